@@ -1,0 +1,1 @@
+"""The window: pages, viewers, plots. Knows no torch."""

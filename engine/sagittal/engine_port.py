@@ -1,0 +1,159 @@
+"""The one door between the app and the engine. The app drives this protocol and reads events; it knows no torch.
+
+Calls named `start_*` (and `start`) return an id at once; the work goes on in its own thread, publishes events and ends
+with exactly one `TaskFinished` or `RunFinished`. `request_*` calls set a flag and return at once. All other calls do
+their work in the caller's thread: those marked *slow* may read files and belong on a background thread of the app.
+Errors a user can mend are raised as `SagittalError` with a whole sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sagittal.events import Event
+from sagittal.facts import (
+    Check,
+    Edit,
+    EvaluateRequest,
+    ImageLoan,
+    Label,
+    LabelLoan,
+    Recovery,
+    ScanFacts,
+    SegmentRequest,
+    StudyFacts,
+    SupportPlan,
+)
+from sagittal.method import MethodCard
+from sagittal.run_record import RunRecord
+from sagittal.run_request import RunRequest
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class SagittalError(Exception):
+    """Something a user can mend: the message says what happened, to which thing, why, and what to do."""
+
+
+class StudyPort(Protocol):
+    """The catalogue: scans, labels, supports."""
+
+    def new_study(self, path: Path) -> StudyFacts:
+        """Creates an empty study folder and opens it."""
+
+    def open_study(self, path: Path) -> StudyFacts:
+        """Opens a study; reads no voxel. *Slow* on a network drive."""
+
+    def close_study(self) -> None: ...
+
+    def study(self) -> StudyFacts | None:
+        """The open study as it stands now."""
+
+    def scan(self, scan: str) -> ScanFacts: ...
+
+    def thumbnail(self, scan: str) -> np.ndarray[Any, Any]:
+        """uint8 (rows, columns) of the middle axial slice in radiological view, at most 96 px a side; cached. *Slow.*"""
+
+    def image(self, scan: str) -> ImageLoan:
+        """*Slow.*"""
+
+    def labels(self, scan: str, label_set: str) -> LabelLoan:
+        """The label set, or an empty one where it does not exist yet; edits left in the journal are replayed. *Slow.*"""
+
+    def record_edit(self, scan: str, label_set: str, edit: Edit) -> None:
+        """Queues an edit for the journal (undo is the turned-round edit); it is on disk within a second."""
+
+    def save_labels(
+        self, scan: str, label_set: str, data: np.ndarray[Any, Any], labels: Sequence[Label], review: str | None = None
+    ) -> None:
+        """Writes a label set atomically and empties its journal. *Slow.*"""
+
+    def set_label_table(self, label_set: str, labels: Sequence[Label]) -> None:
+        """Names and colours of a label set, for the whole study."""
+
+    def set_review(self, scan: str, label_set: str, review: str) -> None: ...
+
+    def recoveries(self) -> list[Recovery]:
+        """Journals that no save has taken up."""
+
+    def support_plans(self, scan: str | None = None) -> list[SupportPlan]: ...
+
+    def set_support_plan(self, plan: SupportPlan) -> None: ...
+
+    def propose_support_slices(self, first: int, last: int) -> tuple[int, ...]:
+        """The three slices to paint for an organ between two axial indices."""
+
+    def set_meta(self, scan: str, values: Mapping[str, str]) -> None: ...
+
+    def remove_scans(self, scans: Sequence[str]) -> None:
+        """Takes scans out of the study; source files stay untouched, label files move to `labels/removed/`."""
+
+    def restore_scans(self, scans: Sequence[str]) -> None:
+        """Undoes `remove_scans`."""
+
+    def start_import(self, paths: Sequence[Path], *, labels: Sequence[Path] = (), meta: Path | None = None) -> str:
+        """Imports files and folders; the result is the document of `import --json`."""
+
+    def start_export(self, label_set: str, format: str, out: Path, scans: Sequence[str] = ()) -> str:
+        """Writes a label set of every scan that has it and re-reads what it wrote."""
+
+
+class RunPort(Protocol):
+    """Methods, runs and what is done with them."""
+
+    def methods(self) -> list[MethodCard]:
+        """Cards of all methods that load; reads no torch."""
+
+    def method_problems(self) -> dict[str, str]:
+        """Methods that do not load: name → traceback."""
+
+    def check(self, request: RunRequest) -> list[Check]:
+        """What the request needs against what the study has, in words."""
+
+    def start(self, request: RunRequest) -> str:
+        """Queues a run and returns its id at once. Raises `SagittalError` where `check` has a blocking line."""
+
+    def resume(self, run: str, stop_at: int | None = None) -> str:
+        """Continues a finished or interrupted run under the same id."""
+
+    def request_pause(self, source: str) -> None: ...
+
+    def request_continue(self, source: str) -> None: ...
+
+    def request_stop(self, source: str) -> None:
+        """Ends a run at the next step boundary, with a checkpoint."""
+
+    def request_cancel(self, source: str) -> None:
+        """Ends a run or task as soon as it can."""
+
+    def runs(self) -> list[RunRecord]:
+        """Every run of the study without its metrics, newest first. *Slow.*"""
+
+    def run(self, run: str) -> RunRecord:
+        """One run whole. *Slow.*"""
+
+    def start_segmentation(self, request: SegmentRequest) -> str: ...
+
+    def start_evaluation(self, request: EvaluateRequest) -> str: ...
+
+    def device_line(self) -> str:
+        """The device and its memory, for the status bar: "CPU, 2 cores · 1.2 of 23 GB"."""
+
+    def doctor(self) -> list[dict[str, Any]]:
+        """What works on this machine and why not. *Slow.*"""
+
+
+class EnginePort(StudyPort, RunPort, Protocol):
+    """Everything the app asks of the engine."""
+
+    def events(self) -> list[Event]:
+        """Takes everything published since the last call; never blocks."""
+
+    def warm_up(self) -> None:
+        """Imports the heavy libraries. *Slow*; call it on a background thread once the window is up."""
+
+    def shut_down(self) -> None:
+        """Stops runs with a checkpoint, flushes journals, joins every thread."""

@@ -1,0 +1,186 @@
+"""Facts about a study as plain values: scans, labels, supports, reports. What pages show and `--json` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+COLOURS: tuple[str, ...] = (
+    "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#999999",
+    "#4E79A7", "#F28E2B", "#E15759", "#76B7B2", "#59A14F", "#EDC948", "#B07AA1", "#FF9DA7", "#9C755F", "#BAB0AC",
+)  # fmt: skip
+"""Okabe-Ito first (told apart by colour-blind readers), then Tableau 10; label n takes the n-th, round and round."""
+
+
+def colour_of(number: int) -> str:
+    """The stable colour of label or run `number` (from 1)."""
+    return COLOURS[(number - 1) % len(COLOURS)]
+
+
+@dataclass(frozen=True)
+class Label:
+    """One structure of a label table; number 0 is always the transparent background and has no row."""
+
+    number: int
+    name: str
+    colour: str
+
+
+@dataclass(frozen=True)
+class LabelSetFacts:
+    """One label set of one scan."""
+
+    name: str
+    """"truth" for imported label maps, "painted" for the user's own, any name for predictions."""
+    labels: tuple[Label, ...]
+    origin: Mapping[str, Any] = field(default_factory=dict)
+    """How it came about: {"kind": "imported"|"painted"|"predicted", "run", "support", "slices", …}."""
+    confidence: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
+    """Label name → value per axial slice in 0…1, None where the slice was not looked at; for predictions."""
+    review: str = "unreviewed"
+    """"unreviewed", "accepted", "corrected" or "rejected"."""
+
+
+@dataclass(frozen=True)
+class ScanFacts:
+    """One scan of the study, without a voxel read."""
+
+    scan: str
+    """Id derived from the content; the same file has the same id in every study."""
+    name: str
+    """What the study page shows; never a patient's name."""
+    subject: str
+    path: str
+    kind: str
+    """"nifti", "nrrd", "metaimage", "dicom" or "image"."""
+    shape: tuple[int, ...]
+    """Voxels along the RAS+ canonical axes (X, Y, Z)."""
+    spacing: tuple[float, float, float]
+    orientation: str
+    """Axis letters of the source grid, as "LAS"."""
+    modality: str = ""
+    label_sets: tuple[LabelSetFacts, ...] = ()
+    meta: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    missing: bool = False
+    """The source file is not where it was."""
+
+
+@dataclass(frozen=True)
+class StudyFacts:
+    path: str
+    name: str
+    scans: tuple[ScanFacts, ...]
+    read_only: bool = False
+
+
+@dataclass(frozen=True)
+class ImageLoan:
+    """A scan's voxels, lent read-only in RAS+ canonical order."""
+
+    scan: str
+    data: np.ndarray[Any, Any]
+    """(X, Y, Z), or (X, Y, Z, C) for colour; memory-mapped where the file allows."""
+    affine: np.ndarray[Any, Any]
+    """float64 (4, 4): canonical voxel index to RAS+ millimetres."""
+    spacing: tuple[float, float, float]
+    window: tuple[float, float]
+    """Lower and upper intensity of the first window shown."""
+    unit: str = ""
+    """"HU" for CT."""
+
+
+@dataclass(frozen=True)
+class LabelLoan:
+    """A label set's voxels, lent as a private copy the canvas paints in; RAS+ canonical order."""
+
+    scan: str
+    label_set: str
+    data: np.ndarray[Any, Any]
+    """uint16 (X, Y, Z), writable."""
+    labels: tuple[Label, ...]
+    recovered_edits: int = 0
+    """Edits replayed from the journal that no save had taken up: work brought back after a crash."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One stroke, fill or other change of labels: what the journal keeps and undo turns round."""
+
+    tool: str
+    indices: np.ndarray[Any, Any]
+    """int64 flat (C-order) indices into the canonical label array."""
+    before: np.ndarray[Any, Any]
+    after: np.ndarray[Any, Any]
+    """uint16 values, one per index."""
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """Painting that was on disk in the journal but in no saved file when the program ended."""
+
+    scan: str
+    label_set: str
+    edits: int
+    newest: str
+    """ISO 8601 time of the last edit."""
+
+
+SLICE_STATES = ("not started", "in progress", "done", "flagged")
+
+
+@dataclass(frozen=True)
+class SupportPlan:
+    """Where an organ begins and ends in a support scan, and the slices proposed for painting."""
+
+    scan: str
+    label: str
+    first: int
+    last: int
+    slices: tuple[int, ...]
+    states: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of "does this study have what the method needs", in words."""
+
+    ok: bool
+    text: str
+    blocking: bool = False
+
+
+@dataclass(frozen=True)
+class SegmentRequest:
+    """One-shot segmentation of query scans into a named label set."""
+
+    run: str
+    labels: tuple[str, ...]
+    support: str
+    scans: tuple[str, ...] = ()
+    """Query scans; empty means every scan but the support."""
+    slices: tuple[int, ...] = ()
+    """Support slices (canonical axial indices); empty takes the painted plan, else the three at 1/6, 3/6, 5/6."""
+    label_set: str = ""
+    """Name of the result; empty makes one from the run and support."""
+    support_set: str = ""
+    """Label set the support is read from; empty prefers "painted", then "truth"."""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class EvaluateRequest:
+    """A downstream task on a trained run."""
+
+    run: str
+    task: str = "one-shot"
+    scans: tuple[str, ...] = ()
+    support: str | None = None
+    protocol: str = "deployed"
+    """"published" or "deployed"; never mixed."""
+    label_set: str = "truth"
+    parameters: Mapping[str, Any] = field(default_factory=dict)

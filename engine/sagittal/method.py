@@ -1,0 +1,199 @@
+"""What a method owes: a card (cheap to read) and the protocols it implements (heavy, named here by type only).
+
+The card is a value; listing methods and building their forms reads cards alone and imports no torch. The class that
+does the work is named in the card as "package.module:Class" and imported only when a run needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sagittal.panels import Panel
+from sagittal.params import Params
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a method needs of a study, so that the app can check it in words before a run."""
+
+    scans: int = 1
+    labels: bool = False
+    meta_labels: int = 0
+    domains: bool = False
+    segmenter: bool = False
+    """A trained segmenter of the study, to start from."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A named set of parameter values with where they come from."""
+
+    name: str
+    title: str
+    values: Mapping[str, Any]
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class MethodCard:
+    """A method as the gallery shows it."""
+
+    name: str
+    title: str
+    summary: str
+    paper: str
+    capabilities: tuple[str, ...]
+    """Any of "pretext", "segmenter", "adapter"."""
+    params: type[Params]
+    implementation: str
+    """"package.module:Class", imported only when a run needs it."""
+    needs: Needs = Needs()
+    panels: tuple[Panel, ...] = ()
+    recipes: tuple[Recipe, ...] = ()
+    note: str = ""
+    """A caution shown wherever the method is named (for instance "reconstructed from the published description")."""
+
+
+class ScanData(Protocol):
+    """One scan as methods see it: RAS+ canonical voxel order (axis 0 to the right, 1 to the front, 2 to the head)."""
+
+    id: str
+    subject: str
+    spacing: tuple[float, float, float]
+    """Millimetres per voxel along the three axes."""
+    meta: Mapping[str, str]
+
+    def image(self) -> np.ndarray[Any, Any]:
+        """Intensities, float32, (X, Y, Z), or (X, Y, Z, C) for colour."""
+
+    def labels(self) -> Mapping[str, np.ndarray[Any, Any]]:
+        """Truth masks by label name, bool, (X, Y, Z). Empty where the scan has none."""
+
+
+class Context(Protocol):
+    """What the engine lends a method. All calls are safe in the run's thread."""
+
+    scans: Sequence[ScanData]
+    device: torch.device
+    seed: int
+
+    def boundary(self) -> None:
+        """The place where pause and cancel take effect; call it inside every long loop. Raises to unwind."""
+
+    def progress(self, done: int, total: int, message: str) -> None:
+        """Tells the user how far a preparation is (calls `boundary`)."""
+
+    def cached(self, key: str, make: Callable[[Path], None]) -> Path:
+        """A file derived from scans and parameters: made once by `make(temporary_path)`, renamed into place, kept."""
+
+    def map(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterable[Any]:
+        """`function` over `items` on worker processes (spawned), results in order. Both must be picklable."""
+
+    def message(self, level: str, text: str) -> None:
+        """A sentence for the user and the run's log."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An RGB picture a method drew for one of its `Images` panels."""
+
+    panel: str
+    pixels: np.ndarray[Any, Any]
+    """uint8, (rows, columns, 3), row 0 at the top."""
+    caption: str = ""
+
+
+class Pretext(Protocol):
+    """A method that trains. `sagittal_engine.kit.pretext.PretextBase` supplies everything but the idea.
+
+    All randomness of a step comes from the generator it is given, which is a function of (seed, step) alone: that is
+    what makes a resumed run equal the uninterrupted one, and lets batches be made ahead on another thread.
+    """
+
+    def __init__(self, params: Any, context: Context) -> None: ...
+
+    def prepare(self) -> None:
+        """Long precomputation, with progress; cached where it can be."""
+
+    def module(self) -> torch.nn.Module:
+        """Everything that is trained or kept in a checkpoint, freshly initialised."""
+
+    def batch(self, step: int, generator: torch.Generator) -> Any:
+        """One batch as (nested) CPU tensors; may be called ahead of the step, on another thread."""
+
+    def objectives(self, module: torch.nn.Module, batch: Any) -> Mapping[str, torch.Tensor]:
+        """Named scalar objectives whose sum is minimised. Names contain "loss"."""
+
+    def metrics(self) -> Mapping[str, float]:
+        """Further plain numbers of the last step (for instance the episode's Dice)."""
+
+    def combine(self, gradients: Mapping[str, Sequence[torch.Tensor]]) -> Sequence[torch.Tensor] | None:
+        """Edits gradients: objective → one per parameter. None (default) means: minimise the sum."""
+
+    def after_step(self, module: torch.nn.Module, step: int) -> None:
+        """Teachers, queues."""
+
+    def pictures(self, module: torch.nn.Module, batch: Any) -> Sequence[Picture]:
+        """Pictures for the `Images` panels of the card."""
+
+    def encoder(self, module: torch.nn.Module) -> torch.nn.Module:
+        """The part that is kept as the run's encoder."""
+
+    def encoder_facts(self) -> Mapping[str, Any]:
+        """How to use the encoder: architecture, input channels, spacing, normalisation."""
+
+
+@dataclass(frozen=True)
+class Support:
+    """Annotated slices of one support scan, RAS+ canonical."""
+
+    scan: ScanData
+    slices: tuple[int, ...]
+    """Axial indices, ascending."""
+    masks: Mapping[str, np.ndarray[Any, Any]]
+    """Label name → bool (X, Y, Z); only `slices` are looked at."""
+    ranges: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Label name → first and last axial index of the organ in the support scan, where the user said so."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A segmented query scan, RAS+ canonical."""
+
+    masks: Mapping[str, np.ndarray[Any, Any]]
+    """Label name → bool (X, Y, Z)."""
+    confidence: Mapping[str, np.ndarray[Any, Any]]
+    """Label name → float per axial slice, in 0…1; NaN where the slice was not looked at."""
+
+
+class Segmenter(Protocol):
+    """A method that segments query scans from support annotations."""
+
+    def segment(
+        self,
+        module: torch.nn.Module,
+        supports: Sequence[Support],
+        query: ScanData,
+        *,
+        ranges: Mapping[str, tuple[int, int]] | None = None,
+        quadrants: Mapping[str, Any] | None = None,
+    ) -> Prediction:
+        """Segments `query`.
+
+        `ranges` (label → first and last axial slice) is the query's true range: given only under the `published`
+        protocol. Under `deployed` it is None and nothing of the query's truth is known.
+        """
+
+
+class Adapter(Protocol):
+    """A method that adapts a trained segmenter to unlabelled scans at test time."""
+
+    def adapt(self, module: torch.nn.Module, query: ScanData) -> Mapping[str, Any]:
+        """Adapts to `query` and returns the facts of the step: cosine, step size, predictions before and after."""

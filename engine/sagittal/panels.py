@@ -1,0 +1,72 @@
+"""Plots a method asks for, as data: the app draws them, so a plugin never imports Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A plot with a title; its subclasses say of what kind."""
+
+    title: str
+    about: str = ""
+    """One sentence: what is plotted and how it was computed."""
+
+
+@dataclass(frozen=True)
+class Lines(Panel):
+    """Metric series over steps."""
+
+    series: tuple[str, ...] = ()
+    x_label: str = "step"
+    y_label: str = ""
+    log: bool = False
+
+
+@dataclass(frozen=True)
+class Histogram(Panel):
+    """Counts per bin, published as a preview document with `edges` and `counts` per name."""
+
+    source: str = ""
+    x_label: str = ""
+
+
+@dataclass(frozen=True)
+class Curve(Panel):
+    """A curve y(x) that is replaced as the run goes on."""
+
+    source: str = ""
+    x_label: str = ""
+    y_label: str = ""
+
+
+@dataclass(frozen=True)
+class Matrix(Panel):
+    """A small square of numbers (for instance cosines between gradients)."""
+
+    source: str = ""
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Density(Panel):
+    """A spectral density with its Ritz values as stems."""
+
+    source: str = "spectrum"
+
+
+@dataclass(frozen=True)
+class Images(Panel):
+    """Pictures the method draws every so often; the newest is shown, older ones by a slider."""
+
+    source: str = "preview"
+    captions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Timeline(Panel):
+    """Decisions over steps (for instance which updates a gate let through)."""
+
+    series: tuple[str, ...] = ()
+    states: tuple[str, ...] = field(default=())

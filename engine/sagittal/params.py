@@ -1,0 +1,183 @@
+"""Parameters of a method: declared once, described as data for the form, the command line and the comparison.
+
+A method declares a frozen pydantic model whose fields are made by `setting`; everything a form, `--set` or a
+record needs is derived from it by `describe`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Kind = Literal["int", "float", "bool", "choice", "text", "path"]
+
+
+class ParameterError(ValueError):
+    """A parameter is unknown or out of its range; the message names the rule, the value and a near answer."""
+
+
+class Params(BaseModel):
+    """Base of every method's parameters. Frozen, and unknown names are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True)
+class FieldDescription:
+    """One parameter as a form or a `--help` needs it."""
+
+    name: str
+    kind: Kind
+    default: Any
+    help: str
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: Mapping[str, str] | None = None
+    """Each allowed value with one sentence about it."""
+    unit: str | None = None
+    group: str = "Essentials"
+    paper: Any = None
+    """The published value, where it differs from the default."""
+
+
+def setting(
+    default: Any,
+    help: str,
+    *,
+    ge: float | None = None,
+    gt: float | None = None,
+    le: float | None = None,
+    lt: float | None = None,
+    unit: str | None = None,
+    choices: Mapping[str, str] | None = None,
+    group: str = "Essentials",
+    paper: Any = None,
+    path: bool = False,
+) -> Any:
+    """Declares one parameter with its range, unit and sentence (and a sentence per choice).
+
+    `group` is the heading it stands under in the form; "Essentials" is shown first, the others are folded.
+    """
+    extra = {"unit": unit, "choices": dict(choices) if choices else None, "group": group, "paper": paper, "path": path}
+    return Field(default, description=help, ge=ge, gt=gt, le=le, lt=lt, json_schema_extra={"sagittal": extra})
+
+
+class TrainingParams(Params):
+    """What the engine's loop needs of any method that trains; a method overrides the defaults it wants."""
+
+    steps: int = setting(3000, "Steps the schedule is made for.", ge=0, le=10_000_000, unit="steps")
+    batch_size: int = setting(1, "Items per step.", ge=1, le=65536)
+    learning_rate: float = setting(1e-3, "Step size of the optimiser at its peak.", gt=0, le=100)
+    optimiser: str = setting(
+        "sgd",
+        "Rule that turns gradients into updates.",
+        choices={
+            "sgd": "Stochastic gradient descent with momentum.",
+            "adam": "Adam.",
+            "adamw": "Adam with decoupled decay.",
+        },
+        group="Optimiser",
+    )
+    momentum: float = setting(0.9, "Momentum of SGD.", ge=0, lt=1, group="Optimiser")
+    weight_decay: float = setting(0.0, "L2 penalty on the weights.", ge=0, le=10, group="Optimiser")
+    schedule: str = setting(
+        "constant",
+        "How the learning rate changes over the run.",
+        choices={
+            "constant": "Stays at its peak.",
+            "cosine": "Falls to zero along half a cosine over `steps`.",
+            "exponential": "Multiplied by `decay_factor` every `decay_every` steps.",
+        },
+        group="Optimiser",
+    )
+    warmup_steps: int = setting(
+        0, "Steps over which the rate rises linearly from zero.", ge=0, unit="steps", group="Optimiser"
+    )
+    decay_factor: float = setting(0.95, "Factor of the exponential schedule.", gt=0, le=1, group="Optimiser")
+    decay_every: int = setting(
+        1000, "Steps between two factors of the exponential schedule.", ge=1, unit="steps", group="Optimiser"
+    )
+    precision: str = setting(
+        "auto",
+        "Number format of the forward pass.",
+        choices={"auto": "16-bit mixed on CUDA, 32-bit elsewhere.", "float32": "32-bit everywhere."},
+        group="Running",
+    )
+    checkpoint_steps: int = setting(500, "Steps between two checkpoints.", ge=1, unit="steps", group="Running")
+    checkpoint_minutes: float = setting(
+        5.0, "Longest time between two checkpoints.", gt=0, le=60, unit="min", group="Running"
+    )
+    preview_steps: int = setting(
+        100, "Steps between two preview pictures; 0 draws none.", ge=0, unit="steps", group="Running"
+    )
+
+
+def _bounds(metadata: list[Any]) -> tuple[float | None, float | None]:
+    low = next((getattr(m, a) for m in metadata for a in ("ge", "gt") if getattr(m, a, None) is not None), None)
+    high = next((getattr(m, a) for m in metadata for a in ("le", "lt") if getattr(m, a, None) is not None), None)
+    return low, high
+
+
+def _kind(annotation: Any, extra: Mapping[str, Any]) -> Kind:
+    if extra.get("choices"):
+        return "choice"
+    if extra.get("path"):
+        return "path"
+    if get_origin(annotation) in (Union, types.UnionType):
+        annotation = next(a for a in get_args(annotation) if a is not type(None))
+    kinds: dict[Any, Kind] = {bool: "bool", int: "int", float: "float", str: "text"}
+    return kinds[annotation]
+
+
+def describe(params: type[Params]) -> list[FieldDescription]:
+    """Every parameter of `params` as data, in the order of declaration (a base class's come first)."""
+    rows = []
+    for name, field in params.model_fields.items():
+        schema = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        extra: Any = schema.get("sagittal", {})
+        low, high = _bounds(field.metadata)
+        rows.append(
+            FieldDescription(
+                name=name,
+                kind=_kind(field.annotation, extra),
+                default=field.default,
+                help=field.description or "",
+                minimum=low,
+                maximum=high,
+                choices=extra.get("choices"),
+                unit=extra.get("unit"),
+                group=extra.get("group", "Essentials"),
+                paper=extra.get("paper"),
+            )
+        )
+    return rows
+
+
+def make(params: type[Params], values: Mapping[str, Any]) -> Any:
+    """Builds `params` from `values` (texts as `--set` gives them, or typed values).
+
+    Raises `ParameterError` with the rule, the value received and the nearest right answer.
+    """
+    fields = {row.name: row for row in describe(params)}
+    for name, value in values.items():
+        row = fields.get(name)
+        if row is None:
+            near = difflib.get_close_matches(name, fields, n=1)
+            hint = f" Did you mean '{near[0]}'?" if near else f" Known: {', '.join(fields)}."
+            raise ParameterError(f"There is no parameter '{name}'.{hint}")
+        if row.choices and str(value) not in row.choices:
+            near = difflib.get_close_matches(str(value), list(row.choices), n=1)
+            hint = f" Did you mean '{near[0]}'?" if near else ""
+            raise ParameterError(f"'{name}' must be one of {', '.join(row.choices)}; got '{value}'.{hint}")
+    try:
+        return params.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        rule = first["msg"][:1].lower() + first["msg"][1:]
+        raise ParameterError(f"'{name}' is out of its rule: {rule}; got {first.get('input')!r}.") from error

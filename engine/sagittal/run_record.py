@@ -1,0 +1,66 @@
+"""What a run folder contains, as values: `run.json` (written once) and `state.json` (rewritten atomically)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sagittal.events import Reason, State
+from sagittal.run_request import RunRequest
+
+
+class RunFacts(BaseModel):
+    """`run.json`: what was asked and on what, fixed when the run begins."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run: str
+    """The run's id: the last part of its folder's name."""
+    folder: str
+    """The run folder's name inside `runs/`."""
+    request: RunRequest
+    parameters: dict[str, Any]
+    """Every parameter's final value (defaults, recipe and request together)."""
+    scans: tuple[str, ...]
+    data_fingerprint: str
+    """SHA-256 over the ids of the scans, which derive from their content."""
+    created: str
+    """ISO 8601, UTC."""
+    versions: dict[str, str]
+    device: str
+
+
+class RunState(BaseModel):
+    """`state.json`: where the run is now."""
+
+    model_config = ConfigDict(frozen=True)
+
+    state: State = State.PREPARING
+    reason: Reason | None = None
+    step: int = 0
+    steps: int = 0
+    """Length of the schedule."""
+    stop_at: int = 0
+    seconds: float = 0.0
+    """Time spent training, over all its sittings."""
+    heartbeat: float = 0.0
+    """Seconds since the epoch; an old one on an unfinished run means that the program ended under it."""
+    error: str = ""
+    detail: str = ""
+
+
+class RunRecord(BaseModel):
+    """One run whole, as the runs page and `sagittal show` see it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    facts: RunFacts
+    state: RunState
+    metrics: dict[str, tuple[list[int], list[float]]] = Field(default_factory=dict)
+    """Series name → (steps, values)."""
+    previews: list[dict[str, Any]] = Field(default_factory=list)
+    """Each {"panel", "step", "path", "caption"}, oldest first."""
+    evaluations: list[dict[str, Any]] = Field(default_factory=list)
+    """What `evaluate` found for this run, oldest first."""
+    resumable: bool = False

@@ -1,0 +1,1 @@
+"""Icons, themes, colour tables and help pages."""
