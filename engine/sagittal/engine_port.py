@@ -55,13 +55,13 @@ class StudyPort(Protocol):
     def scan(self, scan: str) -> ScanFacts: ...
 
     def thumbnail(self, scan: str) -> np.ndarray[Any, Any]:
-        """uint8 (rows, columns) of the middle axial slice in radiological view, at most 96 px a side; cached. *Slow.*"""
+        """uint8 (rows, columns): the middle axial slice in radiological view, at most 96 px a side; cached. *Slow.*"""
 
     def image(self, scan: str) -> ImageLoan:
         """*Slow.*"""
 
     def labels(self, scan: str, label_set: str) -> LabelLoan:
-        """The label set, or an empty one where it does not exist yet; edits left in the journal are replayed. *Slow.*"""
+        """The label set, or an empty one where none exists yet; edits left in the journal are replayed. *Slow.*"""
 
     def record_edit(self, scan: str, label_set: str, edit: Edit) -> None:
         """Queues an edit for the journal (undo is the turned-round edit); it is on disk within a second."""

@@ -1,4 +1,4 @@
-"""Everything that determines a run: what a form builds, the command line reads, `run.json` keeps and "run again" compares."""
+"""Everything that determines a run: the form builds it, the command line reads it, `run.json` keeps it."""
 
 from __future__ import annotations
 

@@ -1,0 +1,37 @@
+"""Fixtures every room shares: real scans where they are, quiet logs, no leaked threads."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real scans; tests that need it are skipped with the reason where it is not."""
+    folder = Path(os.environ.get("SAGITTAL_TEST_DATA", CHECKOUT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no real scans at {folder}; set SAGITTAL_TEST_DATA to their folder")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def no_leaked_threads() -> Iterator[None]:
+    """A test fails when it leaves one of our threads behind; libraries' idle pools are named and let be."""
+    before = set(threading.enumerate())
+    yield
+    ours = ("sagittal",)
+    deadline = time.monotonic() + 5.0
+    while time.monotonic() < deadline:
+        left = [t for t in threading.enumerate() if t not in before and t.name.startswith(ours)]
+        if not left:
+            return
+        time.sleep(0.02)
+    pytest.fail(f"threads left running: {[t.name for t in left]}")
