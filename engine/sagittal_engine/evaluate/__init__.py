@@ -1,0 +1,1 @@
+"""Downstream protocols and their statistics. Import from the modules; this one stays empty and imports no torch."""

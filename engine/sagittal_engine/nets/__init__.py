@@ -1,0 +1,1 @@
+"""Encoders and decoders. Import from the modules; this one stays empty and imports no torch."""
