@@ -1,0 +1,1 @@
+"""Display state folded from facts and events."""

@@ -1,0 +1,665 @@
+"""An `EnginePort` in memory, for widget tests: a few synthetic scans, and work that advances each time events are read.
+
+There is no thread: every call of `events()` is one tick of every running task. `speed` says how many steps a run makes
+per tick; with `auto=False` nothing moves until `tick()` is called.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sagittal.engine_port import SagittalError
+from sagittal.events import (
+    CheckpointSaved,
+    Event,
+    MessageRaised,
+    MetricsChunk,
+    PreviewReady,
+    Reason,
+    RunFinished,
+    SpectrumComputed,
+    State,
+    StateChanged,
+    StepProgress,
+    StudyChanged,
+    TaskFinished,
+    TaskProgress,
+)
+from sagittal.facts import (
+    Check,
+    Edit,
+    EvaluateRequest,
+    ImageLoan,
+    Label,
+    LabelLoan,
+    LabelSetFacts,
+    Recovery,
+    ScanFacts,
+    SegmentRequest,
+    StudyFacts,
+    SupportPlan,
+    colour_of,
+)
+from sagittal.method import MethodCard, Needs, Recipe
+from sagittal.outbox import Outbox
+from sagittal.panels import Curve, Density, Histogram, Images, Lines, Matrix, Timeline
+from sagittal.params import TrainingParams, make, setting
+from sagittal.run_record import RunFacts, RunRecord, RunState
+from sagittal.run_request import RunRequest
+
+SHAPE = (48, 40, 12)
+ORGANS = ("liver", "right kidney", "left kidney", "spleen")
+
+
+class EpisodeParams(TrainingParams):
+    """Parameters of the first fake method: one of every kind."""
+
+    steps: int = setting(40, "Steps the schedule is made for.", ge=0, le=10_000_000, unit="steps", paper=100_000)
+    learning_rate: float = setting(1e-3, "Step size of the optimiser at its peak.", gt=0, le=100, paper=2e-3)
+    encoder: str = setting(
+        "small",
+        "Network that turns slices into features.",
+        choices={"small": "Four stages, for CPUs.", "resnet50": "Dilated ResNet-50, 256 channels."},
+        paper="resnet50",
+    )
+    image_size: int = setting(128, "Slices are resampled to squares of this side.", ge=32, le=512, unit="px", paper=256)
+    centre: bool = setting(True, "Centres features before comparing them.", group="Prototypes")
+    threshold: float = setting(0.95, "Share of a window that must be inside the mask.", ge=0, le=1, group="Prototypes")
+    weights: str | None = setting(None, "Published weights to start from.", path=True, group="Encoder")
+    note: str = setting("", "A remark kept with the run.", group="Running")
+
+
+class ContrastParams(TrainingParams):
+    """Parameters of the second fake method."""
+
+    temperature: float = setting(0.2, "Divides the similarities.", gt=0, le=10)
+
+
+EPISODES = MethodCard(
+    name="episodes",
+    title="Episodes",
+    summary="Learns to segment from superpixels that stand in for organs.",
+    paper="Someone et al., A Journal 2024",
+    capabilities=("pretext", "segmenter"),
+    params=EpisodeParams,
+    implementation="nowhere:Nothing",
+    needs=Needs(scans=2),
+    panels=(
+        Lines("Losses", "Both losses of the episode.", series=("loss_query", "loss_ccr"), y_label="loss"),
+        Lines("Dice of the episode", "Overlap of prediction and superpixel.", series=("dice",), y_label="Dice"),
+        Images("Episode", "Support, superpixel, query, prediction.", source="preview"),
+        Histogram("Similarities", "Cosine to the prototypes.", source="similarities", x_label="cosine"),
+        Curve("Temperature", "", source="temperature", x_label="similarity", y_label="temperature"),
+        Matrix("Gradient cosines", "", source="cosines", labels=("query", "ccr")),
+        Density("Hessian spectrum", "", source="spectrum"),
+        Timeline("Gate", "", series=("gate",), states=("closed", "open")),
+    ),
+    recipes=(
+        Recipe("quick-cpu", "Quick, on a CPU", {"steps": 20}, "Ours"),
+        Recipe("paper", "As published", {"steps": 100_000, "encoder": "resnet50", "image_size": 256}, "Table 3"),
+    ),
+)
+CONTRAST = MethodCard(
+    name="contrast",
+    title="Contrast",
+    summary="Pulls two views of a slice together and all others apart.",
+    paper="Another et al., A Conference 2023",
+    capabilities=("pretext",),
+    params=ContrastParams,
+    implementation="nowhere:Nothing",
+    needs=Needs(scans=2, labels=True),
+    note="Reconstructed from the published description.",
+)
+
+
+def label_table() -> tuple[Label, ...]:
+    return tuple(Label(n, name, colour_of(n)) for n, name in enumerate(ORGANS, start=1))
+
+
+def make_scan(index: int, *, labelled: bool = True, warnings: tuple[str, ...] = ()) -> ScanFacts:
+    sets = (LabelSetFacts("truth", label_table(), {"kind": "imported"}),) if labelled else ()
+    return ScanFacts(
+        scan=f"{index:016x}",
+        name=f"image_{index:02d}",
+        subject=f"S{index:02d}",
+        path=f"/scans/image_{index:02d}.nii.gz",
+        kind="nifti",
+        shape=SHAPE,
+        spacing=(2.0, 2.0, 7.0),
+        orientation="LAS" if index % 2 else "RAS",
+        modality="MR",
+        label_sets=sets,
+        meta={"scanner": "A" if index % 2 else "B"},
+        warnings=warnings,
+    )
+
+
+def make_image(index: int) -> np.ndarray[Any, Any]:
+    """float32 SHAPE: a bright body with four organs, a little noise."""
+    x, y, z = np.meshgrid(*[np.linspace(-1, 1, n) for n in SHAPE], indexing="ij")
+    rng = np.random.default_rng(index)
+    image = 200.0 * (x**2 / 0.8 + y**2 / 0.7 < 1) + rng.normal(0, 12, SHAPE)
+    return (image + 120.0 * (make_labels(index) > 0) + 20 * z).astype(np.float32)
+
+
+def make_labels(index: int) -> np.ndarray[Any, Any]:
+    """uint16 SHAPE: four ellipsoids."""
+    x, y, z = np.meshgrid(*[np.linspace(-1, 1, n) for n in SHAPE], indexing="ij")
+    shift = 0.03 * (index % 5)
+    centres = ((0.45, 0.2, 0.2), (0.35, -0.35, 0.0), (-0.35, -0.35, 0.0), (-0.5, 0.1, 0.2))
+    radii = (0.32, 0.16, 0.16, 0.2)
+    labels = np.zeros(SHAPE, np.uint16)
+    for number, ((cx, cy, cz), r) in enumerate(zip(centres, radii, strict=True), start=1):
+        inside = (x - cx - shift) ** 2 + (y - cy) ** 2 + ((z - cz) * 0.35) ** 2 < r**2
+        labels[inside] = number
+    return labels
+
+
+@dataclass
+class _Work:
+    """A run or task that advances by ticks."""
+
+    id: str
+    kind: str
+    total: int
+    done: int = 0
+    paused: bool = False
+    ends: Reason | None = None
+    payload: Any = None
+    started: bool = False
+
+
+@dataclass
+class _Run:
+    facts: RunFacts
+    state: RunState
+    metrics: dict[str, tuple[list[int], list[float]]] = field(default_factory=dict)
+    previews: list[dict[str, Any]] = field(default_factory=list)
+    evaluations: list[dict[str, Any]] = field(default_factory=list)
+
+
+class FakeEngine:
+    """See the module's docstring. `calls` lists (name, arguments) of everything that changed something."""
+
+    def __init__(self, folder: Path, scans: int = 4, *, auto: bool = True, speed: int = 5) -> None:
+        self.folder = folder
+        self.auto = auto
+        self.speed = speed
+        self.outbox = Outbox()
+        self.calls: list[tuple[str, Any]] = []
+        self.cards: list[MethodCard] = [EPISODES, CONTRAST]
+        self.problems: dict[str, str] = {}
+        self.left_over: list[Recovery] = []
+        self.slow: float = 0.0
+        """Seconds that every slow call takes."""
+        self.warmed = False
+        self.closed = False
+        self._facts: StudyFacts | None = None
+        self._count = scans
+        self._removed: dict[str, ScanFacts] = {}
+        self._saved: dict[tuple[str, str], np.ndarray[Any, Any]] = {}
+        self._edits: dict[tuple[str, str], list[Edit]] = {}
+        self._plans: dict[tuple[str, str], SupportPlan] = {}
+        self._work: dict[str, _Work] = {}
+        self._runs: dict[str, _Run] = {}
+        self._ids = 0
+
+    # The study
+
+    def new_study(self, path: Path) -> StudyFacts:
+        path.mkdir(parents=True, exist_ok=True)
+        self._facts = StudyFacts(str(path), path.name, ())
+        return self._facts
+
+    def open_study(self, path: Path) -> StudyFacts:
+        time.sleep(self.slow)
+        if "missing" in path.name:
+            raise SagittalError(f"There is no study at {path}. Choose a folder that holds study.sqlite.")
+        scans = tuple(make_scan(i) for i in range(1, self._count + 1))
+        self._facts = StudyFacts(str(path), path.name, scans)
+        return self._facts
+
+    def close_study(self) -> None:
+        self._facts = None
+
+    def study(self) -> StudyFacts | None:
+        return self._facts
+
+    def scan(self, scan: str) -> ScanFacts:
+        for row in self._open().scans:
+            if row.scan == scan:
+                return row
+        raise SagittalError(f"There is no scan '{scan}' in this study.")
+
+    def thumbnail(self, scan: str) -> np.ndarray[Any, Any]:
+        time.sleep(self.slow)
+        image = make_image(int(scan, 16))[::-1, ::-1, SHAPE[2] // 2].T
+        return np.clip(image * 0.6, 0, 255).astype(np.uint8)
+
+    def image(self, scan: str) -> ImageLoan:
+        time.sleep(self.slow)
+        data = make_image(int(scan, 16))
+        data.flags.writeable = False
+        affine = np.diag([2.0, 2.0, 7.0, 1.0])
+        affine[:3, 3] = (-48.0, -40.0, -42.0)
+        return ImageLoan(scan, data, affine, (2.0, 2.0, 7.0), (0.0, 400.0))
+
+    def labels(self, scan: str, label_set: str) -> LabelLoan:
+        time.sleep(self.slow)
+        facts = self.scan(scan)
+        named = next((s for s in facts.label_sets if s.name == label_set), None)
+        data = self._saved.get((scan, label_set))
+        if data is None:
+            data = make_labels(int(scan, 16)) if named else np.zeros(SHAPE, np.uint16)
+        data = data.copy()
+        edits = self._edits.get((scan, label_set), [])
+        for edit in edits:
+            data.ravel()[edit.indices] = edit.after
+        return LabelLoan(scan, label_set, data, named.labels if named else label_table(), len(edits))
+
+    def record_edit(self, scan: str, label_set: str, edit: Edit) -> None:
+        self.calls.append(("record_edit", (scan, label_set, edit)))
+        self._edits.setdefault((scan, label_set), []).append(edit)
+
+    def save_labels(
+        self, scan: str, label_set: str, data: np.ndarray[Any, Any], labels: Sequence[Label], review: str | None = None
+    ) -> None:
+        self.calls.append(("save_labels", (scan, label_set, review)))
+        self._saved[scan, label_set] = data.copy()
+        self._edits.pop((scan, label_set), None)
+        old = next((s for s in self.scan(scan).label_sets if s.name == label_set), None)
+        new = (
+            replace(old, labels=tuple(labels)) if old else LabelSetFacts(label_set, tuple(labels), {"kind": "painted"})
+        )
+        self._put_set(scan, replace(new, review=review or new.review))
+
+    def set_label_table(self, label_set: str, labels: Sequence[Label]) -> None:
+        self.calls.append(("set_label_table", (label_set, tuple(labels))))
+        for row in self._open().scans:
+            for one in row.label_sets:
+                if one.name == label_set:
+                    self._put_set(row.scan, replace(one, labels=tuple(labels)))
+
+    def set_review(self, scan: str, label_set: str, review: str) -> None:
+        self.calls.append(("set_review", (scan, label_set, review)))
+        one = next(s for s in self.scan(scan).label_sets if s.name == label_set)
+        self._put_set(scan, replace(one, review=review))
+
+    def recoveries(self) -> list[Recovery]:
+        return list(self.left_over)
+
+    def support_plans(self, scan: str | None = None) -> list[SupportPlan]:
+        return [plan for plan in self._plans.values() if scan in (None, plan.scan)]
+
+    def set_support_plan(self, plan: SupportPlan) -> None:
+        self.calls.append(("set_support_plan", plan))
+        self._plans[plan.scan, plan.label] = plan
+
+    def propose_support_slices(self, first: int, last: int) -> tuple[int, ...]:
+        span = last - first + 1
+        return tuple(first + int(span * share) for share in (1 / 6, 3 / 6, 5 / 6))
+
+    def set_meta(self, scan: str, values: Mapping[str, str]) -> None:
+        self.calls.append(("set_meta", (scan, dict(values))))
+        self._put(replace(self.scan(scan), meta={**self.scan(scan).meta, **values}))
+
+    def remove_scans(self, scans: Sequence[str]) -> None:
+        self.calls.append(("remove_scans", tuple(scans)))
+        facts = self._open()
+        self._removed.update({row.scan: row for row in facts.scans if row.scan in scans})
+        self._set_scans(row for row in facts.scans if row.scan not in scans)
+
+    def restore_scans(self, scans: Sequence[str]) -> None:
+        self.calls.append(("restore_scans", tuple(scans)))
+        self._set_scans((*self._open().scans, *(self._removed.pop(scan) for scan in scans)))
+
+    def start_import(self, paths: Sequence[Path], *, labels: Sequence[Path] = (), meta: Path | None = None) -> str:
+        self.calls.append(("start_import", (tuple(paths), tuple(labels), meta)))
+        self._open()
+        return self._begin("import", 10, tuple(paths))
+
+    def start_export(self, label_set: str, format: str, out: Path, scans: Sequence[str] = ()) -> str:
+        self.calls.append(("start_export", (label_set, format, out, tuple(scans))))
+        return self._begin("export", 5, (label_set, out, tuple(scans)))
+
+    # Runs and tasks
+
+    def methods(self) -> list[MethodCard]:
+        return list(self.cards)
+
+    def method_problems(self) -> dict[str, str]:
+        return dict(self.problems)
+
+    def check(self, request: RunRequest) -> list[Check]:
+        card = self._card(request.method)
+        scans = request.scans or tuple(row.scan for row in self._open().scans)
+        enough = len(scans) >= card.needs.scans
+        lines = [Check(enough, f"{len(scans)} scans chosen; the method needs {card.needs.scans}.", blocking=not enough)]
+        bare = [s for s in scans if not self.scan(s).label_sets]
+        if card.needs.labels:
+            text = "Every scan has labels." if not bare else f"{len(bare)} scans have no labels."
+            lines.append(Check(not bare, text))
+        return lines
+
+    def start(self, request: RunRequest) -> str:
+        blocking = [line.text for line in self.check(request) if line.blocking]
+        if blocking:
+            raise SagittalError(" ".join(blocking))
+        card = self._card(request.method)
+        recipe = next((r for r in card.recipes if r.name == request.recipe), None)
+        values = make(card.params, {**(recipe.values if recipe else {}), **request.parameters})
+        run = self._begin("run", request.stop_at if request.stop_at is not None else values.steps)
+        scans = request.scans or tuple(row.scan for row in self._open().scans)
+        self._runs[run] = _Run(
+            RunFacts(
+                run=run,
+                folder=f"20260102-030405_{card.name}_{run}",
+                request=request,
+                parameters=values.model_dump(),
+                scans=scans,
+                data_fingerprint="0" * 64,
+                created="2026-01-02T03:04:05+00:00",
+                versions={"sagittal": "0.1.0"},
+                device="cpu",
+            ),
+            RunState(state=State.QUEUED, steps=values.steps, stop_at=self._work[run].total),
+        )
+        self.calls.append(("start", request))
+        return run
+
+    def resume(self, run: str, stop_at: int | None = None) -> str:
+        self.calls.append(("resume", (run, stop_at)))
+        record = self._runs[run]
+        self._work[run] = _Work(run, "run", stop_at or record.state.steps, done=record.state.step)
+        return run
+
+    def request_pause(self, source: str) -> None:
+        self.calls.append(("request_pause", source))
+        self._work[source].paused = True
+        self._post_state(self._work[source], State.PAUSED)
+
+    def request_continue(self, source: str) -> None:
+        self.calls.append(("request_continue", source))
+        self._work[source].paused = False
+        self._post_state(self._work[source], State.RUNNING)
+
+    def request_stop(self, source: str) -> None:
+        self.calls.append(("request_stop", source))
+        self._work[source].ends = Reason.STOPPED
+
+    def request_cancel(self, source: str) -> None:
+        self.calls.append(("request_cancel", source))
+        self._work[source].ends = Reason.CANCELLED
+
+    def runs(self) -> list[RunRecord]:
+        return [self.run(run).model_copy(update={"metrics": {}}) for run in reversed(self._runs)]
+
+    def run(self, run: str) -> RunRecord:
+        kept = self._runs[run]
+        resumable = kept.state.state == State.FINISHED and kept.state.step < kept.state.steps
+        return RunRecord(
+            facts=kept.facts,
+            state=kept.state,
+            metrics={name: (list(s), list(v)) for name, (s, v) in kept.metrics.items()},
+            previews=list(kept.previews),
+            evaluations=list(kept.evaluations),
+            resumable=resumable,
+        )
+
+    def start_segmentation(self, request: SegmentRequest) -> str:
+        self.calls.append(("start_segmentation", request))
+        return self._begin("segment", 6, request)
+
+    def start_evaluation(self, request: EvaluateRequest) -> str:
+        self.calls.append(("start_evaluation", request))
+        return self._begin("evaluate", 6, request)
+
+    def device_line(self) -> str:
+        return "CPU, 2 cores · 1.2 of 23 GB"
+
+    def doctor(self) -> list[dict[str, Any]]:
+        return [
+            {"check": "PyTorch", "ok": True, "found": "2.13", "advice": ""},
+            {"check": "GPU", "ok": False, "found": "none", "advice": "The CPU is used."},
+        ]
+
+    def events(self) -> list[Event]:
+        if self.auto:
+            self.tick()
+        return self.outbox.drain()
+
+    def warm_up(self) -> None:
+        time.sleep(self.slow)
+        self.warmed = True
+
+    def shut_down(self) -> None:
+        self.closed = True
+
+    # How work advances
+
+    def tick(self) -> None:
+        """Advances every running piece of work by one tick."""
+        for work in list(self._work.values()):
+            if not work.started:
+                work.started = True
+                self._post_state(work, State.PREPARING)
+                self._post_state(work, State.RUNNING)
+            if work.ends is None and not work.paused:
+                (self._step_run if work.kind == "run" else self._step_task)(work)
+            if work.ends is None and work.done >= work.total:
+                work.ends = Reason.COMPLETED
+            if work.ends is not None:
+                del self._work[work.id]
+                self._finish(work)
+
+    def finish_all(self, ticks: int = 1000) -> None:
+        """Ticks until nothing is left to do."""
+        for _ in range(ticks):
+            if not self._work:
+                return
+            self.tick()
+
+    def fail(self, source: str, error: str = "The loss is not a number.", detail: str = "Traceback …") -> None:
+        """Ends a run or task as failed."""
+        self._finish(self._work.pop(source), Reason.FAILED, error, detail)
+
+    def abandon(self, run: str) -> None:
+        """Leaves a run as a killed program would."""
+        self._work.pop(run, None)
+        kept = self._runs[run]
+        kept.state = kept.state.model_copy(update={"state": State.FINISHED, "reason": Reason.ENDED_WITH_PROGRAM})
+
+    def working(self) -> list[str]:
+        return list(self._work)
+
+    def _begin(self, kind: str, total: int, payload: Any = None) -> str:
+        self._ids += 1
+        work = _Work(f"{kind}{self._ids}", kind, total, payload=payload)
+        self._work[work.id] = work
+        self._post_state(work, State.QUEUED)
+        return work.id
+
+    def _post_state(self, work: _Work, state: State) -> None:
+        titles = {"run": "Episodes", "import": "Import", "segment": "Segmentation", "evaluate": "Evaluation"}
+        self.outbox.post(StateChanged(work.id, state, titles.get(work.kind, work.kind.title()), work.kind))
+        if work.id in self._runs:
+            self._update(work.id, state=state)
+
+    def _update(self, run: str, **values: Any) -> None:
+        kept = self._runs[run]
+        kept.state = kept.state.model_copy(update=values)
+
+    def _step_run(self, work: _Work) -> None:
+        kept = self._runs[work.id]
+        steps = range(work.done + 1, min(work.total, work.done + self.speed) + 1)
+        rng = np.random.default_rng(work.done)
+        series = {
+            "loss_query": tuple(float(2 / (1 + s / 20) + 0.1 * rng.random()) for s in steps),
+            "loss_ccr": tuple(float(1 / (1 + s / 30) + 0.1 * rng.random()) for s in steps),
+            "dice": tuple(float(1 - 1 / (1 + s / 15) + 0.05 * rng.random()) for s in steps),
+            "gate": tuple(float(s % 3 > 0) for s in steps),
+        }
+        for name, values in series.items():
+            kept_steps, kept_values = kept.metrics.setdefault(name, ([], []))
+            kept_steps.extend(steps)
+            kept_values.extend(values)
+        work.done += len(steps)
+        self.outbox.post(MetricsChunk(work.id, {name: (tuple(steps), values) for name, values in series.items()}))
+        left = (work.total - work.done) / 10
+        self.outbox.post(StepProgress(work.id, work.done, work.total, 10.0, left, 300_000_000, "cpu"))
+        self._update(work.id, step=work.done, seconds=work.done / 10)
+        if work.done % 10 == 0:
+            self._publish_previews(work.id, work.done)
+            self.outbox.post(CheckpointSaved(work.id, work.done, "checkpoints/last"))
+
+    def _publish_previews(self, run: str, step: int) -> None:
+        from PIL import Image
+
+        folder = self.folder / "previews" / run
+        folder.mkdir(parents=True, exist_ok=True)
+        edges = np.linspace(-1, 1, 21)
+        documents: dict[str, Any] = {
+            "similarities": {
+                "edges": edges.tolist(),
+                "counts": {
+                    "query": np.exp(-(edges[:-1] ** 2) * 8).tolist(),
+                    "ccr": np.exp(-(edges[:-1] ** 2)).tolist(),
+                },
+            },
+            "temperature": {"x": edges.tolist(), "y": {"temperature": (0.1 + 0.05 * (1 + edges)).tolist()}},
+            "cosines": {"labels": ["query", "ccr"], "values": [[1.0, -0.2], [-0.2, 1.0]]},
+            "spectrum": {
+                "ritz": [[-0.5, 0.0, 0.4, 2.0, 8.0]],
+                "weights": [[0.02, 0.7, 0.2, 0.05, 0.03]],
+                "residuals": [[0.0] * 5],
+                "largest": 8.0,
+                "smallest": -0.5,
+            },
+        }
+        rows = []
+        pixels = np.full((64, 256, 3), (step * 5) % 255, np.uint8)
+        pixels[16:48, 16:48] = (230, 159, 0)
+        picture = folder / f"preview_{step}.png"
+        Image.fromarray(pixels).save(picture)
+        rows.append({"panel": "preview", "step": step, "path": str(picture), "caption": f"Step {step}"})
+        for name, document in documents.items():
+            path = folder / f"{name}_{step}.json"
+            path.write_text(json.dumps(document), encoding="utf-8")
+            rows.append({"panel": name, "step": step, "path": str(path), "caption": ""})
+        self._runs[run].previews.extend(rows)
+        for row in rows:
+            if row["panel"] == "spectrum":
+                self.outbox.post(SpectrumComputed(run, step, row["path"]))
+            else:
+                self.outbox.post(PreviewReady(run, row["panel"], step, row["path"], row["caption"]))
+
+    def _step_task(self, work: _Work) -> None:
+        work.done += 1
+        self.outbox.post(TaskProgress(work.id, work.done, work.total, f"Item {work.done} of {work.total}", 6.0))
+
+    def _finish(self, work: _Work, reason: Reason | None = None, error: str = "", detail: str = "") -> None:
+        reason = reason or work.ends or Reason.COMPLETED
+        if work.kind == "run":
+            self._update(work.id, state=State.FINISHED, reason=reason, error=error, detail=detail)
+            if error:
+                self.outbox.post(MessageRaised(work.id, "error", error, detail))
+            self.outbox.post(StateChanged(work.id, State.FINISHED, "Episodes", "run"))
+            self.outbox.post(RunFinished(work.id, reason, work.done, error, detail))
+            self.outbox.post(StudyChanged(work.id, "runs"))
+            return
+        result: Mapping[str, Any] = {}
+        if reason is Reason.COMPLETED:
+            result = getattr(self, f"_end_{work.kind}")(work.payload)
+        self.outbox.post(StateChanged(work.id, State.FINISHED, "", work.kind))
+        self.outbox.post(TaskFinished(work.id, work.kind, reason, result, error, detail))
+
+    def _end_import(self, paths: tuple[Path, ...]) -> dict[str, Any]:
+        facts = self._open()
+        good = [p for p in paths if p.suffix != ".txt"]
+        new = [make_scan(len(facts.scans) + 1 + i) for i, _ in enumerate(good)]
+        if new:
+            new[-1] = replace(new[-1], warnings=("qform and sform differ; the sform is used.",))
+        self._set_scans((*facts.scans, *new))
+        imported = [
+            {
+                "scan": row.scan,
+                "path": str(path),
+                "files": [str(path)],
+                "kind": row.kind,
+                "shape": list(row.shape),
+                "spacing": list(row.spacing),
+                "orientation": row.orientation,
+                "labels": [{"set": "truth", "labels": [{"number": x.number, "name": x.name} for x in label_table()]}],
+                "warnings": list(row.warnings),
+            }
+            for row, path in zip(new, good, strict=True)
+        ]
+        bad = [{"path": str(p), "reason": "This is text, not an image."} for p in paths if p.suffix == ".txt"]
+        return {"imported": imported, "refused": bad}
+
+    def _end_export(self, payload: tuple[str, Path, tuple[str, ...]]) -> dict[str, Any]:
+        return {"files": [str(payload[1] / f"{payload[0]}.nii.gz")], "verified": True}
+
+    def _end_segment(self, request: SegmentRequest) -> dict[str, Any]:
+        scans = request.scans or tuple(r.scan for r in self._open().scans if r.scan != request.support)
+        name = request.label_set or "prediction"
+        table = tuple(label for label in label_table() if label.name in request.labels)
+        confidence = {
+            label.name: tuple(None if z in (0, SHAPE[2] - 1) else 1 - abs(z - 6) / 8 for z in range(SHAPE[2]))
+            for label in table
+        }
+        origin = {"kind": "predicted", "run": request.run, "support": request.support, "slices": list(request.slices)}
+        numbers = [label.number for label in table]
+        cases = []
+        for scan in scans:
+            data = np.roll(make_labels(int(scan, 16)), 1, axis=0)
+            data[~np.isin(data, numbers)] = 0
+            self._saved[scan, name] = data
+            self._put_set(scan, LabelSetFacts(name, table, origin, confidence))
+            cases.append({"scan": scan, "slices": list(range(1, SHAPE[2] - 1)), "confidence": 0.8})
+        return {"label_set": name, "cases": cases}
+
+    def _end_evaluate(self, request: EvaluateRequest) -> dict[str, Any]:
+        scans = request.scans or tuple(row.scan for row in self._open().scans)
+        figures = {f"dice_{name}": 0.7 - 0.05 * i for i, name in enumerate(ORGANS)}
+        figures["dice_mean"] = sum(figures.values()) / len(figures)
+        document = {
+            "task": request.task,
+            "protocol": request.protocol,
+            "cases": [{"scan": scan, **figures} for scan in scans],
+            "summary": {
+                name: {"mean": v, "low": v - 0.04, "high": v + 0.04, "n": len(scans)} for name, v in figures.items()
+            },
+        }
+        if request.run in self._runs:
+            self._runs[request.run].evaluations.append(document)
+        return document
+
+    def _card(self, name: str) -> MethodCard:
+        return next(card for card in self.cards if card.name == name)
+
+    def _open(self) -> StudyFacts:
+        if self._facts is None:
+            raise SagittalError("No study is open. Open or make one first.")
+        return self._facts
+
+    def _set_scans(self, scans: Any) -> None:
+        self._facts = replace(self._open(), scans=tuple(scans))
+        self.outbox.post(StudyChanged("study", "scans"))
+
+    def _put(self, scan: ScanFacts) -> None:
+        self._set_scans(scan if row.scan == scan.scan else row for row in self._open().scans)
+
+    def _put_set(self, scan: str, label_set: LabelSetFacts) -> None:
+        row = self.scan(scan)
+        others = tuple(one for one in row.label_sets if one.name != label_set.name)
+        scans = (replace(r, label_sets=(*others, label_set)) if r.scan == scan else r for r in self._open().scans)
+        self._facts = replace(self._open(), scans=tuple(scans))
+        self.outbox.post(StudyChanged("study", "labels", (scan,)))
