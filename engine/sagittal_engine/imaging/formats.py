@@ -1,0 +1,53 @@
+"""Which module reads which kind of source."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Protocol, cast
+
+from sagittal_engine.imaging.volume import Header, ImagingError, Source, Volume
+
+
+class Reader(Protocol):
+    """What a reader module offers. Both functions raise `ImagingError` with one sentence."""
+
+    def probe(self, source: Source) -> Header:
+        """Reads the header alone."""
+
+    def read(self, source: Source) -> Volume:
+        """Reads, or maps, the voxels."""
+
+
+_READERS = {
+    "nifti": "nifti",
+    "nrrd": "nrrd",
+    "metaimage": "metaimage",
+    "dicom": "dicom.reader",
+    "image": "picture",
+}
+
+
+def reader_for(kind: str) -> Reader:
+    """The module that reads `kind`, imported now if it was not."""
+    if kind not in _READERS:
+        raise ImagingError(f"There is no reader for files of kind '{kind}'; known: {', '.join(_READERS)}.")
+    return cast(Reader, importlib.import_module(f"sagittal_engine.imaging.{_READERS[kind]}"))
+
+
+def probe(source: Source) -> Header:
+    """What `source` says about its image; reads headers only."""
+    _check_present(source)
+    return reader_for(source.kind).probe(source)
+
+
+def read(source: Source) -> Volume:
+    """`source` with its voxels in canonical order, memory-mapped where the file allows."""
+    _check_present(source)
+    return reader_for(source.kind).read(source)
+
+
+def _check_present(source: Source) -> None:
+    missing = [path for path in source.files if not path.is_file()]
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise ImagingError(f"{missing[0]}{more} is not where it was. Put it back, or import it from its new place.")
