@@ -1,3 +1,244 @@
-"""Every sentence a user can meet, in one place."""
+"""Every sentence a user can meet, in one place. Braces are filled in where the sentence is used."""
+
+# Of the program as a whole
 
 OUR_FAULT = "Something went wrong inside Sagittal: {error}. Your study on disk is untouched; the detail says where."
+PAGE_FAILED = "The page “{page}” could not be opened. The other pages go on working; the detail says what is missing."
+WARMING_UP = "Loading PyTorch in the background…"
+STARTING = "Starting the engine…"
+RUN_FAILED = "{title} stopped at step {step}: {error}"
+TASK_FAILED = "{title} did not finish: {error}"
+TASK_CANCELLED = "{title} was cancelled. Nothing half-done was kept."
+TASK_STOPPED = "{title} was stopped."
+RUN_COMPLETED = "{title} finished after {step} steps."
+RUN_STOPPED = "{title} stopped at step {step}, with a checkpoint. It can be resumed."
+RUN_CANCELLED = "{title} was cancelled at step {step}."
+RUNS_ENDED = "{count} ended with the program last time and can go on from the last checkpoint."
+RECOVERED = "{edits} of painting in {scans} were not saved when the program ended. They are kept in the journal."
+RECOVER_BUTTON = "Show the painting"
+RESUME_BUTTON = "Resume"
+SHOW_RUN_BUTTON = "Show the run"
+UNDO_BUTTON = "Undo"
+DETAIL_BUTTON = "Detail"
+CLOSE = "Close"
+COPY_DETAIL = "Copy the detail"
+READ_ONLY = "This study is open in another program, so it is shown read-only here."
+STILL_WORKING_TITLE = "Work is going on"
+STILL_WORKING = (
+    "{tasks} still going on. Runs are stopped with a checkpoint and can be resumed; other tasks are cancelled."
+)
+QUIT_ANYWAY = "Stop them and quit"
+STAY = "Stay"
+CLOSING = "Saving and stopping what runs…"
+NO_SUCH_METHOD = "The method “{method}” could not be loaded, so it is missing from the gallery."
+METHOD_PROBLEM_BUTTON = "Show in Train"
+
+# Start page
+
+WELCOME = "A study is a folder that holds your scans’ catalogue, your labels and your runs."
+START_NEW = "New study"
+START_NEW_ABOUT = "Choose a folder; your images stay where they are."
+START_OPEN = "Open study"
+START_OPEN_ABOUT = "Continue where you left off."
+START_DEMO = "Try the demo cohort"
+START_DEMO_ABOUT = "Sixteen synthetic abdominal scans, made on this computer in seconds."
+RECENT = "Recent studies"
+NOT_THERE = "{path} is not there any more."
+NEW_STUDY_TITLE = "Choose an empty folder for the new study"
+OPEN_STUDY_TITLE = "Choose the folder of a study"
+OPENING = "Opening {name}…"
+MAKING_COHORT = "Making the synthetic cohort…"
+DROP_HERE = "Drop scans, folders or a study"
+DROP_NO_STUDY = "These are scans, and no study is open. Make a new study for them, or open one, then drop them again."
+
+# Mouse
+
+MOUSE_QUESTION = "Which mouse do your hands know? You can change it at any time in the status bar."
+MOUSE_LABEL = "Mouse: {name}"
+KEEP = "Keep"
+
+# Palette
+
+SEARCH_HINT = "Search or run a command"
+NOTHING_FOUND = "Nothing is called that."
+
+# Study
+
+STUDY_EMPTY = "This study has no scans yet. Drop files or folders anywhere in the window, or choose them."
+IMPORT_FILES = "Import files…"
+IMPORT_FOLDER = "Import a folder…"
+IMPORT_TITLE = "Choose the scans to import"
+IMPORT_FOLDER_TITLE = "Choose a folder of scans"
+IMPORT_FILTER = "Scans (*.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.dcm *.png *.jpg *.jpeg *.tif *.tiff);;All files (*)"
+META_TITLE = "Choose a table of meta labels (CSV)"
+META_FILTER = "Tables (*.csv)"
+IMPORTING = "Importing"
+IMPORT_ALL_FINE = "{count} imported."
+IMPORT_NOTHING_NEW = "Nothing new was found: these scans are already in the study."
+REPORT_HEADING = "Import report"
+REPORT_SUMMARY = "{imported} imported · {refused} refused · {suspicious} to look at"
+REPORT_IMPORTED = "Imported"
+REPORT_REFUSED = "Refused"
+REPORT_SUSPICIOUS = "To look at"
+REMOVED = "{count} taken out of the study. The image files are untouched."
+RESTORED = "{count} put back."
+FILTER_HINT = "Filter by name, subject, label, meta label or warning"
+FILTER_NOTHING = "No scan matches the filter."
+LABELS_HEADING = "Labels"
+LABELS_NONE = "No scan has labels yet. Paint some on the Annotate page, or import label maps."
+LABELS_ABOUT = "Names and colours of “{label_set}”, for the whole study."
+META_HEADING = "Meta labels"
+META_ADD = "Add"
+META_ABOUT = "Facts that methods may use, such as scanner or centre."
+SCAN_MISSING = "The file is not at {path} any more. Put it back there, or import it again from its new place."
+STUDY_FACTS = "Study"
+SEVERAL_CHOSEN = "{count} chosen"
+PAIR_TITLE = "Import with chosen label maps"
+PAIR_ABOUT = "Give one label map per image, in the same order."
+PAIR_UNEQUAL = "There are {images} images and {labels} label maps. Each image needs exactly one label map."
+LABEL_NAME_TAKEN = "Another label is already called “{name}”. Choose a different name."
+LABEL_NAME_EMPTY = "A label needs a name."
+
+# Train
+
+TRAIN_NO_STUDY = "Open a study to train on its scans."
+TRAIN_NO_SCANS = "Training needs scans. Import some on the Study page first."
+METHODS_HEADING = "Methods"
+METHOD_BROKEN = "{name} could not be loaded"
+RECIPE = "Recipe"
+RECIPE_OWN = "The method’s defaults"
+FORM_RESET = "Reset to the recipe"
+PAPER_DEFAULT = "The paper uses {value}."
+DIFFERS = "changed"
+DATA_HEADING = "Scans and running"
+SCANS_ALL = "All {count}"
+SCANS_SOME = "{chosen} of {count}"
+SCANS_CHOOSE = "Choose…"
+SCANS_TITLE = "Scans to train on"
+SEED_HELP = "All randomness of the run follows from this number: the same request gives the same run."
+DEVICE_HELP = "Where the run computes. “Automatic” takes a CUDA card if there is one."
+STOP_AT_HELP = "Step to stop at; empty runs to the end of the schedule. The schedule itself stays the recipe’s."
+CHECK_HEADING = "Does this study have what the method needs?"
+CHECKING = "Checking…"
+FORM_WRONG = "Mend the marked values first."
+START = "Start"
+START_ANOTHER = "New run"
+SHOW_RUNNING = "Show the running one"
+NEEDS_SCANS = "{count}+ scans"
+NEEDS_LABELS = "labels"
+NEEDS_META = "meta labels"
+NEEDS_DOMAINS = "two scanners"
+NEEDS_SEGMENTER = "a trained segmenter"
+NEEDS_NOTHING = "no labels"
+WRONG_NUMBER = "“{text}” is not a number."
+WRONG_WHOLE = "“{text}” is not a whole number."
+WRONG_EMPTY = "A value is needed here."
+WRONG_LOW = "At least {minimum}."
+WRONG_HIGH = "At most {maximum}."
+CHOOSE_FILE = "Choose a file"
+
+# Board
+
+LOSS_TITLE = "Loss"
+WAITING_LINES = "The first points come with the first steps."
+WAITING_PICTURES = "The first picture comes at step {step}."
+WAITING_DOCUMENT = "It fills as soon as the method publishes it."
+WAITING_SPECTRUM = "The first spectrum comes when the curvature probe has run."
+NOT_RECORDED = "This run did not record it."
+PREPARING = "Preparing: {message}"
+LOG_HEADING = "Log"
+PAUSE = "Pause"
+CONTINUE = "Continue"
+STOP = "Stop"
+STOP_ABOUT = "Ends the run at the next step, with a checkpoint"
+CANCEL = "Cancel"
+RESUME = "Resume"
+EXPORT_PNG = "Export picture (PNG)…"
+EXPORT_SVG = "Export drawing (SVG)…"
+EXPORT_CSV = "Export values (CSV)…"
+EXPORTED = "Written to {path}."
+LOG_AXIS = "Logarithmic axis"
+SMOOTHING = "Smoothing"
+QUEUED = "Waiting for the device: another run is using it."
+PICTURE_GONE = "The picture file is not there any more: {path}"
+
+# Runs
+
+RUNS_NO_STUDY = "Open a study to see its runs."
+RUNS_EMPTY = "No run has been made in this study yet."
+RUNS_EMPTY_BUTTON = "Go to Train"
+RUN_AGAIN = "Run again"
+RUN_AGAIN_HELP = "Opens Train with this run’s method, parameters, scans and seed"
+COMPARE_HEADING = "{count} runs compared"
+DIFFERENCES_HEADING = "What differs"
+NO_DIFFERENCES = "These runs were asked for with the same parameters."
+FIGURES_HEADING = "Figures"
+FIGURES_NONE = "No evaluation yet. Evaluate a run on the Results page."
+RECORD_HEADING = "Record"
+LOADING = "Loading…"
+
+# Settings
+
+SETTINGS_TITLE = "Settings"
+THEME_LABEL = "Appearance"
+MOUSE_HEADING = "Mouse"
+ORIENTATION_LABEL = "Display"
+RADIOLOGICAL = "Radiological: the patient’s right is on the left of the screen"
+DOCTOR_HEADING = "This computer"
+DOCTOR_BUTTON = "Check again"
+DOCTOR_WAIT = "Checking what works here…"
+SHORTCUTS_HEADING = "Keyboard shortcuts"
+ABOUT = "Sagittal {version}. Self-supervised learning on medical images. Works offline; nothing leaves this computer."
+
+# Amounts
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """ "1 scan", "3 scans"."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}".replace(",", "\u202f")
+
+
+def duration(seconds: float) -> str:
+    """ "40 s", "2 min", "1 h 05 min": as exact as one needs for waiting."""
+    seconds = max(0, round(seconds))
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min" if seconds >= 600 else f"{seconds // 60} min {seconds % 60:02d} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+
+
+def time_left(seconds: float) -> str:
+    """ "2 min left"."""
+    return f"{duration(seconds)} left"
+
+
+def memory(count_bytes: float) -> str:
+    """ "310 MB", "1.2 GB"."""
+    return f"{count_bytes / 1e9:.1f} GB" if count_bytes >= 1e9 else f"{count_bytes / 1e6:.0f} MB"
+
+
+def figure(mean: float, low: float | None = None, high: float | None = None, n: int | None = None) -> str:
+    """ "0.653 (0.61–0.69, n = 5)"."""
+    if low is None or high is None:
+        return f"{mean:.3f}"
+    return f"{mean:.3f} ({low:.2f}–{high:.2f}" + (f", n = {n})" if n is not None else ")")
+
+
+def number(value: float) -> str:
+    """A live number with sensible digits."""
+    if value != value:
+        return "not a number"
+    if value == 0 or 1e-3 <= abs(value) < 1e5:
+        return f"{value:.4g}"
+    return f"{value:.2e}"
+
+
+def size(shape: tuple[int, ...]) -> str:
+    """ "256 × 256 × 36"."""
+    return " × ".join(str(n) for n in shape)
+
+
+def spacing(values: tuple[float, ...]) -> str:
+    """ "1.89 × 1.89 × 7.7 mm"."""
+    return " × ".join(f"{value:.3g}" for value in values) + " mm"

@@ -20,7 +20,7 @@ DARK: dict[str, str] = {
     "danger": "#F0616D",
     "raised": "#242A32",
     "hover": "#2A3038",
-    "selection": "#22415F",
+    "selection": "#1C354E",
     "on_accent": "#0C1116",
     "image": "#000000",
 }

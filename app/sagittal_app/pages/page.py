@@ -32,6 +32,9 @@ class Page(QWidget):
     announcement: ClassVar[str] = ""
     """What the window says while `build` runs the first time, where that may take longer than a blink."""
 
+    preload: ClassVar[tuple[str, ...]] = ()
+    """Modules that `build` needs and that are heavy to import: the window imports them ahead, in the background."""
+
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self.desk = desk

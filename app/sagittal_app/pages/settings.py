@@ -1,0 +1,112 @@
+"""Settings: appearance, mouse, display, keyboard, and what works on this computer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtWidgets import QButtonGroup, QCheckBox, QComboBox, QGridLayout, QRadioButton, QWidget
+
+import sagittal
+from sagittal_app import messages, theme
+from sagittal_app import settings as store
+from sagittal_app.actions import spoken
+from sagittal_app.pages.page import Page
+from sagittal_app.widgets.basics import UNIT, Panel, button, clear, column, label, row, scrolled
+
+
+class SettingsPage(Page):
+    """Everything takes effect at once; there is nothing to confirm."""
+
+    name = "settings"
+    title = "Settings"
+    icon = "mdi6.cog-outline"
+    shortcut = "Ctrl+,"
+
+    def build(self) -> None:
+        self._doctor = QGridLayout()
+        self._doctor.setHorizontalSpacing(2 * UNIT)
+        self._keys = QGridLayout()
+        self._keys.setHorizontalSpacing(3 * UNIT)
+        left = column(self._look(), self._mouse(), self._machine(), None, spacing=2 * UNIT)
+        right = column(self._keyboard(), label(messages.ABOUT.format(version=sagittal.__version__), "quiet"), None)
+        both = row(spacing=2 * UNIT)
+        both.addLayout(left, 1)
+        both.addLayout(right, 1)
+        content = QWidget()
+        content.setLayout(both)
+        both.setContentsMargins(2 * UNIT, 0, 2 * UNIT, 2 * UNIT)
+        outer = column(scrolled(content, "settings_scroll"))
+        self.setLayout(outer)
+        self._asked = False
+
+    def shown(self) -> None:
+        self._fill_keys()
+        if not self._asked:
+            self._asked = True
+            self._ask_doctor()
+
+    def _look(self) -> Panel:
+        panel = Panel(messages.THEME_LABEL)
+        choice = QComboBox()
+        choice.setObjectName("theme_choice")
+        for mode, words in store.THEMES.items():
+            choice.addItem(words, mode)
+        choice.setCurrentIndex(list(store.THEMES).index(self.desk.settings.theme))
+        choice.currentIndexChanged.connect(lambda _index: self._set_theme(choice.currentData()))
+        panel.body.addLayout(row(choice, None))
+        box = QCheckBox(messages.RADIOLOGICAL)
+        box.setObjectName("radiological")
+        box.setChecked(self.desk.settings.radiological)
+        box.toggled.connect(lambda on: self.desk.settings.set("radiological", on))
+        panel.body.addWidget(box)
+        return panel
+
+    def _set_theme(self, mode: str) -> None:
+        self.desk.settings.set("theme", mode)
+        theme.apply(mode)
+
+    def _mouse(self) -> Panel:
+        panel = Panel(messages.MOUSE_HEADING)
+        group = QButtonGroup(panel)
+        for preset, sentence in store.MOUSE_PRESETS.items():
+            choice = QRadioButton(sentence)
+            choice.setObjectName(f"settings_mouse_{preset}")
+            choice.setChecked(preset == self.desk.settings.mouse_preset)
+            choice.clicked.connect(lambda _on=False, preset=preset: self.desk.settings.choose_mouse_preset(preset))
+            group.addButton(choice)
+            panel.body.addWidget(choice)
+        return panel
+
+    def _machine(self) -> Panel:
+        panel = Panel(messages.DOCTOR_HEADING)
+        panel.top.addWidget(button(messages.DOCTOR_BUTTON, "doctor_again", self._ask_doctor))
+        panel.body.addLayout(self._doctor)
+        return panel
+
+    def _ask_doctor(self) -> None:
+        clear(self._doctor)
+        self._doctor.addWidget(label(messages.DOCTOR_WAIT, "soft"), 0, 0)
+        self.desk.ask(self.desk.port.doctor, then=self._show_doctor, owner=self, topic="doctor")
+
+    def _show_doctor(self, lines: list[dict[str, Any]]) -> None:
+        clear(self._doctor)
+        for index, line in enumerate(lines):
+            mark = label("✓" if line["ok"] else "!", "good" if line["ok"] else "warning")
+            self._doctor.addWidget(mark, index, 0)
+            self._doctor.addWidget(label(str(line["check"])), index, 1)
+            words = " · ".join(part for part in (str(line["found"]), str(line.get("advice") or "")) if part)
+            self._doctor.addWidget(label(words, "soft", wrap=True), index, 2)
+        self._doctor.setColumnStretch(2, 1)
+
+    def _keyboard(self) -> Panel:
+        panel = Panel(messages.SHORTCUTS_HEADING)
+        panel.body.addLayout(self._keys)
+        self._keys.setColumnStretch(0, 1)
+        return panel
+
+    def _fill_keys(self) -> None:
+        clear(self._keys)
+        listed = [command for command in self.desk.actions.commands() if command.shortcut]
+        for index, command in enumerate(listed):
+            self._keys.addWidget(label(command.title.rstrip("…")), index, 0)
+            self._keys.addWidget(label(spoken(command.shortcut), "soft"), index, 1)

@@ -1,0 +1,115 @@
+"""Names and colours of a label set, edited for the whole study."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QColorDialog, QComboBox, QGridLayout, QLineEdit, QToolButton, QWidget
+
+from sagittal.facts import Label, StudyFacts
+from sagittal_app import messages, theme
+from sagittal_app.widgets.basics import UNIT, clear, column, label, set_role
+
+
+def label_sets(facts: StudyFacts | None) -> dict[str, tuple[Label, ...]]:
+    """Each label set of the study with the labels any scan has of it, by number."""
+    found: dict[str, dict[int, Label]] = {}
+    for scan in facts.scans if facts else ():
+        for one in scan.label_sets:
+            found.setdefault(one.name, {}).update({row.number: row for row in one.labels})
+    return {name: tuple(rows[number] for number in sorted(rows)) for name, rows in found.items()}
+
+
+def swatch_style(colour: str) -> str:
+    return f"background: {colour}; border: 1px solid {theme.colour('line')}; border-radius: 4px;"
+
+
+class LabelTable(QWidget):
+    """A chooser of the label set and one line per label: number, colour, name."""
+
+    def __init__(self, write: Callable[[str, Sequence[Label]], object]) -> None:
+        """`write(label_set, labels)` is called with the whole table after each change."""
+        super().__init__()
+        self.setObjectName("label_table")
+        self._write = write
+        self._sets: dict[str, tuple[Label, ...]] = {}
+        self._names: list[QLineEdit] = []
+        self.choice = QComboBox()
+        self.choice.setObjectName("label_set_choice")
+        self.choice.currentTextChanged.connect(lambda _name: self._fill())
+        self.about = label("", "quiet", wrap=True)
+        self.problem = label("", "danger", wrap=True)
+        self.problem.setObjectName("label_table_problem")
+        self.problem.hide()
+        self._rows = QGridLayout()
+        self._rows.setColumnStretch(2, 1)
+        self._rows.setVerticalSpacing(UNIT // 2)
+        self.setLayout(column(self.choice, self.about, self._rows, self.problem))
+
+    def show_study(self, facts: StudyFacts | None) -> None:
+        """Shows the study's label sets; what is being typed stays."""
+        sets = label_sets(facts)
+        if sets == self._sets:
+            return
+        self._sets = sets
+        kept = self.choice.currentText()
+        self.choice.blockSignals(True)
+        self.choice.clear()
+        self.choice.addItems(list(sets))
+        if kept in sets:
+            self.choice.setCurrentText(kept)
+        self.choice.blockSignals(False)
+        self.choice.setVisible(len(sets) > 1)
+        self._fill()
+
+    def _fill(self) -> None:
+        clear(self._rows)
+        self._names = []
+        name = self.choice.currentText()
+        labels = self._sets.get(name, ())
+        self.problem.hide()
+        self.about.setText(messages.LABELS_ABOUT.format(label_set=name) if labels else messages.LABELS_NONE)
+        for row, one in enumerate(labels):
+            number = label(str(one.number), "soft")
+            number.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            swatch = QToolButton()
+            swatch.setObjectName(f"label_colour_{one.number}")
+            swatch.setToolTip(f"Colour of {one.name}")
+            swatch.setFixedSize(24, 24)
+            swatch.setStyleSheet(swatch_style(one.colour))
+            swatch.clicked.connect(lambda _checked=False, one=one: self._ask_colour(one))
+            field = QLineEdit(one.name)
+            field.setObjectName(f"label_name_{one.number}")
+            field.editingFinished.connect(lambda one=one, field=field: self._rename(one, field))
+            self._names.append(field)
+            self._rows.addWidget(number, row, 0)
+            self._rows.addWidget(swatch, row, 1)
+            self._rows.addWidget(field, row, 2)
+
+    def _rename(self, one: Label, field: QLineEdit) -> None:
+        name = field.text().strip()
+        others = [row.name for row in self._sets.get(self.choice.currentText(), ()) if row.number != one.number]
+        wrong = messages.LABEL_NAME_EMPTY if not name else ""
+        if name in others:
+            wrong = messages.LABEL_NAME_TAKEN.format(name=name)
+        set_role(field, "true" if wrong else "false", "wrong")
+        self.problem.setText(wrong)
+        self.problem.setVisible(bool(wrong))
+        if not wrong and name != one.name:
+            self._change(replace(one, name=name))
+
+    def _ask_colour(self, one: Label) -> None:
+        dialog = QColorDialog(QColor(one.colour), self)
+        dialog.setObjectName("label_colour_dialog")
+        dialog.setOption(QColorDialog.ColorDialogOption.DontUseNativeDialog)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.colorSelected.connect(lambda colour: self._change(replace(one, colour=colour.name().upper())))
+        dialog.open()
+
+    def _change(self, new: Label) -> None:
+        name = self.choice.currentText()
+        table = tuple(new if row.number == new.number else row for row in self._sets[name])
+        self._write(name, table)

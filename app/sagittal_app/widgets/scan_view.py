@@ -1,0 +1,126 @@
+"""The table view of scans: thumbnails, coloured label chips, warnings."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+)
+
+from sagittal.facts import Label, ScanFacts
+from sagittal_app import theme
+from sagittal_app.models.scan_table import LABELS, NAME, PICTURE, SCAN_ROLE, THUMBNAIL, WARNINGS, labels_of, warnings_of
+from sagittal_app.widgets.basics import UNIT
+
+ROW = THUMBNAIL + UNIT
+WIDTHS = (THUMBNAIL + 2 * UNIT, 168, 96, 88, 128, 144, 280, 200)
+
+
+def paint_chips(painter: QPainter, rect: QRect, labels: list[Label]) -> None:
+    """Coloured label names in a row; those that do not fit are counted."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    metrics = painter.fontMetrics()
+    height = metrics.height() + 4
+    x, y = rect.left(), rect.center().y() - height // 2
+    for position, label in enumerate(labels):
+        left_over = len(labels) - position
+        more = f"+{left_over}"
+        width = metrics.horizontalAdvance(label.name) + 26
+        last = left_over == 1
+        room = rect.right() - x - (0 if last else metrics.horizontalAdvance(more) + 12)
+        if width > room:
+            painter.setPen(QColor(theme.colour("quiet")))
+            painter.drawText(QRect(x, y, rect.right() - x, height), Qt.AlignmentFlag.AlignVCenter, more)
+            break
+        chip = QRectF(x, y, width, height)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(theme.colour("line")))
+        painter.drawRoundedRect(chip, height / 2, height / 2)
+        painter.setBrush(QColor(label.colour))
+        painter.drawEllipse(QRectF(x + 7, y + height / 2 - 4, 8, 8))
+        painter.setPen(QColor(theme.colour("text")))
+        painter.drawText(chip.adjusted(19, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, label.name)
+        x += width + 6
+    painter.restore()
+
+
+class ScanDelegate(QStyledItemDelegate):
+    """Paints what plain text cannot say."""
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+        column = index.column()
+        if column not in (PICTURE, LABELS, WARNINGS):
+            super().paint(painter, option, index)
+            return
+        if option.state & QStyle.StateFlag.State_Selected:
+            painter.fillRect(option.rect, QColor(theme.colour("selection")))
+        scan: ScanFacts = index.data(SCAN_ROLE)
+        inner = option.rect.adjusted(UNIT, 0, -UNIT, 0)
+        if column == PICTURE:
+            self._picture(painter, option.rect, index)
+        elif column == LABELS:
+            paint_chips(painter, inner, list(labels_of(scan).values()))
+        elif warnings := warnings_of(scan):
+            painter.save()
+            mark = QRect(inner.left(), inner.center().y() - 8, 16, 16)
+            theme.icon("mdi6.alert-outline", "warning").paint(painter, mark)
+            painter.setPen(QColor(theme.colour("warning")))
+            words = inner.adjusted(22, 0, 0, 0)
+            text = painter.fontMetrics().elidedText(" ".join(warnings), Qt.TextElideMode.ElideRight, words.width())
+            painter.drawText(words, Qt.AlignmentFlag.AlignVCenter, text)
+            painter.restore()
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:
+        return QSize(WIDTHS[index.column()], ROW)
+
+    def _picture(self, painter: QPainter, rect: QRect, index: QModelIndex) -> None:
+        frame = QRect(0, 0, THUMBNAIL, THUMBNAIL)
+        frame.moveCenter(rect.center())
+        painter.fillRect(frame, QColor(theme.colour("image")))
+        pixmap = index.data(Qt.ItemDataRole.DecorationRole)
+        if pixmap is not None and not pixmap.isNull():
+            where = QRect(0, 0, pixmap.width(), pixmap.height())
+            where.moveCenter(frame.center())
+            painter.drawPixmap(where, pixmap)
+
+
+class ScanView(QTableView):
+    """A table with rows selected whole, sorted by a click on a heading."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setObjectName(name)
+        self.setItemDelegate(ScanDelegate(self))
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setSortingEnabled(True)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(ROW)
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.horizontalHeader().setHighlightSections(False)
+        self.horizontalHeader().setStretchLastSection(True)
+        self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        self.setFont(theme.tabular(self.font()))
+
+    def fit_columns(self) -> None:
+        """Gives the columns their first widths; the user's own drags come after."""
+        for column, width in enumerate(WIDTHS):
+            self.setColumnWidth(column, width)
+
+    def chosen(self) -> list[ScanFacts]:
+        """The selected scans, in the order shown."""
+        rows = sorted(self.selectionModel().selectedRows(NAME), key=lambda index: index.row())
+        return [index.data(SCAN_ROLE) for index in rows]

@@ -1,0 +1,29 @@
+"""The only module of the app that touches the engine; imported by nobody before it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sagittal.engine_port import EnginePort
+
+
+def start_engine() -> EnginePort:
+    """The engine behind its port; imports neither torch nor MONAI."""
+    from sagittal_engine.service import Engine
+
+    return Engine()
+
+
+def run_command_line(argv: Sequence[str]) -> int:
+    """Runs one command of the command line and returns its exit status; imports no Qt."""
+    from sagittal_engine.cli import main
+
+    return main(list(argv))
+
+
+def make_cohort(folder: Path) -> None:
+    """Writes the synthetic demo cohort into `folder`. *Slow*: some seconds."""
+    from sagittal_engine import phantom
+
+    phantom.generate(folder)
