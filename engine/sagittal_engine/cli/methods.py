@@ -1,0 +1,66 @@
+"""`methods`: what is installed. Reads cards only, so torch is never imported."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from sagittal.method import MethodCard
+from sagittal.params import describe
+from sagittal_engine.cli import options
+from sagittal_engine.cli.output import plain, table
+from sagittal_engine.cli.session import session
+from sagittal_engine.cli.status import say
+
+
+def register(app: typer.Typer) -> None:
+    app.command("methods")(methods)
+
+
+def method_document(card: MethodCard) -> dict[str, Any]:
+    """One method as `methods --json` prints it."""
+    return {
+        "name": card.name,
+        "title": card.title,
+        "summary": card.summary,
+        "paper": card.paper,
+        "note": card.note,
+        "capabilities": card.capabilities,
+        "needs": card.needs,
+        "parameters": [plain(row) for row in describe(card.params)],
+        "recipes": [recipe.name for recipe in card.recipes],
+        "recipe_values": {recipe.name: recipe.values for recipe in card.recipes},
+    }
+
+
+def methods(context: typer.Context, as_json: options.Json = False) -> None:
+    """Lists the installed methods with their parameters and recipes."""
+    with session(context, as_json) as on:
+        cards = on.engine.methods()
+        on.output.give([method_document(card) for card in cards], lambda console: _show(console, cards))
+        for name, trace in on.engine.method_problems().items():
+            last = trace.strip().splitlines()[-1] if trace.strip() else "no reason given"
+            say(f"Warning: method '{name}' does not load: {last}")
+
+
+def _show(console: Console, cards: list[MethodCard]) -> None:
+    for card in cards:
+        console.print(Text(f"{card.name}  {card.title}", style="bold"))
+        console.print(Text(f"{card.summary}\n{card.paper}" + (f"\nNote: {card.note}" if card.note else "")))
+        for recipe in card.recipes:
+            console.print(Text(f"recipe {recipe.name}: {recipe.title}"))
+        rows = []
+        for row in describe(card.params):
+            bounds = ", ".join(row.choices) if row.choices else _range(row.minimum, row.maximum)
+            rows.append((row.name, row.kind, row.default, row.unit or "", bounds, row.help))
+        table(console, ("parameter", "kind", "default", "unit", "range", "meaning"), rows)
+        console.print()
+
+
+def _range(low: float | None, high: float | None) -> str:
+    if low is None and high is None:
+        return ""
+    return f"{'' if low is None else f'{low:g}'}…{'' if high is None else f'{high:g}'}"

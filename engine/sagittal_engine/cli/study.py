@@ -1,0 +1,192 @@
+"""`new`, `import`, `scans`, `export`: the study and its scans."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from sagittal.engine_port import SagittalError
+from sagittal.facts import ScanFacts
+from sagittal_engine.cli import options
+from sagittal_engine.cli.naming import find_scans, near
+from sagittal_engine.cli.output import table
+from sagittal_engine.cli.session import session
+from sagittal_engine.cli.status import Ended, Status
+
+FORMATS = {
+    "nifti": "NIfTI in the scan's own grid",
+    "nrrd": "Slicer's .seg.nrrd, with names and colours",
+    "dicom-seg": "DICOM segmentation, where the scan is DICOM",
+    "stl": "surfaces, one file per label",
+}
+
+
+def register(app: typer.Typer) -> None:
+    app.command("new")(new)
+    app.command("import")(import_)
+    app.command("scans")(scans)
+    app.command("export")(export)
+
+
+def new(context: typer.Context, study: options.Study, as_json: options.Json = False) -> None:
+    """Creates an empty study folder."""
+    with session(context, as_json, study, new=True) as on:
+        path = on.study.path
+        on.output.give({"study": path}, lambda console: console.print(f"New study: {path}", soft_wrap=True))
+
+
+def import_(
+    context: typer.Context,
+    study: options.Study,
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH…", help="Files, DICOM folders, or trees of both.", show_default=False)
+    ],
+    labels: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--labels",
+            metavar="PATH",
+            help="Label map of the next image, in the order of the images; repeat. Without it they are paired by name.",
+            show_default=False,
+        ),
+    ] = None,
+    meta: Annotated[
+        Path | None,
+        typer.Option("--meta", metavar="FILE.csv", help="Table of meta labels, one row a scan.", show_default=False),
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Adds scans and their label maps to a study."""
+    given = [*paths, *(labels or ()), *([meta] if meta else ())]
+    for path in given:
+        if not path.exists():
+            raise SagittalError(f"There is nothing at {path}. Check the path, then import again.")
+    with session(context, as_json, study, writes=True) as on:
+        task = on.engine.start_import(paths, labels=labels or (), meta=meta)
+        report = on.task(task, "Importing")
+        on.output.give(report, lambda console: _show_report(console, report))
+        if not report["imported"]:
+            nothing = "Nothing was imported" + (
+                ": every file was refused." if report["refused"] else ": no scan found."
+            )
+            raise Ended(Status.REFUSED, f"Error: {nothing} The report says why.")
+
+
+def _show_report(console: Console, report: Mapping[str, Any]) -> None:
+    rows = []
+    for row in report["imported"]:
+        names = ", ".join(label["name"] for found in row["labels"] for label in found["labels"])
+        rows.append((row["scan"], row["path"], _size(row["shape"]), _spacing(row["spacing"]), names or "–"))
+    if rows:
+        table(console, ("scan", "file", "voxels", "spacing, mm", "labels"), rows)
+    for row in report["imported"]:
+        for warning in row["warnings"]:
+            console.print(f"! {row['path']}: {warning}", markup=False, soft_wrap=True)
+    for row in report["refused"]:
+        console.print(f"✗ {row['path']}: {row['reason']}", markup=False, soft_wrap=True)
+    console.print(f"{len(report['imported'])} imported, {len(report['refused'])} refused.")
+
+
+def _size(shape: Any) -> str:
+    return " × ".join(str(n) for n in shape)
+
+
+def _spacing(spacing: Any) -> str:
+    return " × ".join(f"{value:.3g}" for value in spacing)
+
+
+def scan_document(scan: ScanFacts) -> dict[str, Any]:
+    """One scan as `scans --json` prints it."""
+    return {
+        "scan": scan.scan,
+        "name": scan.name,
+        "subject": scan.subject,
+        "path": scan.path,
+        "kind": scan.kind,
+        "modality": scan.modality,
+        "shape": scan.shape,
+        "spacing": scan.spacing,
+        "orientation": scan.orientation,
+        "labels": [
+            {
+                "set": found.name,
+                "labels": [{"number": label.number, "name": label.name} for label in found.labels],
+                "review": found.review,
+            }
+            for found in scan.label_sets
+        ],
+        "meta": scan.meta,
+        "warnings": scan.warnings,
+        "missing": scan.missing,
+    }
+
+
+def scans(context: typer.Context, study: options.Study, as_json: options.Json = False) -> None:
+    """Lists the scans of a study with their labels and meta labels."""
+    with session(context, as_json, study) as on:
+        found = on.study.scans
+        on.output.give([scan_document(scan) for scan in found], lambda console: _show_scans(console, found))
+
+
+def _show_scans(console: Console, found: tuple[ScanFacts, ...]) -> None:
+    if not found:
+        console.print("The study has no scans yet. `sagittal import STUDY PATH…` adds some.")
+        return
+    table(
+        console,
+        ("scan", "name", "subject", "voxels", "spacing, mm", "axes", "labels", "meta labels"),
+        (
+            (
+                scan.scan,
+                scan.name + (" (file missing)" if scan.missing else ""),
+                scan.subject,
+                _size(scan.shape),
+                _spacing(scan.spacing),
+                scan.orientation,
+                "; ".join(f"{s.name}: {', '.join(label.name for label in s.labels)}" for s in scan.label_sets) or "–",
+                ", ".join(f"{key}={value}" for key, value in scan.meta.items()) or "–",
+            )
+            for scan in found
+        ),
+    )
+
+
+def export(
+    context: typer.Context,
+    study: options.Study,
+    labels: Annotated[
+        str, typer.Option("--labels", metavar="SET", help="Label set, as `scans` names it.", show_default=False)
+    ],
+    format: Annotated[
+        str,
+        typer.Option("--format", metavar="|".join(FORMATS), help=", ".join(FORMATS.values()) + ".", show_default=False),
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the files.", show_default=False)],
+    scans: options.Scans = None,
+    as_json: options.Json = False,
+) -> None:
+    """Writes a label set of every scan that has it, and re-reads what it wrote."""
+    if format not in FORMATS:
+        hint = near(format, list(FORMATS), "sagittal export --help")
+        raise SagittalError(f"There is no export format '{format}'; known: {', '.join(FORMATS)}. {hint}")
+    with session(context, as_json, study) as on:
+        sets = {found.name for scan in on.study.scans for found in scan.label_sets}
+        if labels not in sets:
+            known = ", ".join(sorted(sets)) or "none yet"
+            raise SagittalError(f"No scan of {on.study.name} has a label set '{labels}'. Label sets: {known}.")
+        chosen = find_scans(on.study, scans)
+        result = on.task(on.engine.start_export(labels, format, out, chosen), "Exporting")
+        on.output.give(result, lambda console: _show_export(console, result))
+        if not result["verified"]:
+            raise Ended(Status.FAULT, "Error: what was written does not read back the same. Do not use these files.")
+
+
+def _show_export(console: Console, result: Mapping[str, Any]) -> None:
+    for path in result["files"]:
+        console.print(str(path), markup=False, soft_wrap=True)
+    checked = "read back and found the same" if result["verified"] else "NOT the same when read back"
+    console.print(f"{len(result['files'])} files written, {checked}.")

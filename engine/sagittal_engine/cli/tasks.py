@@ -1,0 +1,204 @@
+"""`segment`, `evaluate`, `adapt`, `spectrum`: what is done with a trained run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from sagittal.engine_port import SagittalError
+from sagittal.facts import EvaluateRequest, SegmentRequest
+from sagittal_engine.cli import options
+from sagittal_engine.cli.naming import find_labels, find_run, find_scan, find_scans, near, split
+from sagittal_engine.cli.output import interval, table
+from sagittal_engine.cli.session import Session, session
+
+TASKS = ("one-shot", "fine-tune", "classify", "knn", "linear", "adapt")
+PROTOCOLS = ("published", "deployed")
+
+
+def register(app: typer.Typer) -> None:
+    app.command("segment")(segment)
+    app.command("evaluate")(evaluate)
+    app.command("adapt")(adapt)
+    app.command("spectrum")(spectrum)
+
+
+def _run_id(on: Session, word: str) -> str:
+    return find_run(on.engine.runs(), word, on.study.path).facts.run
+
+
+def segment(
+    context: typer.Context,
+    study: options.Study,
+    run: options.Run,
+    label: Annotated[
+        list[str],
+        typer.Option("--label", metavar="NAME", help="Label by name or number; repeat for more.", show_default=False),
+    ],
+    support: Annotated[
+        str, typer.Option("--support", metavar="SCAN", help="Scan whose labels are the example.", show_default=False)
+    ],
+    scans: options.Scans = None,
+    slices: Annotated[
+        str | None,
+        typer.Option(
+            "--slices", metavar="I,J,K", help="Axial support slices, from the feet up from 0.", show_default=False
+        ),
+    ] = None,
+    label_set: Annotated[
+        str, typer.Option("--name", metavar="SET", help="Name of the resulting label set.", show_default=False)
+    ] = "",
+    support_set: Annotated[
+        str, typer.Option("--support-set", metavar="SET", help="Label set of the support.", show_default=False)
+    ] = "",
+    settings: options.Settings = None,
+    as_json: options.Json = False,
+) -> None:
+    """Segments query scans from a few annotated slices of one support scan, into a named label set."""
+    with session(context, as_json, study, writes=True) as on:
+        example = find_scan(on.study, support)
+        request = SegmentRequest(
+            run=_run_id(on, run),
+            labels=find_labels(example, split(label), support_set),
+            support=example.scan,
+            scans=find_scans(on.study, scans),
+            slices=_slices(slices, example.shape[2] if len(example.shape) > 2 else 1),
+            label_set=label_set,
+            support_set=support_set,
+            parameters=options.assignments(settings),
+        )
+        result = on.task(on.engine.start_segmentation(request), "Segmenting")
+        on.output.give(result, lambda console: _show_segmentation(console, result))
+
+
+def _slices(text: str | None, count: int) -> tuple[int, ...]:
+    """Slice indices from "3,9,14"; raises `SagittalError` for what is no index of a scan with `count` slices."""
+    found = []
+    for word in split([text] if text else None):
+        if not word.isdigit() or int(word) >= count:
+            raise SagittalError(f"--slices takes axial slices 0 to {count - 1} of the support scan; got '{word}'.")
+        found.append(int(word))
+    return tuple(sorted(set(found)))
+
+
+def _show_segmentation(console: Console, result: Mapping[str, Any]) -> None:
+    rows = []
+    for case in result["cases"]:
+        confidence = case["confidence"]
+        series = confidence.values() if isinstance(confidence, Mapping) else [confidence]
+        values = [value for one in series for value in one if value is not None]
+        mean = f"{sum(values) / len(values):.2f}" if values else "–"
+        rows.append((case["scan"], len(case["slices"]), mean))
+    table(console, ("scan", "slices>", "mean confidence>"), rows)
+    console.print(f"Label set '{result['label_set']}' of {len(rows)} scans.", markup=False)
+
+
+def evaluate(
+    context: typer.Context,
+    study: options.Study,
+    run: options.Run,
+    task: Annotated[
+        str, typer.Option("--task", metavar="|".join(TASKS), help="What the run is put to.", show_default=False)
+    ],
+    scans: options.Scans = None,
+    support: Annotated[
+        str | None,
+        typer.Option("--support", metavar="SCAN", help="Support scan; folds where none is given.", show_default=False),
+    ] = None,
+    protocol: Annotated[
+        str,
+        typer.Option(
+            "--protocol",
+            metavar="|".join(PROTOCOLS),
+            help="'published' scores inside the organ's true range; 'deployed' knows nothing of the query's truth.",
+        ),
+    ] = "deployed",
+    label_set: Annotated[
+        str, typer.Option("--labels", metavar="SET", help="Label set that counts as truth.")
+    ] = "truth",
+    settings: options.Settings = None,
+    as_json: options.Json = False,
+) -> None:
+    """Evaluates a run on a task and prints figures with their intervals."""
+    _one_of("task", task, TASKS)
+    _one_of("protocol", protocol, PROTOCOLS)
+    with session(context, as_json, study, writes=True) as on:
+        request = EvaluateRequest(
+            run=_run_id(on, run),
+            task=task,
+            scans=find_scans(on.study, scans),
+            support=find_scan(on.study, support).scan if support is not None else None,
+            protocol=protocol,
+            label_set=label_set,
+            parameters=options.assignments(settings),
+        )
+        result = on.task(on.engine.start_evaluation(request), "Evaluating")
+        on.output.give(result, lambda console: _show_evaluation(console, result))
+
+
+def _one_of(what: str, word: str, known: tuple[str, ...]) -> None:
+    if word not in known:
+        hint = near(word, known, "sagittal evaluate --help")
+        raise SagittalError(f"There is no {what} '{word}'; known: {', '.join(known)}. {hint}")
+
+
+def _show_evaluation(console: Console, result: Mapping[str, Any]) -> None:
+    console.print(f"Protocol {result['protocol']}, {len(result['cases'])} cases", markup=False)
+    table(console, ("metric", "mean (interval)"), [(name, interval(row)) for name, row in result["summary"].items()])
+
+
+def adapt(
+    context: typer.Context,
+    study: options.Study,
+    run: options.Run,
+    method: Annotated[
+        str | None, typer.Option("--method", metavar="METHOD", help="Method that adapts.", show_default=False)
+    ] = None,
+    scans: options.Scans = None,
+    as_json: options.Json = False,
+) -> None:
+    """Adapts a trained segmenter to each scan at test time; before and after."""
+    with session(context, as_json, study) as on:
+        adapters = [card.name for card in on.engine.methods() if "adapter" in card.capabilities]
+        if not adapters:
+            raise SagittalError(
+                "No installed method adapts a segmenter at test time. `sagittal methods` lists what is installed."
+            )
+        chosen = method or adapters[0]
+        if chosen not in adapters:
+            raise SagittalError(f"The method '{chosen}' does not adapt. Those that do: {', '.join(adapters)}.")
+        request = EvaluateRequest(
+            run=_run_id(on, run), task="adapt", scans=find_scans(on.study, scans), parameters={"method": chosen}
+        )
+        result = on.task(on.engine.start_evaluation(request), "Adapting")
+        on.output.give(result, lambda console: _show_adaptation(console, result))
+
+
+def _show_adaptation(console: Console, result: Mapping[str, Any]) -> None:
+    columns = ("scan", "cosine", "step_size", "before", "after")
+    table(console, columns, [[case.get(column) for column in columns] for case in result["cases"]])
+
+
+def spectrum(
+    context: typer.Context,
+    study: options.Study,
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Run: its id, or 'last'.", show_default=False)],
+    checkpoint: Annotated[str, typer.Option("--checkpoint", metavar="C", help="'last' or 'best'.")] = "last",
+    steps: Annotated[int, typer.Option("--steps", metavar="M", min=1, help="Lanczos steps.")] = 100,
+    probes: Annotated[int, typer.Option("--probes", metavar="V", min=1, help="Random start vectors.")] = 5,
+    matrix: Annotated[str, typer.Option("--matrix", metavar="hessian|ggn", help="Which curvature.")] = "hessian",
+    batch_norm: Annotated[
+        str, typer.Option("--batch-norm", metavar="train|eval", help="How batch normalisation behaves.")
+    ] = "train",
+    as_json: options.Json = False,
+) -> None:
+    """Computes the Hessian spectrum of a checkpoint."""
+    with session(context, as_json, study) as on:
+        found = _run_id(on, run)
+        raise SagittalError(
+            f"No probe of this installation computes a Hessian spectrum, so run {found} has none. "
+            "`sagittal doctor` shows what is installed."
+        )
