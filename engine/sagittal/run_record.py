@@ -46,6 +46,8 @@ class RunState(BaseModel):
     """Time spent training, over all its sittings."""
     heartbeat: float = 0.0
     """Seconds since the epoch; an old one on an unfinished run means that the program ended under it."""
+    program: str = ""
+    """Who runs it: host, process number and start time, so that a dead program is known at once."""
     error: str = ""
     detail: str = ""
 

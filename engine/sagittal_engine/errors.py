@@ -1,0 +1,34 @@
+"""Turns an exception that ended work into a sentence for the user, and a traceback where it was our fault."""
+
+from __future__ import annotations
+
+import errno
+import sys
+import traceback
+
+from sagittal.engine_port import SagittalError
+
+
+def explain(error: BaseException, doing: str) -> tuple[str, str]:
+    """(sentence, detail) for `error` that happened while `doing` ("method 'x' was training, at step 7").
+
+    The detail is a traceback, and is empty where the sentence says all there is to mend.
+    """
+    if isinstance(error, SagittalError):
+        return str(error), ""
+    if isinstance(error, MemoryError) or _is_cuda_memory(error):
+        place = "The GPU's memory" if _is_cuda_memory(error) else "This machine's memory"
+        return (
+            f"{place} was too small while {doing}. Choose a smaller batch or image size, or close other programs.",
+            "",
+        )
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"The disk is full while {doing}. Free some space, then go on from the last checkpoint.", ""
+    words = str(error).strip() or "no message"
+    sentence = f"Something failed while {doing}: {type(error).__name__}: {words.splitlines()[0]}"
+    return sentence, "".join(traceback.format_exception(error))
+
+
+def _is_cuda_memory(error: BaseException) -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(error, torch.OutOfMemoryError)

@@ -1,0 +1,135 @@
+"""From named objectives to one update: optimiser, learning-rate schedule, mixed precision, gradient editing."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from sagittal.method import Pretext
+from sagittal.params import TrainingParams
+from sagittal_engine.kit.pretext import PretextBase
+
+
+class NonFiniteLoss(Exception):
+    """An objective is infinite or not a number; the message names it and its value."""
+
+
+def schedule_factor(params: TrainingParams, step: int) -> float:
+    """The share of the peak learning rate that update number `step` (from 1) uses; a pure function of both.
+
+    Warm-up rises linearly and reaches the peak at update `warmup_steps`; "cosine" then falls to zero over what is
+    left of `steps`, and "exponential" multiplies by `decay_factor` after every `decay_every` updates.
+    """
+    if step <= params.warmup_steps:
+        return step / params.warmup_steps
+    done = step - 1
+    if params.schedule == "cosine":
+        length = max(1, params.steps - params.warmup_steps)
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, (done - params.warmup_steps) / length)))
+    if params.schedule == "exponential":
+        return params.decay_factor ** (done // params.decay_every)
+    return 1.0
+
+
+def make_optimiser(params: TrainingParams, module: torch.nn.Module) -> torch.optim.Optimizer:
+    """The optimiser that `params` names, over the parameters of `module` that train."""
+    trained = [p for p in module.parameters() if p.requires_grad]
+    rate, decay = params.learning_rate, params.weight_decay
+    if params.optimiser == "adam":
+        return torch.optim.Adam(trained, lr=rate, weight_decay=decay)
+    if params.optimiser == "adamw":
+        return torch.optim.AdamW(trained, lr=rate, weight_decay=decay)
+    return torch.optim.SGD(trained, lr=rate, momentum=params.momentum, weight_decay=decay)
+
+
+def edits_gradients(method: Pretext) -> bool:
+    """Whether `method` brings its own `combine`; only then is one gradient per objective worth computing."""
+    return getattr(type(method), "combine", PretextBase.combine) is not PretextBase.combine
+
+
+class Update:
+    """One update of `module`: forward in the right precision, backward, gradient editing, optimiser step."""
+
+    def __init__(self, method: Pretext, module: torch.nn.Module, params: TrainingParams, device: torch.device) -> None:
+        self.method, self.module, self.params, self.device = method, module, params, device
+        self.optimiser = make_optimiser(params, module)
+        mixed = device.type == "cuda" and params.precision == "auto"
+        self._wide = mixed and torch.cuda.is_bf16_supported()
+        self._mixed = mixed
+        self.scaler = torch.amp.GradScaler(device.type, enabled=mixed and not self._wide)
+        """Only float16 needs it: bfloat16 has the range of float32."""
+        self._edits = edits_gradients(method)
+        self._trained = [p for group in self.optimiser.param_groups for p in group["params"]]
+
+    def __call__(self, batch: Any, step: int) -> dict[str, torch.Tensor]:
+        """Makes update number `step` and returns the detached objectives.
+
+        On the processor a non-finite objective raises `NonFiniteLoss` before anything is changed; on other devices
+        looking would stall them, and the loop looks when it gathers the values.
+        """
+        rate = self.params.learning_rate * schedule_factor(self.params, step)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        with self._precision():
+            objectives = dict(self.method.objectives(self.module, batch))
+        if self.device.type == "cpu":
+            check_finite({name: float(value.detach()) for name, value in objectives.items()})
+        self.optimiser.zero_grad(set_to_none=True)
+        if self._trained and objectives:
+            self._backward(objectives)
+            self.scaler.step(self.optimiser)
+            self.scaler.update()
+        return {name: value.detach() for name, value in objectives.items()}
+
+    def _precision(self) -> contextlib.AbstractContextManager[Any]:
+        if not self._mixed:
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, dtype=torch.bfloat16 if self._wide else torch.float16)
+
+    def _backward(self, objectives: Mapping[str, torch.Tensor]) -> None:
+        if not self._edits:
+            total = torch.stack([v.float() for v in objectives.values()]).sum() if len(objectives) > 1 else None
+            loss = next(iter(objectives.values())) if total is None else total
+            self.scaler.scale(loss).backward()
+            return
+        gradients = self._gradients(objectives)
+        combined = self.method.combine(gradients)
+        if combined is None:
+            combined = [torch.stack(parts).sum(0) for parts in zip(*gradients.values(), strict=True)]
+        scale = self.scaler.get_scale()
+        for parameter, gradient in zip(self._trained, combined, strict=True):
+            parameter.grad = gradient * scale if scale != 1.0 else gradient
+
+    def _gradients(self, objectives: Mapping[str, torch.Tensor]) -> dict[str, Sequence[torch.Tensor]]:
+        """One unscaled gradient per objective and trained parameter."""
+        scale = self.scaler.get_scale()
+        gradients: dict[str, Sequence[torch.Tensor]] = {}
+        for index, (name, objective) in enumerate(objectives.items(), start=1):
+            found = torch.autograd.grad(
+                self.scaler.scale(objective),
+                self._trained,
+                retain_graph=index < len(objectives),
+                materialize_grads=True,
+            )
+            gradients[name] = [g / scale for g in found] if scale != 1.0 else list(found)
+        return gradients
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps of the update."""
+        return {"optimiser": self.optimiser.state_dict(), "scaler": self.scaler.state_dict()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self.optimiser.load_state_dict(state["optimiser"])
+        if state["scaler"]:
+            self.scaler.load_state_dict(state["scaler"])
+
+
+def check_finite(losses: Mapping[str, float]) -> None:
+    """Raises `NonFiniteLoss` naming the first value that is infinite or not a number."""
+    for name, value in losses.items():
+        if not math.isfinite(value):
+            raise NonFiniteLoss(f"'{name}' became {value}")

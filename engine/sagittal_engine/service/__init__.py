@@ -1,0 +1,17 @@
+"""The engine behind `sagittal.engine_port.EnginePort`. Importing it, and opening a study, imports no torch."""
+
+from __future__ import annotations
+
+from sagittal_engine.service.runs import RunService
+from sagittal_engine.service.studies import StudyService
+
+
+class Engine(RunService, StudyService):
+    """`EnginePort` for real: one open study, its runs and tasks, one mailbox of events."""
+
+    def shut_down(self) -> None:
+        """Stops runs with a checkpoint, flushes journals, joins every thread. May be called again."""
+        self.close_study()
+
+
+__all__ = ["Engine"]

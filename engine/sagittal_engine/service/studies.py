@@ -1,0 +1,137 @@
+"""The service's part for the catalogue: opening studies, lending images and labels, importing and exporting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sagittal.engine_port import SagittalError
+from sagittal.facts import Edit, ImageLoan, Label, LabelLoan, Recovery, ScanFacts, StudyFacts, SupportPlan
+from sagittal_engine.service.base import ServiceBase
+from sagittal_engine.tasks import Task
+
+Array = np.ndarray[Any, Any]
+
+
+class StudyService(ServiceBase):
+    """`sagittal.engine_port.StudyPort`, by delegation to the open `Study`."""
+
+    def new_study(self, path: Path) -> StudyFacts:
+        from sagittal_engine.study import Study
+
+        self._leave_study()
+        self._study = Study.create(path)
+        return self._study.facts()
+
+    def open_study(self, path: Path) -> StudyFacts:
+        from sagittal_engine.study import Study
+
+        self._leave_study()
+        self._study = Study.open(path)
+        return self._study.facts()
+
+    def _leave_study(self) -> None:
+        """Closes the open study. Raises `SagittalError` while work goes on in it."""
+        if self._live_runs() or self._tasks.busy:
+            raise SagittalError("Work is still going on in the open study. Stop it, or wait for it, then try again.")
+        self.close_study()
+
+    def close_study(self) -> None:
+        """Closes the open study; runs in it are stopped with a checkpoint, tasks cancelled, and both awaited."""
+        self._end_work()
+        with self._lock:
+            study, self._study = self._study, None
+        if study is not None and not self._lent:
+            study.close()
+        self._lent = False
+        self._runs.clear()
+
+    def study(self) -> StudyFacts | None:
+        study = self._study
+        return study.facts() if study is not None else None
+
+    def scan(self, scan: str) -> ScanFacts:
+        return self._open().scan(scan)
+
+    def thumbnail(self, scan: str) -> Array:
+        return self._open().thumbnail(scan)
+
+    def image(self, scan: str) -> ImageLoan:
+        volume = self._open().volume(scan)
+        data = volume.data.view()
+        data.flags.writeable = False
+        header = volume.header
+        unit = "HU" if header.modality == "CT" else ""
+        return ImageLoan(scan, data, np.asarray(volume.affine, np.float64), volume.spacing, header.window, unit)
+
+    def labels(self, scan: str, label_set: str) -> LabelLoan:
+        return self._open().labels(scan, label_set)
+
+    def record_edit(self, scan: str, label_set: str, edit: Edit) -> None:
+        self._open_for_writing().record_edit(scan, label_set, edit)
+
+    def save_labels(
+        self, scan: str, label_set: str, data: Array, labels: Sequence[Label], review: str | None = None
+    ) -> None:
+        self._open_for_writing().save_labels(scan, label_set, data, labels, review)
+        self._changed("labels", (scan,))
+
+    def set_label_table(self, label_set: str, labels: Sequence[Label]) -> None:
+        self._open_for_writing().set_label_table(label_set, labels)
+        self._changed("labels")
+
+    def set_review(self, scan: str, label_set: str, review: str) -> None:
+        self._open_for_writing().set_review(scan, label_set, review)
+        self._changed("labels", (scan,))
+
+    def recoveries(self) -> list[Recovery]:
+        return list(self._open().recoveries())
+
+    def support_plans(self, scan: str | None = None) -> list[SupportPlan]:
+        return list(self._open().support_plans(scan))
+
+    def set_support_plan(self, plan: SupportPlan) -> None:
+        self._open_for_writing().set_support_plan(plan)
+
+    def propose_support_slices(self, first: int, last: int) -> tuple[int, ...]:
+        from sagittal_engine.kit.one_shot import support_slices
+
+        return support_slices(min(first, last), max(first, last))
+
+    def set_meta(self, scan: str, values: Mapping[str, str]) -> None:
+        self._open_for_writing().set_meta(scan, values)
+        self._changed("scans", (scan,))
+
+    def remove_scans(self, scans: Sequence[str]) -> None:
+        self._open_for_writing().remove_scans(scans)
+        self._changed("scans", tuple(scans))
+
+    def restore_scans(self, scans: Sequence[str]) -> None:
+        self._open_for_writing().restore_scans(scans)
+        self._changed("scans", tuple(scans))
+
+    def start_import(self, paths: Sequence[Path], *, labels: Sequence[Path] = (), meta: Path | None = None) -> str:
+        study = self._open_for_writing()
+
+        def work(task: Task) -> Mapping[str, Any]:
+            try:
+                return study.import_paths(
+                    paths, labels=labels, meta=meta, progress=task.progress, boundary=task.boundary
+                )
+            finally:
+                self._changed("scans")
+
+        return self._tasks.start("import", "Importing scans", work)
+
+    def start_export(self, label_set: str, format: str, out: Path, scans: Sequence[str] = ()) -> str:
+        study = self._open()
+
+        def work(task: Task) -> Mapping[str, Any]:
+            from sagittal_engine.service.exporting import export_label_set
+
+            return export_label_set(study, label_set, format, out, scans, task)
+
+        return self._tasks.start("export", f"Exporting '{label_set}' as {format}", work)

@@ -1,0 +1,1 @@
+"""Methods that exist for the tests of running alone."""
