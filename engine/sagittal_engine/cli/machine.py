@@ -12,6 +12,7 @@ from rich.text import Text
 from sagittal_engine.cli import options
 from sagittal_engine.cli.output import Output
 from sagittal_engine.cli.progress import Display
+from sagittal_engine.cli.session import shut_down
 from sagittal_engine.cli.status import Ended, Status, say
 
 
@@ -68,7 +69,10 @@ def demo(
         say("No display here, so the demo runs without a window.")
     with output.guarded(), Display("Demo") as display:
         engine = context.obj.engine()
-        found = work.run_demo(folder, engine=engine, tell=display.advance)
+        try:
+            found = work.run_demo(folder, engine=engine, tell=display.advance)
+        finally:
+            shut_down(engine)
     output.give(found, lambda console: _show_demo(console, found))
 
 
