@@ -1,0 +1,264 @@
+"""The board of one run: its state, its loss large, the method's own panels small, pictures and log at the right.
+
+A live and a past run are shown by the same board, through the same model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QGridLayout, QPlainTextEdit, QProgressBar, QSplitter, QVBoxLayout, QWidget
+
+from sagittal.events import Reason, State
+from sagittal.method import MethodCard
+from sagittal.panels import Images, Lines
+from sagittal_app import messages, theme
+from sagittal_app.charts.factory import Refresh, curves_of, make_panel
+from sagittal_app.charts.plot import LinesPanel
+from sagittal_app.desk import Desk
+from sagittal_app.models.run_model import RunModel, losses
+from sagittal_app.widgets.basics import UNIT, Elided, Panel, button, column, label, row, scrolled
+
+REFRESH_MS = 200
+"""Charts are redrawn at most this often."""
+ACROSS = 3
+"""Small panels in a row."""
+SMALL_HEIGHT = 208
+
+
+class Facts(Panel):
+    """One line of numbers: state, step, rate, time left, memory; and the buttons that steer the run."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(name="board_facts", margin=12)
+        self._desk = desk
+        self._model: RunModel | None = None
+        self.title = label("", "heading")
+        self.title.setObjectName("board_title")
+        self.words = Elided("", "soft")
+        self.words.setObjectName("board_words")
+        self.words.setFont(theme.tabular(self.words.font()))
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setObjectName("board_progress")
+        self.bar.setFixedWidth(160)
+        self.pause = button(messages.PAUSE, "board_pause", self._pause, icon="mdi6.pause")
+        self.stop = button(messages.STOP, "board_stop", self._stop, icon="mdi6.stop", help=messages.STOP_ABOUT)
+        self.resume = button(messages.RESUME, "board_resume", self._resume, icon="mdi6.play")
+        line = row(self.title, self.words, self.bar, self.pause, self.stop, self.resume)
+        line.setStretch(1, 1)
+        self.body.addLayout(line)
+        self.error = label("", "danger", wrap=True, selectable=True)
+        self.error.setObjectName("board_error")
+        self.error.hide()
+        self.body.addWidget(self.error)
+
+    def show_model(self, model: RunModel) -> None:
+        self._model = model
+        self.title.setText(model.title)
+        self.words.say(" · ".join(facts_of(model)))
+        going = not model.over
+        preparing = model.state is State.PREPARING
+        total, done = (model.total, model.done) if preparing else (model.steps, model.step)
+        self.bar.setVisible(going and model.state is not State.QUEUED)
+        self.bar.setRange(0, total)
+        self.bar.setValue(min(done, total))
+        paused = model.state is State.PAUSED
+        self.pause.setVisible(model.state in (State.RUNNING, State.PAUSED))
+        self.pause.setText(messages.CONTINUE if paused else messages.PAUSE)
+        theme.set_icon(self.pause, "mdi6.play" if paused else "mdi6.pause")
+        self.stop.setVisible(going)
+        self.resume.setVisible(model.over and model.resumable)
+        self.error.setText(model.error)
+        self.error.setToolTip(model.detail)
+        self.error.setVisible(bool(model.error))
+
+    def _pause(self) -> None:
+        if self._model is not None:
+            paused = self._model.state is State.PAUSED
+            port = self._desk.port
+            (port.request_continue if paused else port.request_pause)(self._model.run)
+
+    def _stop(self) -> None:
+        if self._model is not None:
+            waiting = self._model.state in (State.QUEUED, State.PREPARING)
+            port = self._desk.port
+            (port.request_cancel if waiting else port.request_stop)(self._model.run)
+
+    def _resume(self) -> None:
+        if self._model is not None:
+            self._desk.ask(self._desk.port.resume, self._model.run, owner=self)
+
+
+def state_of(model: RunModel) -> str:
+    """Where the run is, in a word or two."""
+    if model.state is State.FINISHED:
+        return str(model.reason or Reason.COMPLETED)
+    if model.state is State.QUEUED:
+        return messages.QUEUED
+    if model.state is State.PREPARING and model.message:
+        return messages.PREPARING.format(message=model.message)
+    return str(model.state)
+
+
+def facts_of(model: RunModel) -> list[str]:
+    """The live numbers, each with its unit."""
+    parts = [state_of(model)]
+    if model.steps:
+        parts.append(f"step {model.step} of {model.steps}")
+    if model.state is State.RUNNING:
+        if model.rate:
+            parts.append(f"{model.rate:.3g} steps/s")
+        if model.seconds_left is not None:
+            parts.append(messages.time_left(model.seconds_left))
+        if model.memory_bytes:
+            parts.append(messages.memory(model.memory_bytes))
+    elif model.over and model.seconds:
+        parts.append(messages.duration(model.seconds))
+    if model.device:
+        parts.append(model.device)
+    return parts
+
+
+class Board(QWidget):
+    """See the module's docstring. `dirty()` asks for a redraw, which comes within `REFRESH_MS`."""
+
+    def __init__(self, desk: Desk, name: str = "board") -> None:
+        super().__init__()
+        self.setObjectName(name)
+        self.model: RunModel | None = None
+        self._refreshes: list[Refresh] = []
+        self._claimed: set[str] = set()
+        self._others: dict[str, LinesPanel] = {}
+        self._log_shown = 0
+        self.facts = Facts(desk)
+        self.loss = LinesPanel(messages.LOSS_TITLE, "Every step's losses.", y_label="loss", name="loss")
+        self.loss.setMinimumHeight(200)
+        self._small = QGridLayout()
+        self._small.setContentsMargins(0, 0, 0, 0)
+        self._small.setSpacing(UNIT)
+        self._count = 0
+        small = QWidget()
+        small.setLayout(column(self._small, None))
+        self._left = QSplitter(Qt.Orientation.Vertical)
+        self._left.setHandleWidth(UNIT)
+        self._left.addWidget(self.loss)
+        self._left.addWidget(scrolled(small, f"{name}_small"))
+        self._left.setSizes([320, 460])
+        self._pictures = QVBoxLayout()
+        self._pictures.setSpacing(UNIT)
+        self.log = QPlainTextEdit()
+        self.log.setObjectName(f"{name}_log")
+        self.log.setReadOnly(True)
+        self.log.setMaximumBlockCount(5000)
+        log = Panel(messages.LOG_HEADING, margin=12)
+        log.body.addWidget(self.log)
+        pictures = QWidget()
+        pictures.setLayout(self._pictures)
+        self._pictures.setContentsMargins(0, 0, 0, 0)
+        self._right = QSplitter(Qt.Orientation.Vertical)
+        self._right.setHandleWidth(UNIT)
+        self._right.addWidget(pictures)
+        self._right.addWidget(log)
+        self._right.setSizes([520, 200])
+        split = QSplitter()
+        split.setHandleWidth(UNIT)
+        split.addWidget(self._left)
+        split.addWidget(self._right)
+        split.setStretchFactor(0, 1)
+        split.setSizes([1000, 360])
+        body = column(self.facts, split)
+        body.setStretch(1, 1)
+        self.setLayout(body)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(REFRESH_MS)
+        self._timer.timeout.connect(self.refresh)
+
+    def show_run(self, model: RunModel, card: MethodCard | None) -> None:
+        """Shows a run with its method's panels; without a card only the losses and whatever else it recorded."""
+        self.model = model
+        self._clear()
+        pictures = 0
+        for index, panel in enumerate(card.panels if card else ()):
+            self._claimed.update(getattr(panel, "series", ()))
+            if isinstance(panel, Lines) and panel.series and all("loss" in name for name in panel.series):
+                continue
+            widget, refresh = make_panel(panel, f"panel_{index}")
+            self._refreshes.append(refresh)
+            if isinstance(panel, Images):
+                self._pictures.addWidget(widget, 1)
+                pictures += 1
+            else:
+                self._place(widget)
+        self._right.widget(0).setVisible(pictures > 0)
+        self.refresh()
+
+    def dirty(self) -> None:
+        """Something changed: redraw soon, once."""
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def refresh(self) -> None:
+        """Brings everything up to date with the model; nothing is drawn that nobody sees."""
+        model = self.model
+        if model is None or not self.isVisible():
+            return
+        self.facts.show_model(model)
+        self.loss.set_curves(curves_of(model, losses(model)))
+        for refresh in self._refreshes:
+            refresh(model)
+        self._show_others(model)
+        self._show_log(model)
+
+    def showEvent(self, event: object) -> None:
+        super().showEvent(event)
+        self.dirty()
+
+    def _show_others(self, model: RunModel) -> None:
+        """Series that no panel asks for (the learning rate, say) get a small panel each."""
+        named = self._claimed | set(losses(model)) | set(self._others)
+        for name in [name for name in model.series if name not in named]:
+            title = name.replace("_", " ").capitalize()
+            self._others[name] = LinesPanel(title, y_label=name.replace("_", " "), name=f"series_{name}")
+            self._place(self._others[name])
+        for name, panel in self._others.items():
+            panel.set_curves(curves_of(model, (name,)))
+
+    def _show_log(self, model: RunModel) -> None:
+        if self._log_shown > len(model.log):
+            self.log.clear()
+            self._log_shown = 0
+        for level, text in model.log[self._log_shown :]:
+            self.log.appendPlainText(text if level == "info" else f"{level}: {text}")
+        self._log_shown = len(model.log)
+
+    def _place(self, widget: QWidget) -> None:
+        widget.setFixedHeight(SMALL_HEIGHT)
+        self._small.addWidget(widget, self._count // ACROSS, self._count % ACROSS)
+        for place in range(ACROSS):
+            self._small.setColumnStretch(place, 1)
+        self._count += 1
+
+    def _clear(self) -> None:
+        for layout in (self._small, self._pictures):
+            while (item := layout.takeAt(0)) is not None:
+                item.widget().setParent(None)
+                item.widget().deleteLater()
+        self._refreshes, self._claimed, self._others, self._count = [], set(), {}, 0
+        self.log.clear()
+        self._log_shown = 0
+
+
+def log_reader(path: str) -> Callable[[], list[tuple[str, str]]]:
+    """Reads a run folder's log as (level, sentence) lines; for the background."""
+
+    def read() -> list[tuple[str, str]]:
+        from pathlib import Path
+
+        file = Path(path)
+        text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+        return [("info", line) for line in text.splitlines()[-2000:]]
+
+    return read

@@ -1,0 +1,110 @@
+"""Panels as data turned into widgets: one small adapter per kind, chosen by the panel's class."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtWidgets import QWidget
+
+from sagittal.facts import colour_of
+from sagittal.panels import Curve, Density, Histogram, Images, Lines, Matrix, Panel, Timeline
+from sagittal_app import messages
+from sagittal_app.charts.documents import CurvePanel, DensityPanel, HistogramPanel, MatrixPanel, TimelinePanel
+from sagittal_app.charts.images import ImagesPanel
+from sagittal_app.charts.plot import CurveData, LinesPanel
+from sagittal_app.models.run_model import RunModel
+
+Refresh = Callable[[RunModel], object]
+
+
+def curves_of(model: RunModel, names: Sequence[str]) -> list[CurveData]:
+    """The named series of a run that have points, each in the colour of its place among `names`."""
+    found = [(number, name, model.series.get(name)) for number, name in enumerate(names, start=1)]
+    return [CurveData(name, colour_of(n), s.steps, s.values) for n, name, s in found if s is not None and len(s)]
+
+
+def make_panel(panel: Panel, name: str) -> tuple[QWidget, Refresh]:
+    """The widget of `panel`, and the function that brings it up to date with a run's model."""
+    return _MAKERS[type(panel)](panel, name)
+
+
+def _lines(panel: Lines, name: str) -> tuple[QWidget, Refresh]:
+    made = LinesPanel(panel.title, panel.about, panel.x_label, panel.y_label, log=panel.log, name=name)
+    return made, lambda model: _show_curves(made, model, panel.series)
+
+
+def _timeline(panel: Timeline, name: str) -> tuple[QWidget, Refresh]:
+    made = TimelinePanel(panel.title, panel.about, panel.states, name=name)
+    return made, lambda model: _show_curves(made, model, panel.series)
+
+
+def _show_curves(made: LinesPanel, model: RunModel, names: Sequence[str]) -> None:
+    curves = curves_of(model, names)
+    if not curves:
+        made.say_waiting(messages.NOT_RECORDED if model.over else messages.WAITING_LINES)
+    made.set_curves(curves)
+
+
+def _images(panel: Images, name: str) -> tuple[QWidget, Refresh]:
+    made = ImagesPanel(panel.title, panel.about, panel.captions, name=name)
+
+    def refresh(model: RunModel) -> None:
+        previews = _previews(model, panel.source, panel.title)
+        if not previews:
+            made.say_waiting(_waiting_for_pictures(model))
+        made.set_previews(previews)
+
+    return made, refresh
+
+
+def _waiting_for_pictures(model: RunModel) -> str:
+    if model.over:
+        return messages.NOT_RECORDED
+    every = model.record.facts.parameters.get("preview_steps") if model.record else None
+    return messages.WAITING_PICTURES.format(step=every) if every else messages.WAITING_DOCUMENT
+
+
+def _document(make: Callable[[Any, str], Any]) -> Callable[[Any, str], tuple[QWidget, Refresh]]:
+    """Panels fed by a JSON document: it is read only when a newer one has come."""
+
+    def maker(panel: Any, name: str) -> tuple[QWidget, Refresh]:
+        made = make(panel, name)
+        shown: list[str] = [""]
+
+        def refresh(model: RunModel) -> None:
+            previews = _previews(model, panel.source, panel.title)
+            if not previews:
+                if model.over:
+                    made.say_waiting(messages.NOT_RECORDED)
+                return
+            newest = previews[-1]
+            if newest.path != shown[0]:
+                shown[0] = newest.path
+                try:
+                    document = json.loads(Path(newest.path).read_text(encoding="utf-8"))
+                    made.show_document(document, newest.step)
+                except (OSError, ValueError, KeyError):
+                    made.say_waiting(messages.PICTURE_GONE.format(path=newest.path))
+
+        return made, refresh
+
+    return maker
+
+
+def _previews(model: RunModel, source: str, title: str) -> list[Any]:
+    """What was published for a panel: under its source, or under its title where a method names it so."""
+    return model.previews.get(source) or model.previews.get(title) or []
+
+
+_MAKERS: dict[type[Panel], Callable[[Any, str], tuple[QWidget, Refresh]]] = {
+    Lines: _lines,
+    Timeline: _timeline,
+    Images: _images,
+    Histogram: _document(lambda p, name: HistogramPanel(p.title, p.about, p.x_label, name=name)),
+    Curve: _document(lambda p, name: CurvePanel(p.title, p.about, p.x_label, p.y_label, name=name)),
+    Matrix: _document(lambda p, name: MatrixPanel(p.title, p.about, p.labels, name=name)),
+    Density: _document(lambda p, name: DensityPanel(p.title, p.about, name=name)),
+}

@@ -1,0 +1,258 @@
+"""The plot every chart is made of: themed axes, crosshair with values, smoothing, log axis, reset and export."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QFileDialog, QLabel, QMenu, QSlider
+
+from sagittal_app import messages, theme
+from sagittal_app.models.run_model import Floats, moving_average
+from sagittal_app.widgets.basics import Panel, label, row, tool
+
+SMOOTHING = (1, 5, 10, 25, 50, 100, 250, 500, 1000)
+"""Windows of the moving average, in points, that the slider steps through."""
+FAINT = 70
+"""Opacity (of 255) of a raw curve under its smoothed one."""
+
+
+@dataclass(frozen=True)
+class CurveData:
+    """One curve: `x` and `y` (N,)."""
+
+    name: str
+    colour: str
+    x: Floats
+    y: Floats
+
+
+class PlotPanel(Panel):
+    """A panel with one plot. Subclasses put items on `plot` and give `columns()` for the CSV."""
+
+    def __init__(self, title: str, about: str, x_label: str, y_label: str, *, name: str) -> None:
+        super().__init__(title, name=name, margin=12)
+        self.setToolTip("")
+        self.heading.setToolTip(about)
+        self.body.setSpacing(4)
+        self.waiting = label("", "soft", wrap=True)
+        self.waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.waiting.setObjectName(f"{name}_waiting")
+        self.view = pg.PlotWidget()
+        self.view.setObjectName(f"{name}_plot")
+        self.view.setMinimumHeight(112)
+        self.plot = self.view.getPlotItem()
+        self.plot.setMenuEnabled(False)
+        self.plot.hideButtons()
+        self.plot.setLabel("bottom", x_label)
+        self.plot.setLabel("left", y_label)
+        self.plot.getAxis("left").enableAutoSIPrefix(False)
+        self.plot.getAxis("bottom").enableAutoSIPrefix(False)
+        self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.view.customContextMenuRequested.connect(self._menu)
+        self.plot.vb.mouseDoubleClickEvent = self._double_clicked
+        self.body.addWidget(self.waiting, 1)
+        self.body.addWidget(self.view, 1)
+        self.say_waiting(messages.WAITING_DOCUMENT)
+        theme.current.changed.connect(self.paint_theme)
+        self.paint_theme()
+
+    def say_waiting(self, sentence: str) -> None:
+        """Shows a sentence in the plot's place; empty shows the plot."""
+        self.waiting.setText(sentence)
+        self.waiting.setVisible(bool(sentence))
+        self.view.setVisible(not sentence)
+
+    def paint_theme(self) -> None:
+        self.view.setBackground(theme.colour("panel"))
+        for side in ("left", "bottom"):
+            axis = self.plot.getAxis(side)
+            axis.setPen(pg.mkPen(theme.colour("line")))
+            axis.setTextPen(pg.mkPen(theme.colour("quiet")))
+        self.plot.showGrid(x=True, y=True, alpha=0.12)
+
+    def columns(self) -> dict[str, Sequence[float]]:
+        """What a CSV export writes: heading → values."""
+        return {}
+
+    def reset(self) -> None:
+        """Shows everything again."""
+        self.plot.enableAutoRange()
+
+    def export(self, path: Path) -> None:
+        """Writes the chart as PNG, SVG or CSV, by the file's ending."""
+        if path.suffix == ".csv":
+            with path.open("w", newline="", encoding="utf-8") as file:
+                write = csv.writer(file)
+                data = self.columns()
+                write.writerow(data)
+                length = max((len(values) for values in data.values()), default=0)
+                for i in range(length):
+                    write.writerow([values[i] if i < len(values) else "" for values in data.values()])
+        elif path.suffix == ".svg":
+            from pyqtgraph.exporters import SVGExporter
+
+            SVGExporter(self.plot).export(str(path))
+        else:
+            self.grab().save(str(path))
+
+    def _menu(self, where: QPoint) -> None:
+        menu = QMenu(self)
+        menu.setObjectName("chart_menu")
+        for text, ending in (
+            (messages.EXPORT_PNG, ".png"),
+            (messages.EXPORT_SVG, ".svg"),
+            (messages.EXPORT_CSV, ".csv"),
+        ):
+            menu.addAction(text, lambda ending=ending: self._ask_export(ending))
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(self.view.mapToGlobal(where))
+
+    def _ask_export(self, ending: str) -> None:
+        suggested = self.heading.text().lower().replace(" ", "_") + ending
+        path, _ = QFileDialog.getSaveFileName(self, "", suggested, f"*{ending}")
+        if path:
+            self.export(Path(path).with_suffix(ending))
+
+    def _double_clicked(self, event: object) -> None:
+        self.reset()
+
+
+class LinesPanel(PlotPanel):
+    """Curves over steps, faint under their smoothed selves, with a legend that reads out the values at the pointer."""
+
+    def __init__(
+        self,
+        title: str,
+        about: str = "",
+        x_label: str = "step",
+        y_label: str = "",
+        *,
+        log: bool = False,
+        name: str = "lines",
+    ) -> None:
+        super().__init__(title, about, x_label, y_label, name=name)
+        self._curves: list[CurveData] = []
+        self._raw: dict[str, pg.PlotDataItem] = {}
+        self._smooth: dict[str, pg.PlotDataItem] = {}
+        self._window = 1
+        self._at: float | None = None
+        self.legend = QLabel()
+        self.legend.setObjectName(f"{name}_legend")
+        self.legend.setTextFormat(Qt.TextFormat.RichText)
+        self.legend.setFont(theme.tabular(self.legend.font()))
+        self.legend.setMinimumWidth(1)
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setObjectName(f"{name}_smoothing")
+        self.slider.setRange(0, len(SMOOTHING) - 1)
+        self.slider.setFixedWidth(72)
+        self.slider.setToolTip(messages.SMOOTHING)
+        self.slider.valueChanged.connect(self._smooth_by)
+        self.log = tool("mdi6.math-log", messages.LOG_AXIS, f"{name}_log", self._toggle_log, checkable=True)
+        self.log.setChecked(log)
+        self.top.addWidget(self.slider)
+        self.top.addWidget(self.log)
+        self.body.insertLayout(1, row(self.legend, None))
+        self._cross = pg.InfiniteLine(angle=90, movable=False)
+        self._cross.setVisible(False)
+        self.plot.addItem(self._cross, ignoreBounds=True)
+        self._mouse = pg.SignalProxy(self.view.scene().sigMouseMoved, rateLimit=30, slot=self._moved)
+        self.plot.setDownsampling(auto=True, mode="peak")
+        self.plot.setClipToView(True)
+        self.plot.setLogMode(y=log)
+        self.say_waiting(messages.WAITING_LINES)
+
+    def set_curves(self, curves: Sequence[CurveData]) -> None:
+        """Draws `curves`; those not among them go."""
+        self._curves = [curve for curve in curves if len(curve.x)]
+        names = {curve.name for curve in self._curves}
+        for kept in (self._raw, self._smooth):
+            for name in [name for name in kept if name not in names]:
+                self.plot.removeItem(kept.pop(name))
+        self.say_waiting("" if self._curves else self.waiting.text() or messages.WAITING_LINES)
+        for curve in self._curves:
+            self._draw(curve)
+        self._say_legend()
+
+    def columns(self) -> dict[str, Sequence[float]]:
+        table: dict[str, Sequence[float]] = {}
+        for curve in self._curves:
+            table[f"{curve.name} step"] = curve.x.tolist()
+            table[curve.name] = curve.y.tolist()
+        return table
+
+    def _draw(self, curve: CurveData) -> None:
+        smooth = self._window > 1
+        colour = QColor(curve.colour)
+        faint = QColor(colour)
+        faint.setAlpha(FAINT)
+        if curve.name not in self._raw:
+            self._raw[curve.name] = self.plot.plot(connect="finite")
+            self._smooth[curve.name] = self.plot.plot(connect="finite")
+        self._raw[curve.name].setPen(pg.mkPen(faint if smooth else colour, width=1))
+        self._raw[curve.name].setData(curve.x, curve.y)
+        self._smooth[curve.name].setVisible(smooth)
+        if smooth:
+            self._smooth[curve.name].setPen(pg.mkPen(colour, width=1))
+            self._smooth[curve.name].setData(curve.x, moving_average(curve.y, self._window))
+
+    def _smooth_by(self, position: int) -> None:
+        self._window = SMOOTHING[position]
+        points = f"{messages.SMOOTHING}: mean of {self._window} points" if self._window > 1 else messages.SMOOTHING
+        self.slider.setToolTip(points)
+        for curve in self._curves:
+            self._draw(curve)
+
+    def _toggle_log(self) -> None:
+        self.plot.setLogMode(y=self.log.isChecked())
+        self.reset()
+
+    def _moved(self, event: tuple) -> None:
+        where = event[0]
+        inside = self.plot.sceneBoundingRect().contains(where) and bool(self._curves)
+        self._at = self.plot.vb.mapSceneToView(where).x() if inside else None
+        self._cross.setVisible(inside)
+        if inside:
+            self._cross.setPen(pg.mkPen(theme.colour("quiet"), style=Qt.PenStyle.DashLine))
+            self._cross.setPos(self._at)
+        self._say_legend()
+
+    def leaveEvent(self, event: object) -> None:
+        self._at = None
+        self._cross.setVisible(False)
+        self._say_legend()
+
+    def read_out(self, x: float) -> dict[str, tuple[float, float]]:
+        """The point of each curve nearest to `x`: name → (step, value)."""
+        found = {}
+        for curve in self._curves:
+            i = int(np.clip(np.searchsorted(curve.x, x), 0, len(curve.x) - 1))
+            if i > 0 and abs(curve.x[i - 1] - x) < abs(curve.x[i] - x):
+                i -= 1
+            found[curve.name] = (float(curve.x[i]), float(curve.y[i]))
+        return found
+
+    def _say_legend(self) -> None:
+        values = self.read_out(self._at) if self._at is not None else {}
+        if len(self._curves) < 2 and not values:
+            last = self._curves[0].y[-1] if self._curves else None
+            self.legend.setText(messages.number(float(last)) if last is not None else "")
+            return
+        parts = []
+        if values:
+            step = next(iter(values.values()))[0]
+            parts.append(f"step&nbsp;{step:.0f}")
+        for curve in self._curves:
+            value = f"&nbsp;<b>{messages.number(values[curve.name][1])}</b>" if curve.name in values else ""
+            parts.append(f'<span style="color:{curve.colour}">●</span>&nbsp;{_plain(curve.name)}{value}')
+        self.legend.setText(" &nbsp; ".join(parts))
+
+
+def _plain(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(" ", "&nbsp;")

@@ -1,0 +1,1 @@
+"""Parameter kinds turned into controls."""

@@ -1,0 +1,83 @@
+"""A title and lines of name and value: what the inspector says of a method or a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from PySide6.QtWidgets import QFormLayout, QWidget
+
+from sagittal.method import MethodCard
+from sagittal.run_record import RunRecord
+from sagittal_app import messages
+from sagittal_app.widgets.basics import UNIT, column, label, scrolled
+from sagittal_app.widgets.method_gallery import needs_in_words
+
+
+class FactsView(QWidget):
+    """See the module's docstring."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setObjectName(name)
+        self._title = label("", "heading", wrap=True)
+        self._note = label("", "warning", wrap=True)
+        self._lines = QFormLayout()
+        self._lines.setHorizontalSpacing(2 * UNIT)
+        self._lines.setVerticalSpacing(UNIT // 2)
+        self._lines.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
+        content = QWidget()
+        body = column(self._title, self._note, self._lines, None, spacing=2 * UNIT)
+        body.setContentsMargins(2 * UNIT, 2 * UNIT, 2 * UNIT, 2 * UNIT)
+        content.setLayout(body)
+        self.setLayout(column(scrolled(content)))
+
+    def show_facts(self, title: str, lines: Mapping[str, str], note: str = "") -> None:
+        self._title.setText(title)
+        self._note.setText(note)
+        self._note.setVisible(bool(note))
+        fill_form(self._lines, lines)
+
+
+def fill_form(form: QFormLayout, lines: Mapping[str, str]) -> None:
+    """Replaces what a form layout says by `lines`; long paths may break at their separators."""
+    while form.rowCount():
+        form.removeRow(0)
+    for name, value in lines.items():
+        breakable = value.replace("/", "/\u200b").replace("\\", "\\\u200b").replace("_", "_\u200b")
+        form.addRow(label(name, "soft"), label(breakable, wrap=True, selectable=True))
+
+
+def shown(value: Any) -> str:
+    """A parameter's value as one reads it."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, float):
+        return messages.number(value)
+    return "none" if value is None or value == "" else str(value)
+
+
+def method_lines(card: MethodCard) -> dict[str, str]:
+    return {
+        "What it does": card.summary,
+        "Paper": card.paper,
+        "Needs": needs_in_words(card.needs),
+        "Can": ", ".join(card.capabilities),
+        **{f"Recipe “{recipe.title}”": recipe.source for recipe in card.recipes if recipe.source},
+    }
+
+
+def request_lines(record: RunRecord) -> dict[str, str]:
+    """What was asked of a run, and on what."""
+    facts = record.facts
+    return {
+        "Run": facts.run,
+        "Method": facts.request.method,
+        "Recipe": facts.request.recipe or messages.RECIPE_OWN,
+        "Scans": str(len(facts.scans)),
+        "Seed": str(facts.request.seed),
+        "Device": facts.device,
+        "Created": facts.created[:19].replace("T", " ") + " UTC",
+        **{name.replace("_", " ").capitalize(): shown(value) for name, value in facts.parameters.items()},
+        **{f"Version of {name}": value for name, value in facts.versions.items()},
+    }
