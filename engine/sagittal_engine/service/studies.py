@@ -63,9 +63,7 @@ class StudyService(ServiceBase):
         volume = self._open().volume(scan)
         data = volume.data.view()
         data.flags.writeable = False
-        header = volume.header
-        unit = "HU" if header.modality == "CT" else ""
-        return ImageLoan(scan, data, np.asarray(volume.affine, np.float64), volume.spacing, header.window, unit)
+        return ImageLoan(scan, data, volume.affine, volume.spacing, volume.window, volume.header.unit)
 
     def labels(self, scan: str, label_set: str) -> LabelLoan:
         return self._open().labels(scan, label_set)

@@ -1,0 +1,112 @@
+"""From the labels of a support scan to the `Support` values a segmenter takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sagittal.engine_port import SagittalError
+from sagittal.facts import ScanFacts, SegmentRequest, SupportPlan
+from sagittal.method import ScanData, Support
+from sagittal_engine.kit.one_shot import support_slices
+from sagittal_engine.study import Study
+
+PREFERRED = ("painted", "truth")
+"""Label sets a support is read from, the first that has the label."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One label of the support scan: where it was read from, its mask, and the slices that count."""
+
+    label: str
+    label_set: str
+    mask: np.ndarray[Any, Any] = field(repr=False)
+    slices: tuple[int, ...]
+    first: int
+    last: int
+
+
+def read_examples(study: Study, facts: ScanFacts, request: SegmentRequest) -> list[Example]:
+    """One example per label of `request`, from the set it names or the first preferred one that has the label.
+
+    Raises `SagittalError` where a label is not there, or where the slices asked for carry nothing of it.
+    """
+    if not request.labels:
+        raise SagittalError("Name at least one label to segment.")
+    plans = study.support_plans(facts.scan)
+    return [_example(study, facts, label, request, plans) for label in request.labels]
+
+
+def _example(
+    study: Study, facts: ScanFacts, label: str, request: SegmentRequest, plans: Sequence[SupportPlan]
+) -> Example:
+    for label_set in (request.support_set,) if request.support_set else PREFERRED:
+        name = _name_of(facts, label_set, label)
+        if name is None:
+            continue
+        mask = study.masks(facts.scan, label_set).get(name)
+        if mask is None or not mask.any():
+            continue
+        plan = next((p for p in plans if p.label == name), None) if label_set == "painted" else None
+        return _from_mask(facts, name, label_set, np.asarray(mask, bool), plan, request.slices)
+    where = f"the label set '{request.support_set}'" if request.support_set else "its labels"
+    known = sorted({row.name for found in facts.label_sets for row in found.labels})
+    raise SagittalError(
+        f"The support scan {facts.name} has no '{label}' in {where}. "
+        + (f"It has: {', '.join(known)}." if known else "Paint its support slices first.")
+    )
+
+
+def _name_of(facts: ScanFacts, label_set: str, label: str) -> str | None:
+    """The name of `label` (a name, or a number as text) in one label set."""
+    rows = [row for found in facts.label_sets if found.name == label_set for row in found.labels]
+    return next((row.name for row in rows if label in (row.name, str(row.number))), None)
+
+
+def _from_mask(
+    facts: ScanFacts,
+    label: str,
+    label_set: str,
+    mask: np.ndarray[Any, Any],
+    plan: SupportPlan | None,
+    asked: Sequence[int],
+) -> Example:
+    carrying = np.flatnonzero(mask.any((0, 1)))
+    first, last = (plan.first, plan.last) if plan else (int(carrying[0]), int(carrying[-1]))
+    present = {int(z) for z in carrying}
+    if asked:
+        empty = sorted(set(asked) - present)
+        if empty:
+            raise SagittalError(
+                f"Slices {', '.join(map(str, empty))} of {facts.name} carry nothing of '{label}', which lies on slices "
+                f"{min(present)} to {max(present)}. Choose slices that do."
+            )
+        chosen = set(asked)
+    else:
+        chosen = set(plan.slices if plan else support_slices(first, last)) & present
+        if label_set == "painted" and plan is None and len(chosen) < len(set(support_slices(first, last))):
+            # A few painted slices without a plan: each of them is an example.
+            chosen = present
+    if not chosen:
+        raise SagittalError(f"None of the support slices planned for '{label}' in {facts.name} is painted yet.")
+    return Example(label, label_set, mask, tuple(sorted(chosen)), min(first, *chosen), max(last, *chosen))
+
+
+def make_supports(scan: ScanData, examples: Sequence[Example]) -> list[Support]:
+    """One `Support` per set of slices, so that labels that share their slices share what is computed from them."""
+    grouped: dict[tuple[int, ...], list[Example]] = {}
+    for example in examples:
+        grouped.setdefault(example.slices, []).append(example)
+    return [
+        Support(
+            scan,
+            slices,
+            {example.label: example.mask for example in members},
+            {example.label: (example.first, example.last) for example in members},
+        )
+        for slices, members in grouped.items()
+    ]

@@ -1,0 +1,62 @@
+"""A trained run made ready for use: its method and module, on the device, in evaluation mode."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sagittal.engine_port import SagittalError
+from sagittal.method import ScanData
+from sagittal.params import ParameterError, make
+from sagittal_engine import device
+from sagittal_engine.data import RunContext
+from sagittal_engine.loop import load_module
+from sagittal_engine.registry import Registry, implementation
+from sagittal_engine.store.run_folder import RunFolder
+from sagittal_engine.study import Study
+from sagittal_engine.tasks import Task
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A run's method with its trained module."""
+
+    method: Any
+    module: Any
+
+
+def load_trained(
+    study: Study,
+    folder: RunFolder,
+    registry: Registry,
+    scans: Sequence[ScanData],
+    task: Task,
+    *,
+    capability: str,
+    changes: Mapping[str, Any],
+) -> Trained:
+    """Builds the method of the run in `folder` with its parameters and `changes`, and loads its last checkpoint.
+
+    Raises `SagittalError` where the method lacks `capability`, a change does not fit, or there is no checkpoint.
+    """
+    facts = folder.facts()
+    card = registry.card(facts.request.method)
+    if capability not in card.capabilities:
+        raise SagittalError(f"{card.title} does not offer what is asked of run {facts.run} ({capability}).")
+    try:
+        params = make(card.params, {**facts.parameters, **changes})
+    except ParameterError as error:
+        raise SagittalError(str(error)) from error
+    device.use_threads()
+    context = RunContext(
+        task.id,
+        scans,
+        device.resolve("auto"),
+        facts.request.seed,
+        control=task.control,
+        post=task.publish,
+        cache=study.cache_folder,
+    )
+    method = implementation(card)(params, context)
+    return Trained(method, load_module(method, folder, context.device))
