@@ -1,0 +1,191 @@
+"""The label set being painted: voxels, table, what is shown and locked, and its history. No Qt.
+
+One document is shared by all views of a scan. Every change of voxels goes through `paint`, `undo` or `redo`, is told to
+listeners as the box of voxels it touched, and reaches the journal through `journal` as it happens.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sagittal.facts import Edit, Label, colour_of
+from sagittal_app.canvas import history
+from sagittal_app.canvas.geometry import Box
+
+JOURNAL_SECONDS = 0.5
+"""A stroke still going on is written to the journal this often."""
+
+
+class LabelDocument:
+    """Labels of one scan, writable. `data` is uint16 (X, Y, Z) in RAS+ canonical order."""
+
+    def __init__(
+        self,
+        data: NDArray[np.uint16],
+        labels: tuple[Label, ...],
+        journal: Callable[[Edit], None] = lambda _edit: None,
+        writable: bool = True,
+    ) -> None:
+        self.data = data
+        self.labels = labels or (Label(1, "label 1", colour_of(1)),)
+        self.active = self.labels[0].number
+        self.hidden: set[int] = set()
+        self.locked: set[int] = set()
+        self.writable = writable
+        self.unsaved = False
+        self.history = history.History()
+        self.voxels_changed: list[Callable[[Box], None]] = []
+        """Called with the box of voxels an edit touched."""
+        self.table_changed: list[Callable[[], None]] = []
+        """Called when names, colours, visibility, locks or the active label change."""
+        self._journal = journal
+        self._stroke: list[Edit] = []
+        self._unsent: history.StrokeBuffer | None = None
+        self._sent_at = 0.0
+
+    # Painting ----------------------------------------------------------------------------------------------------
+
+    def paint(self, tool: str, indices: NDArray[np.int64], label: int) -> bool:
+        """Sets voxels (flat, C order) to `label` but for those of locked labels; whether anything changed.
+
+        Between `begin_stroke` and `end_stroke` all calls become one step of undo.
+        """
+        if not self.writable or label in self.locked:
+            return False
+        if self.locked and indices.size:
+            here = self.data[np.unravel_index(indices, self.data.shape)]
+            indices = indices[~np.isin(here, list(self.locked))]
+        edit = history.make_edit(tool, self.data, indices, label)
+        if edit is None:
+            return False
+        self._apply(edit)
+        if self._unsent is None:
+            self._remember(edit)
+            self._journal(edit)
+            return True
+        self._stroke.append(edit)
+        self._unsent.add(edit)
+        if time.monotonic() - self._sent_at >= JOURNAL_SECONDS:
+            self._send_stroke()
+        return True
+
+    def begin_stroke(self, tool: str) -> None:
+        self.end_stroke()
+        self._unsent = history.StrokeBuffer(tool)
+        self._sent_at = time.monotonic()
+
+    def end_stroke(self) -> None:
+        """Closes the stroke: the rest goes to the journal and the whole becomes one step of undo."""
+        if self._unsent is None:
+            return
+        self._send_stroke()
+        whole = history.StrokeBuffer(self._unsent.tool)
+        for part in self._stroke:
+            whole.add(part)
+        self._stroke, self._unsent = [], None
+        edit = whole.take()
+        if edit is not None:
+            self._remember(edit)
+
+    def _send_stroke(self) -> None:
+        part = self._unsent.take() if self._unsent is not None else None
+        if part is not None:
+            self._journal(part)
+        self._sent_at = time.monotonic()
+
+    def undo(self) -> bool:
+        """Takes the newest edit back; whether there was one."""
+        return self._replay(self.history.undo)
+
+    def redo(self) -> bool:
+        return self._replay(self.history.redo)
+
+    def replace_all(self, tool: str, data: NDArray[np.uint16]) -> bool:
+        """Makes the whole label set equal to `data`, as one edit that can be undone."""
+        changed = np.flatnonzero(np.ascontiguousarray(self.data != data))
+        if not changed.size or not self.writable:
+            return False
+        where = np.unravel_index(changed, self.data.shape)
+        edit = Edit(tool, changed.astype(np.int64), self.data[where], data[where])
+        self._apply(edit)
+        self._remember(edit)
+        self._journal(edit)
+        return True
+
+    def _replay(self, take: Callable[[], Edit | None]) -> bool:
+        self.end_stroke()
+        edit = take() if self.writable else None
+        if edit is None:
+            return False
+        self._apply(edit)
+        self._journal(edit)
+        self.unsaved = True
+        return True
+
+    def _remember(self, edit: Edit) -> None:
+        self.history.push(edit)
+        self.unsaved = True
+
+    def _apply(self, edit: Edit) -> None:
+        history.apply(self.data, edit)
+        self.unsaved = True
+        box = Box.around(edit.indices, self.data.shape)
+        for listener in tuple(self.voxels_changed):
+            listener(box)
+
+    # The label table -----------------------------------------------------------------------------------------------
+
+    def label(self, number: int) -> Label | None:
+        return next((row for row in self.labels if row.number == number), None)
+
+    def name_of(self, number: int) -> str:
+        """The label's name; the background has none, an unlisted number is said as such."""
+        if number == 0:
+            return ""
+        row = self.label(number)
+        return row.name if row else f"label {number}"
+
+    def choose(self, number: int) -> None:
+        """Makes a listed label the one that is painted."""
+        if self.label(number) is not None and number != self.active:
+            self.active = number
+            self._tell_table()
+
+    def step_active(self, by: int) -> None:
+        """The next or previous label of the list, round and round."""
+        numbers = [row.number for row in self.labels]
+        self.choose(numbers[(numbers.index(self.active) + by) % len(numbers)])
+
+    def add_label(self, name: str = "") -> Label:
+        """A new label with the next free number and its stable colour, made active."""
+        number = max(row.number for row in self.labels) + 1
+        row = Label(number, name or f"label {number}", colour_of(number))
+        self.labels = (*self.labels, row)
+        self.active = number
+        self._tell_table()
+        return row
+
+    def change_label(self, number: int, *, name: str | None = None, colour: str | None = None) -> None:
+        """Renames or recolours a label; its number, and so its voxels, stay."""
+        self.labels = tuple(
+            replace(row, name=name or row.name, colour=colour or row.colour) if row.number == number else row
+            for row in self.labels
+        )
+        self._tell_table()
+
+    def set_hidden(self, number: int, hidden: bool) -> None:
+        (self.hidden.add if hidden else self.hidden.discard)(number)
+        self._tell_table()
+
+    def set_locked(self, number: int, locked: bool) -> None:
+        (self.locked.add if locked else self.locked.discard)(number)
+        self._tell_table()
+
+    def _tell_table(self) -> None:
+        for listener in tuple(self.table_changed):
+            listener()

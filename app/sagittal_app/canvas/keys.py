@@ -1,0 +1,64 @@
+"""The canvas's keys as data: what can be done, under which title, with which keys. No Qt.
+
+The first key of each row is the one shown and registered in the window; the others work while a view has the focus.
+Keys that move the focus or a selection elsewhere (arrows, Tab, digits, Space) are never registered in the window.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class KeyAction:
+    """One command of the canvas."""
+
+    id: str
+    title: str
+    keys: tuple[str, ...]
+    icon: str = ""
+    local: bool = False
+    """Only while a view has the focus."""
+
+    @property
+    def shown_key(self) -> str:
+        return self.keys[0] if self.keys else ""
+
+
+ACTIONS: tuple[KeyAction, ...] = (
+    KeyAction("pointer", "Move the crosshair", ("V", "1"), "mdi6.crosshairs"),
+    KeyAction("brush", "Paint", ("P", "2"), "mdi6.brush"),
+    KeyAction("eraser", "Erase", ("E", "3"), "mdi6.eraser"),
+    KeyAction("fill", "Fill the area under the mouse", ("F", "4"), "mdi6.format-color-fill"),
+    KeyAction("polygon", "Draw a polygon", ("O", "5"), "mdi6.vector-polygon"),
+    KeyAction("pick", "Pick the label under the mouse", ("K", "6"), "mdi6.eyedropper"),
+    KeyAction("last_tool", "Back to the tool before", ("Tab",), "mdi6.swap-horizontal", local=True),
+    KeyAction("smaller", "Smaller brush", ("[", "-"), "mdi6.minus-circle-outline"),
+    KeyAction("larger", "Larger brush", ("]", "=", "+"), "mdi6.plus-circle-outline"),
+    KeyAction("label_back", "Previous label", ("Q", ","), "mdi6.chevron-up"),
+    KeyAction("label_on", "Next label", ("W", "."), "mdi6.chevron-down"),
+    KeyAction("labels", "Show or hide labels", ("S", "G"), "mdi6.eye-outline"),
+    KeyAction("outline", "Labels as outlines or areas", ("L",), "mdi6.circle-outline"),
+    KeyAction("fainter", "Labels fainter", ("A",), "mdi6.opacity"),
+    KeyAction("stronger", "Labels stronger", ("D",), "mdi6.opacity"),
+    KeyAction("slice_back", "Previous slice", ("Left", "PgDown", "Down"), local=True),
+    KeyAction("slice_on", "Next slice", ("Right", "PgUp", "Up"), local=True),
+    KeyAction("slice_first", "First slice", ("Home",), local=True),
+    KeyAction("slice_last", "Last slice", ("End",), local=True),
+    KeyAction("reset", "Reset the views", ("R",), "mdi6.fit-to-page-outline"),
+    KeyAction("centre", "Centre the views on the crosshair", ("C",), "mdi6.image-filter-center-focus"),
+    KeyAction("crosshair", "Show or hide the crosshair", ("X",), "mdi6.plus"),
+    KeyAction("smooth", "Smooth or plain voxels", (), "mdi6.blur"),
+    KeyAction("radiological", "Radiological or neurological display", (), "mdi6.flip-horizontal"),
+    KeyAction("nose_left", "Front of the patient left or right in sagittal views", (), "mdi6.face-man-profile"),
+    KeyAction("reset_window", "Window and level of the scan", ("Alt+0",), "mdi6.contrast-circle"),
+    *(KeyAction(f"preset_{n}", f"Window preset {n}", (f"Alt+{n}",), "mdi6.contrast-circle") for n in range(1, 6)),
+    KeyAction("undo", "Undo", ("Ctrl+Z",), "mdi6.undo"),
+    KeyAction("redo", "Redo", ("Ctrl+Y", "Ctrl+Shift+Z"), "mdi6.redo"),
+    KeyAction("polygon_close", "Close the polygon", ("Return", "Enter"), local=True),
+    KeyAction("polygon_drop", "Drop the polygon", ("Escape",), local=True),
+)
+"""Every command of the canvas, in the order of menus."""
+
+BY_ID = {action.id: action for action in ACTIONS}
+BY_KEY = {key: action for action in ACTIONS for key in action.keys}

@@ -1,0 +1,153 @@
+"""What is written and drawn over a plane, and never under it: letters, crosshair, brush, polygon, numbers.
+
+The overlay is a see-through widget on top of the drawing. It also takes the mouse and the keyboard, so that the drawing
+underneath keeps no gestures of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtWidgets import QWidget
+
+MARGIN = 8
+LETTER = QColor("#F2F4F7")
+QUIET = QColor("#B8C0CA")
+CROSS = QColor(76, 163, 255, 190)
+SHADOW = QColor(0, 0, 0, 170)
+NOTE = QColor("#E8B44A")
+
+
+@dataclass
+class Drawing:
+    """All that an overlay shows; positions in points of the widget."""
+
+    letters: dict[str, str] = field(default_factory=dict)
+    cross: QPointF | None = None
+    brush: tuple[QPointF, float, float] | None = None
+    """Centre and the two radii (across, down) of the brush's outline."""
+    brush_colour: QColor = field(default_factory=lambda: QColor("white"))
+    polygon: list[QPointF] = field(default_factory=list)
+    top_left: str = ""
+    """Plane and slice."""
+    bottom_left: list[str] = field(default_factory=list)
+    """What is under the mouse."""
+    top_right: str = ""
+    """Window and level."""
+    bottom_right: str = ""
+    """The display convention."""
+    note: str = ""
+    """A caution, as that the scan is oblique."""
+    message: str = ""
+    """Shown in the middle where there is no picture."""
+
+
+class Overlay(QWidget):
+    """Draws a `Drawing`."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
+        self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground)
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.WheelFocus)
+        self.drawing = Drawing()
+
+    def focusNextPrevChild(self, _forward: bool) -> bool:
+        """Tab is the key for the tool before this one, not a way out of the picture."""
+        return False
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        drawing = self.drawing
+        if drawing.message:
+            painter.setPen(QUIET)
+            painter.setFont(self._font(13))
+            painter.drawText(
+                self.rect(), int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap), drawing.message
+            )
+            return
+        if drawing.cross is not None:
+            self._cross(painter, drawing.cross)
+        if drawing.polygon:
+            self._polygon(painter, drawing.polygon)
+        if drawing.brush is not None:
+            centre, across, down = drawing.brush
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(SHADOW, 3))
+            painter.drawEllipse(centre, across, down)
+            painter.setPen(QPen(drawing.brush_colour, 1.4))
+            painter.drawEllipse(centre, across, down)
+        self._letters(painter)
+        self._texts(painter)
+
+    def _cross(self, painter: QPainter, at: QPointF) -> None:
+        """Two lines with a gap, so that what is pointed at stays visible."""
+        gap = 9.0
+        painter.setPen(QPen(CROSS, 1))
+        w, h = float(self.width()), float(self.height())
+        painter.drawLine(QPointF(0, at.y()), QPointF(at.x() - gap, at.y()))
+        painter.drawLine(QPointF(at.x() + gap, at.y()), QPointF(w, at.y()))
+        painter.drawLine(QPointF(at.x(), 0), QPointF(at.x(), at.y() - gap))
+        painter.drawLine(QPointF(at.x(), at.y() + gap), QPointF(at.x(), h))
+
+    def _polygon(self, painter: QPainter, corners: list[QPointF]) -> None:
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for pen in (QPen(SHADOW, 3), QPen(self.drawing.brush_colour, 1.4)):
+            painter.setPen(pen)
+            painter.drawPolyline(QPolygonF(corners))
+        painter.setBrush(self.drawing.brush_colour)
+        for corner in corners[:-1] or corners:
+            painter.drawRect(QRectF(corner.x() - 2.5, corner.y() - 2.5, 5, 5))
+
+    def _letters(self, painter: QPainter) -> None:
+        painter.setFont(self._font(15, bold=True))
+        height = painter.fontMetrics().height()
+        w, h = self.width(), self.height()
+        places = {
+            "left": QRect(MARGIN, (h - height) // 2, 40, height),
+            "right": QRect(w - MARGIN - 40, (h - height) // 2, 40, height),
+            "top": QRect((w - 60) // 2, MARGIN - 3, 60, height),
+            "bottom": QRect((w - 60) // 2, h - MARGIN - height + 3, 60, height),
+        }
+        sides = {"left": Qt.AlignmentFlag.AlignLeft, "right": Qt.AlignmentFlag.AlignRight}
+        for edge, letter in self.drawing.letters.items():
+            align = sides.get(edge, Qt.AlignmentFlag.AlignHCenter) | Qt.AlignmentFlag.AlignVCenter
+            self._text(painter, places[edge], align, letter, LETTER)
+
+    def _texts(self, painter: QPainter) -> None:
+        drawing = self.drawing
+        painter.setFont(self._font(11))
+        line = painter.fontMetrics().height()
+        w, h = self.width(), self.height()
+        half = w // 2 - 30 - MARGIN
+        left, right = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
+        self._text(painter, QRect(MARGIN, MARGIN, half, line), left, drawing.top_left, LETTER)
+        self._text(painter, QRect(w - MARGIN - half, MARGIN, half, line), right, drawing.top_right, QUIET)
+        if drawing.note:
+            self._text(painter, QRect(MARGIN, MARGIN + line + 2, w - 2 * MARGIN, line), left, drawing.note, NOTE)
+        for step, text in enumerate(reversed(drawing.bottom_left)):
+            place = QRect(MARGIN, h - MARGIN - line * (step + 1), half, line)
+            self._text(painter, place, left, text, LETTER)
+        place = QRect(w - MARGIN - half, h - MARGIN - line, half, line)
+        self._text(painter, place, right, drawing.bottom_right, QUIET)
+
+    @staticmethod
+    def _text(painter: QPainter, place: QRect, align: Qt.AlignmentFlag, text: str, colour: QColor) -> None:
+        if not text:
+            return
+        text = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, place.width())
+        painter.setPen(SHADOW)
+        painter.drawText(place.translated(1, 1), int(align), text)
+        painter.setPen(colour)
+        painter.drawText(place, int(align), text)
+
+    def _font(self, pixels: int, bold: bool = False) -> QFont:
+        font = QFont(self.font())
+        font.setPixelSize(pixels)
+        font.setBold(bold)
+        font.setFeature(QFont.Tag("tnum"), 1)
+        return font

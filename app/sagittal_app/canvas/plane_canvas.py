@@ -1,0 +1,199 @@
+"""One plane drawn by napari: an image layer and a label layer of two dimensions, and a camera.
+
+Napari gets the plane, not the volume: this widget keeps one buffer per layer, in the order of the screen, copies a
+slice into it and asks for a redraw. A change of slice so costs one copy and one upload, and a brush stroke uploads the
+touched rectangle alone. Labels are shown through a palette of 256 colours (slot 0 is transparent).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+PALETTE_SLOTS = 256
+NEAREST, LINEAR = "nearest", "linear"
+LARGEST_ZOOM = 200.0
+"""Screen pixels per millimetre."""
+
+Region = tuple[slice, slice]
+
+
+class PlaneCanvas(QWidget):
+    """Draws one plane. Positions are (row, column) of the plane; the camera looks along none but whole planes."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        # Napari's own settings file is neither read nor written: nothing in it has a meaning here.
+        os.environ.setdefault("NAPARI_CONFIG", "")
+        from napari.components import ViewerModel
+        from napari.qt import QtViewer
+
+        self._viewer = ViewerModel()
+        self._viewer.canvas.background_color_override = "black"
+        self._qt = QtViewer(self._viewer)
+        self._qt.dims.hide()
+        self._qt.setAcceptDrops(False)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._qt)
+        self._image: Any = None
+        self._labels: Any = None
+        self._image_plane: NDArray[Any] = np.zeros((1, 1), dtype=np.float32)
+        self._label_plane: NDArray[np.uint8] = np.zeros((1, 1), dtype=np.uint8)
+        self._pixel = (1.0, 1.0)
+        self._fitted = True
+        self._shown = False
+
+    # Contents ------------------------------------------------------------------------------------------------------
+
+    def begin(self, size: tuple[int, int], pixel: tuple[float, float], sample: NDArray[Any] | None) -> None:
+        """Prepares for planes of `size` (rows, columns) with `pixel` mm; `sample` is a plane of the image, or None."""
+        self._pixel = pixel
+        self._label_plane = np.zeros(size, dtype=np.uint8)
+        if sample is None:
+            for layer in self._viewer.layers:
+                layer.visible = False
+            self._shown = False
+            return
+        self._shown = True
+        colour = sample.ndim == 3
+        kind = np.uint8 if colour or sample.dtype == np.uint8 else np.float32
+        self._image_plane = np.zeros((*size, 3) if colour else size, dtype=kind)
+        if self._image is None or self._image.rgb != colour or self._image.dtype != kind:
+            self._make_layers(colour)
+        else:
+            # Making layers anew takes a third of a second; giving them other data does not.
+            for layer, plane in ((self._image, self._image_plane), (self._labels, self._label_plane)):
+                layer.data = plane
+                layer.scale = pixel
+            self._image.visible = True
+        self.fit()
+
+    def _make_layers(self, colour: bool) -> None:
+        from napari.layers import Image, Labels
+
+        if len(self._viewer.layers):
+            self._viewer.layers.clear()
+        limits = None if colour else (0.0, 1.0)
+        self._image = Image(self._image_plane, rgb=colour, scale=self._pixel, contrast_limits=limits, name="image")
+        self._labels = Labels(self._label_plane, scale=self._pixel, colormap=_colormap({}), name="labels")
+        self._viewer.add_layer(self._image)
+        self._viewer.add_layer(self._labels)
+
+    def show_image(self, plane: NDArray[Any]) -> None:
+        """Draws a plane of intensities (rows, columns), or of colours (rows, columns, 3 or 4)."""
+        if self._image is not None:
+            np.copyto(self._image_plane, plane[..., :3] if plane.ndim == 3 else plane, casting="unsafe")
+            self._image.refresh(thumbnail=False, highlight=False, extent=False)
+
+    def show_labels(self, plane: NDArray[np.uint8]) -> None:
+        """Draws a plane of palette slots (rows, columns)."""
+        if self._labels is not None:
+            np.copyto(self._label_plane, plane)
+            self._labels.refresh(thumbnail=False, highlight=False, extent=False)
+
+    def show_label_region(self, region: Region, patch: NDArray[np.uint8]) -> None:
+        """Redraws one rectangle of the label plane."""
+        if self._labels is not None:
+            self._label_plane[region] = patch
+            self._labels.events.labels_update(
+                data=np.ascontiguousarray(patch), offset=(region[0].start, region[1].start)
+            )
+
+    def set_window(self, low: float, high: float) -> None:
+        if self._image is not None and not self._image.rgb:
+            self._image.contrast_limits = (low, high)
+
+    def set_palette(self, colours: dict[int, tuple[float, float, float, float]]) -> None:
+        """Slot → RGBA in 0…1; slots that are not named are transparent."""
+        if self._labels is not None:
+            self._labels.colormap = _colormap(colours)
+
+    def set_label_opacity(self, opacity: float, visible: bool) -> None:
+        if self._labels is not None:
+            self._labels.opacity = opacity
+            self._labels.visible = visible and self._shown
+
+    def set_smooth(self, smooth: bool) -> None:
+        if self._image is not None:
+            self._image.interpolation2d = LINEAR if smooth else NEAREST
+
+    # Camera --------------------------------------------------------------------------------------------------------
+
+    @property
+    def zoom(self) -> float:
+        """Screen pixels per millimetre."""
+        return float(self._viewer.scene.camera.zoom)
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Row and column in the middle of the view."""
+        down, right = self._viewer.scene.camera.center[-2:]
+        return float(down) / self._pixel[0], float(right) / self._pixel[1]
+
+    def fit(self) -> None:
+        """Shows the whole plane, as large as it goes."""
+        rows, columns = self._label_plane.shape
+        height, width = rows * self._pixel[0], columns * self._pixel[1]
+        margin = 0.94
+        self._look_at((rows - 1) / 2, (columns - 1) / 2, margin * min(self.width() / width, self.height() / height))
+        self._fitted = True
+
+    def look_at(self, row: float, column: float, zoom: float | None = None) -> None:
+        """Puts a position in the middle of the view."""
+        self._fitted = False
+        self._look_at(row, column, zoom or self.zoom)
+
+    def pan(self, right: float, down: float) -> None:
+        """Moves the picture by screen pixels."""
+        row, column = self.centre
+        self.look_at(row - down / self.zoom / self._pixel[0], column - right / self.zoom / self._pixel[1])
+
+    def zoom_at(self, point: QPointF, factor: float) -> None:
+        """Zooms so that what lies under `point` stays there."""
+        row, column = self.to_plane(point)
+        zoom = min(max(self.zoom * factor, 0.02), LARGEST_ZOOM)
+        offset = point - QRectF(self.rect()).center()
+        self.look_at(row - offset.y() / zoom / self._pixel[0], column - offset.x() / zoom / self._pixel[1], zoom)
+
+    def to_plane(self, point: QPointF) -> tuple[float, float]:
+        """Row and column under a point of the widget."""
+        offset = point - QRectF(self.rect()).center()
+        row, column = self.centre
+        return row + offset.y() / self.zoom / self._pixel[0], column + offset.x() / self.zoom / self._pixel[1]
+
+    def to_widget(self, row: float, column: float) -> QPointF:
+        """Point of the widget over a row and column."""
+        centre_row, centre_column = self.centre
+        offset = QPointF(
+            (column - centre_column) * self._pixel[1] * self.zoom, (row - centre_row) * self._pixel[0] * self.zoom
+        )
+        return QRectF(self.rect()).center() + offset
+
+    def _look_at(self, row: float, column: float, zoom: float) -> None:
+        camera = self._viewer.scene.camera
+        camera.center = (0.0, row * self._pixel[0], column * self._pixel[1])
+        camera.zoom = max(zoom, 1e-3)
+
+    def resizeEvent(self, event: Any) -> None:
+        super().resizeEvent(event)
+        if self._fitted:
+            self.fit()
+
+    def shut_down(self) -> None:
+        """Releases the drawing context; the widget draws nothing afterwards."""
+        self._viewer.layers.clear()
+        self._image = self._labels = None
+        self._qt.close()
+
+
+def _colormap(colours: dict[int, tuple[float, float, float, float]]) -> Any:
+    from napari.utils.colormaps import DirectLabelColormap
+
+    clear = (0.0, 0.0, 0.0, 0.0)
+    return DirectLabelColormap(color_dict={None: clear, 0: clear, **colours})

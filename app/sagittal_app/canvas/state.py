@@ -1,0 +1,199 @@
+"""What all views of a scan share: the scan, its labels, position, window, tool and way of showing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Signal
+
+from sagittal.facts import ImageLoan
+from sagittal_app.canvas import windowing
+from sagittal_app.canvas.document import LabelDocument
+from sagittal_app.canvas.geometry import Box, Plane, PlaneView, clamp, is_oblique
+from sagittal_app.canvas.windowing import Window
+
+Voxel = tuple[int, int, int]
+
+POINTER, BRUSH, ERASER, FILL, POLYGON, PICK = "pointer", "brush", "eraser", "fill", "polygon", "pick"
+TOOLS = (POINTER, BRUSH, ERASER, FILL, POLYGON, PICK)
+PAINTING = (BRUSH, ERASER, FILL, POLYGON)
+"""Tools that change labels."""
+
+SMALLEST_BRUSH, LARGEST_BRUSH = 0.5, 100.0
+"""Diameter in millimetres."""
+BRUSH_STEP = 1.2
+"""One press of the size keys makes the brush a fifth larger or smaller."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How planes are shown."""
+
+    radiological: bool = True
+    nose_left: bool = True
+    smooth: bool = True
+    labels: bool = True
+    opacity: float = 0.5
+    outline: bool = False
+    crosshair: bool = True
+
+
+class CanvasState(QObject):
+    """One per page; views read it and redraw on its signals."""
+
+    scan_changed = Signal()
+    """Another image, or none."""
+    document_changed = Signal()
+    """Another label set, or none."""
+    voxels_changed = Signal(object)
+    """The `Box` of voxels whose labels changed."""
+    table_changed = Signal()
+    """Names, colours, visibility, locks or the active label changed."""
+    position_changed = Signal(object)
+    """The crosshair's voxel."""
+    window_changed = Signal(object)
+    tool_changed = Signal(str)
+    brush_changed = Signal(float)
+    look_changed = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.scan: ImageLoan | None = None
+        self.document: LabelDocument | None = None
+        self.position: Voxel = (0, 0, 0)
+        self.window: Window = (0.0, 1.0)
+        self.value_range = 1.0
+        self.tool = POINTER
+        self.last_tool = BRUSH
+        self.brush_diameter = 10.0
+        self.look = Look()
+        self._sample: NDArray[np.float32] = np.zeros(1, dtype=np.float32)
+
+    # The scan -------------------------------------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> Voxel:
+        if self.scan is None:
+            return (1, 1, 1)
+        x, y, z = self.scan.data.shape[:3]
+        return x, y, z
+
+    @property
+    def affine(self) -> NDArray[np.float64]:
+        return np.eye(4) if self.scan is None else np.asarray(self.scan.affine, dtype=np.float64)
+
+    @property
+    def oblique(self) -> bool:
+        return is_oblique(self.affine)
+
+    def view_of(self, plane: Plane) -> PlaneView:
+        """The geometry of `plane` as it is shown now."""
+        spacing = (1.0, 1.0, 1.0) if self.scan is None else self.scan.spacing
+        return PlaneView(plane, self.shape, spacing, self.look.radiological, self.look.nose_left)
+
+    def show_scan(self, scan: ImageLoan | None, document: LabelDocument | None = None) -> None:
+        """Shows another scan, from its middle, in the window it asks for."""
+        self.set_document(None)
+        self.scan = scan
+        if scan is not None:
+            self._sample = windowing.sample_of(scan.data)
+            low, high = windowing.percentile_window(self._sample, 0.1, 99.9)
+            self.value_range = max(high - low, 1e-6)
+            self.window = scan.window if scan.window[1] > scan.window[0] else (low, high)
+        x, y, z = self.shape
+        self.position = (x // 2, y // 2, z // 2)
+        self.scan_changed.emit()
+        self.window_changed.emit(self.window)
+        self.set_document(document)
+        self.position_changed.emit(self.position)
+
+    def set_document(self, document: LabelDocument | None) -> None:
+        """Shows another label set of the same scan; raises ValueError where its grid is another one."""
+        if document is not None and document.data.shape != self.shape:
+            raise ValueError(f"labels of shape {document.data.shape} do not fit a scan of shape {self.shape}")
+        if self.document is not None:
+            self.document.end_stroke()
+            self.document.voxels_changed.remove(self._voxels)
+            self.document.table_changed.remove(self.table_changed.emit)
+        self.document = document
+        if document is not None:
+            document.voxels_changed.append(self._voxels)
+            document.table_changed.append(self.table_changed.emit)
+        self.document_changed.emit()
+
+    def _voxels(self, box: Box) -> None:
+        self.voxels_changed.emit(box)
+
+    def value_at(self, voxel: Sequence[int]) -> Any:
+        """Intensity of a voxel (a tuple for colour)."""
+        if self.scan is None:
+            return None
+        value = self.scan.data[tuple(voxel)]
+        return tuple(int(v) for v in value) if np.ndim(value) else value
+
+    # Position, window, tool, look -----------------------------------------------------------------------------------
+
+    def move_to(self, voxel: Sequence[float]) -> None:
+        """Puts the crosshair on the voxel nearest to `voxel`, within the scan."""
+        position = clamp(voxel, self.shape)
+        if position != self.position:
+            self.position = position
+            self.position_changed.emit(position)
+
+    def step(self, plane: Plane, by: int) -> None:
+        """Moves `by` slices through a plane; positive is towards right, front or head."""
+        through = self.view_of(plane).through
+        moved = list(self.position)
+        moved[through] += by
+        self.move_to(moved)
+
+    def set_window(self, window: Window) -> None:
+        if window[1] > window[0] and window != self.window:
+            self.window = window
+            self.window_changed.emit(window)
+
+    def presets(self) -> tuple[windowing.Preset, ...]:
+        return windowing.presets_for(self.scan.unit if self.scan else "")
+
+    def use_preset(self, preset: windowing.Preset) -> None:
+        self.set_window(preset.window(self._sample))
+
+    def reset_window(self) -> None:
+        if self.scan is not None:
+            low, high = windowing.percentile_window(self._sample, 0.1, 99.9)
+            self.set_window(self.scan.window if self.scan.window[1] > self.scan.window[0] else (low, high))
+
+    def use_tool(self, tool: str) -> None:
+        """Chooses a tool; raises ValueError for one that does not exist."""
+        if tool not in TOOLS:
+            raise ValueError(f"no tool '{tool}'; there are {', '.join(TOOLS)}")
+        if tool != self.tool:
+            self.last_tool, self.tool = self.tool, tool
+            self.tool_changed.emit(tool)
+
+    def toggle_tool(self) -> None:
+        """Goes back to the tool before this one."""
+        self.use_tool(self.last_tool)
+
+    def set_brush(self, diameter: float) -> None:
+        """Sets the brush's diameter in millimetres, within its bounds."""
+        diameter = min(max(diameter, SMALLEST_BRUSH), LARGEST_BRUSH)
+        if diameter != self.brush_diameter:
+            self.brush_diameter = diameter
+            self.brush_changed.emit(diameter)
+
+    def scale_brush(self, steps: int) -> None:
+        self.set_brush(self.brush_diameter * BRUSH_STEP**steps)
+
+    def set_look(self, **changes: Any) -> None:
+        """Changes fields of `look`."""
+        if "opacity" in changes:
+            changes["opacity"] = min(max(changes["opacity"], 0.0), 1.0)
+        look = replace(self.look, **changes)
+        if look != self.look:
+            self.look = look
+            self.look_changed.emit()

@@ -1,0 +1,125 @@
+"""Shapes painted on a plane, as masks: pure numpy, no Qt.
+
+Positions are screen (row, column) of the plane, whole numbers at pixel centres. A mask comes with the (row, column) of
+its first pixel, and never reaches beyond the plane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A mask somewhere on a plane."""
+
+    mask: NDArray[np.bool_]
+    origin: tuple[int, int]
+
+    @property
+    def empty(self) -> bool:
+        return not self.mask.any()
+
+
+NOTHING = Patch(np.zeros((0, 0), dtype=bool), (0, 0))
+
+
+def stroke(start: Point, end: Point, radius: float, pixel: tuple[float, float], size: tuple[int, int]) -> Patch:
+    """A round brush of `radius` mm drawn from `start` to `end`: every pixel whose centre is within it of the line.
+
+    Distances are measured in millimetres, so the brush is round in the patient whatever the voxel's proportions are.
+    The pixels right under the two ends always count, so that a brush smaller than a voxel still paints one.
+    """
+    if radius <= 0:
+        raise ValueError(f"the brush radius must be above 0 mm, not {radius}")
+    row_mm, column_mm = pixel
+    reach = (radius / row_mm, radius / column_mm)
+    window = _window(
+        min(start[0], end[0]) - reach[0], max(start[0], end[0]) + reach[0],
+        min(start[1], end[1]) - reach[1], max(start[1], end[1]) + reach[1], size,
+    )  # fmt: skip
+    if window is None:
+        return NOTHING
+    r0, r1, c0, c1 = window
+    rows = np.arange(r0, r1)[:, None] * row_mm
+    columns = np.arange(c0, c1)[None, :] * column_mm
+    from_row, from_column = start[0] * row_mm, start[1] * column_mm
+    along_row, along_column = end[0] * row_mm - from_row, end[1] * column_mm - from_column
+    length = along_row**2 + along_column**2
+    share = ((rows - from_row) * along_row + (columns - from_column) * along_column) / (length or 1.0)
+    share = np.clip(share, 0.0, 1.0)
+    distance = (rows - from_row - share * along_row) ** 2 + (columns - from_column - share * along_column) ** 2
+    mask = distance <= radius**2
+    for row, column in (start, end):
+        r, c = round(row) - r0, round(column) - c0
+        if 0 <= r < mask.shape[0] and 0 <= c < mask.shape[1]:
+            mask[r, c] = True
+    return Patch(mask, (r0, c0))
+
+
+def polygon(corners: Sequence[Point], size: tuple[int, int]) -> Patch:
+    """The pixels whose centres lie inside a closed polygon (even-odd rule), its own corners' pixels included."""
+    if len(corners) < 3:
+        return NOTHING
+    points = np.asarray(corners, dtype=float)
+    window = _window(points[:, 0].min(), points[:, 0].max(), points[:, 1].min(), points[:, 1].max(), size)
+    if window is None:
+        return NOTHING
+    r0, r1, c0, c1 = window
+    rows, columns = np.arange(r0, r1)[:, None], np.arange(c0, c1)[None, :]
+    inside = np.zeros((r1 - r0, c1 - c0), dtype=bool)
+    for (row_a, column_a), (row_b, column_b) in zip(points, np.roll(points, -1, axis=0), strict=True):
+        if row_a == row_b:
+            continue
+        crosses = (rows >= min(row_a, row_b)) & (rows < max(row_a, row_b))
+        meets = column_a + (rows - row_a) / (row_b - row_a) * (column_b - column_a)
+        inside ^= crosses & (columns < meets)
+    for row, column in corners:
+        r, c = round(row) - r0, round(column) - c0
+        if 0 <= r < inside.shape[0] and 0 <= c < inside.shape[1]:
+            inside[r, c] = True
+    return Patch(inside, (r0, c0))
+
+
+def flood(labels: NDArray[np.uint16], seed: tuple[int, int]) -> Patch:
+    """The pixels joined to `seed` by edges and of the same label, on a plane of labels (rows, columns)."""
+    from scipy import ndimage
+
+    row, column = seed
+    if not (0 <= row < labels.shape[0] and 0 <= column < labels.shape[1]):
+        return NOTHING
+    parts, _ = ndimage.label(labels == labels[row, column])
+    return _trim(parts == parts[row, column])
+
+
+def outline(labels: NDArray[np.generic]) -> NDArray[np.bool_]:
+    """Pixels of a label that touch another label or the background by an edge; (rows, columns)."""
+    edge = np.zeros(labels.shape, dtype=bool)
+    vertical, horizontal = labels[1:] != labels[:-1], labels[:, 1:] != labels[:, :-1]
+    edge[1:] |= vertical
+    edge[:-1] |= vertical
+    edge[:, 1:] |= horizontal
+    edge[:, :-1] |= horizontal
+    return edge & (labels != 0)
+
+
+def _window(top: float, bottom: float, left: float, right: float, size: tuple[int, int]) -> tuple[int, ...] | None:
+    """First and last-plus-one rows and columns of the plane that a rectangle reaches."""
+    r0, r1 = max(int(np.floor(top)), 0), min(int(np.ceil(bottom)) + 1, size[0])
+    c0, c1 = max(int(np.floor(left)), 0), min(int(np.ceil(right)) + 1, size[1])
+    return (r0, r1, c0, c1) if r0 < r1 and c0 < c1 else None
+
+
+def _trim(mask: NDArray[np.bool_]) -> Patch:
+    """The mask cut down to what is set."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not rows.size:
+        return NOTHING
+    r0, c0 = int(rows[0]), int(columns[0])
+    return Patch(mask[r0 : int(rows[-1]) + 1, c0 : int(columns[-1]) + 1], (r0, c0))

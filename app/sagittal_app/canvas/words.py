@@ -1,0 +1,64 @@
+"""Every sentence of the canvas, the scene and the pages built on them."""
+
+# On the views
+
+NO_SCAN_SHOWN = "No scan shown"
+RADIOLOGICAL = "radiological"
+NEUROLOGICAL = "neurological"
+NOSE_LEFT = "front on the left"
+NOSE_RIGHT = "front on the right"
+OBLIQUE = "along the scan's own axes"
+
+# The scene
+
+SCENE_EMPTY = "The scene shows a scan in 3D once one is open."
+SCENE_BROKEN = "The 3D scene could not be started on this machine: {error} The slice views work without it."
+VOLUME_REDUCED = "Volume shown at 1/{factor} of its resolution, to fit the graphics memory."
+SMOOTH_SURFACES = (
+    "Smooth surfaces look better and are slightly smaller than what was painted. Exported meshes are not smoothed."
+)
+SURFACES_MAKING = "Making surfaces…"
+
+# Annotate
+
+ANNOTATE_EMPTY = "This study has no scans yet. Import some on the Study page, then paint labels here."
+LOADING = "Reading {scan}…"
+READ_ONLY_SET = "This study is open in another program, so labels can be looked at but not changed."
+RECOVERED = (
+    "{edits} of painting on this scan were brought back from the journal. They were not saved when the program ended."
+)
+KEEP = "Keep"
+DISCARD = "Discard"
+DISCARDED = "The recovered painting was taken out."
+SAVED = "Saved the labels of {scan}."
+SUPPORT_QUESTION = "Where does the {label} begin and end? Go to its first and to its last slice and set them here."
+SUPPORT_PROGRESS = "{done} of {total} support slices done"
+SUPPORT_READY = "All {total} support slices of the {label} are done. It can be used as support."
+SUPPORT_RANGE = "{label}: slices {first} to {last}"
+SUPPORT_SAME = "The first and the last slice are the same; choose two that are at least two slices apart."
+NO_PLAN = "No slices proposed yet."
+
+# Results
+
+RESULTS_EMPTY = "There is no trained run in this study yet. Train one first; then choose its support scan here."
+RESULTS_NO_CASES = "Choose a run, the labels and a support scan, then press Segment."
+SUPPORT_WITHOUT = "{scan} has no label “{label}”, so it cannot serve as support. Paint one, or choose another scan."
+NO_LABEL_CHOSEN = "Choose at least one label to segment."
+NO_QUERY = "There is no other scan to segment. Import at least one more."
+EXPORT_VERIFIED = "{files} written to {folder}, read back and found equal."
+EXPORT_NOT_VERIFIED = "{files} written to {folder}, but reading them back gave something else. Do not use them."
+DELETED_RUN = "The run is no longer there. Choose another one."
+PROTOCOLS = {
+    "deployed": "Deployed: as in use, nothing of the query's truth is known.",
+    "published": "Published: slices are limited to the query's true range, as in the thesis.",
+}
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """ "1 stroke", "3 strokes"."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def dice(mean: float, low: float, high: float, n: int) -> str:
+    """A mean with its interval: "0.653 (0.61–0.69, n = 5)"."""
+    return f"{mean:.3f} ({low:.2f}–{high:.2f}, n = {n})"

@@ -1,0 +1,190 @@
+"""Four linked panes: three planes and the 3D scene. One is large; double-click gives another its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QResizeEvent
+from PySide6.QtWidgets import QWidget
+
+from sagittal_app.canvas import keys
+from sagittal_app.canvas.geometry import Plane
+from sagittal_app.canvas.slice_view import SliceView
+from sagittal_app.canvas.state import BRUSH, ERASER, FILL, PICK, POINTER, POLYGON, CanvasState
+from sagittal_app.settings import Settings
+
+GAP = 4
+SCENE = "scene"
+TOOL_OF = {
+    "pointer": POINTER, "brush": BRUSH, "eraser": ERASER, "fill": FILL, "polygon": POLYGON, "pick": PICK,
+}  # fmt: skip
+OPACITY_STEP = 0.1
+
+
+class Workspace(QWidget):
+    """Panes are placed by hand and never change their parent: a native 3D window must not be moved between parents."""
+
+    hovered = Signal(object)
+
+    def __init__(
+        self, state: CanvasState, settings: Settings, scene: QWidget | None = None, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("workspace")
+        self.state = state
+        self._settings = settings
+        self._share = 0.7
+        self._dragging = False
+        self._alone = False
+        self.views: dict[Plane, SliceView] = {}
+        self.panes: dict[str, QWidget] = {}
+        for plane in Plane:
+            view = SliceView(plane, state, lambda: settings.mouse_preset, self._keys_of(plane), self)
+            view.maximise.connect(lambda name=str(plane): self.toggle_large(name))
+            view.hovered.connect(self.hovered)
+            self.views[plane] = view
+            self.panes[str(plane)] = view
+        if scene is not None:
+            scene.setParent(self)
+            self.panes[SCENE] = scene
+        self.large = str(Plane.AXIAL)
+        self.setMouseTracking(True)
+        self.setMinimumSize(360, 300)
+        self._order = list(self.panes)
+        self._last_plane = Plane.AXIAL
+        self._arrange()
+
+    # Places --------------------------------------------------------------------------------------------------------
+
+    def toggle_large(self, name: str) -> None:
+        """Gives a small pane the large place; the large one fills everything, or goes back."""
+        if name == self.large:
+            self._alone = not self._alone
+        else:
+            here, there = self._order.index(self.large), self._order.index(name)
+            self._order[here], self._order[there] = self._order[there], self._order[here]
+            self.large, self._alone = name, False
+        self._arrange()
+
+    def _arrange(self) -> None:
+        rect = self.rect()
+        small = [name for name in self._order if name != self.large]
+        for name, pane in self.panes.items():
+            if isinstance(pane, SliceView):
+                pane.large = name == self.large
+            if self._alone:
+                pane.setVisible(name == self.large)
+        if self._alone:
+            self.panes[self.large].setGeometry(rect)
+            return
+        width = round((rect.width() - GAP) * self._share)
+        self.panes[self.large].setGeometry(QRect(0, 0, width, rect.height()))
+        self.panes[self.large].show()
+        height = (rect.height() - GAP * (len(small) - 1)) / len(small)
+        for step, name in enumerate(small):
+            top, bottom = round(step * (height + GAP)), round(step * (height + GAP) + height)
+            self.panes[name].setGeometry(QRect(width + GAP, top, rect.width() - width - GAP, bottom - top))
+            self.panes[name].show()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._dragging = self._over_gap(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._dragging:
+            self._share = min(max(event.position().x() / max(self.width(), 1), 0.4), 0.85)
+            self._arrange()
+        elif self._over_gap(event):
+            self.setCursor(Qt.CursorShape.SplitHCursor)
+        else:
+            self.unsetCursor()
+
+    def mouseReleaseEvent(self, _event: QMouseEvent) -> None:
+        self._dragging = False
+
+    def _over_gap(self, event: QMouseEvent) -> bool:
+        return not self._alone and abs(event.position().x() - (self.width() - GAP) * self._share - GAP / 2) <= GAP
+
+    # Commands ------------------------------------------------------------------------------------------------------
+
+    def _keys_of(self, plane: Plane) -> Callable[[QKeyEvent], bool]:
+        def press(event: QKeyEvent) -> bool:
+            self._last_plane = plane
+            return self.key(event)
+
+        return press
+
+    def key(self, event: QKeyEvent) -> bool:
+        """Does what a key press asks for; whether there was something."""
+        modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        text = QKeySequence(modifiers.value | event.key()).toString(QKeySequence.SequenceFormat.PortableText)
+        action = keys.BY_KEY.get(text) or keys.BY_KEY.get(event.text())
+        return action is not None and self.act(action.id)
+
+    def act(self, id: str) -> bool:
+        """Does one of `keys.ACTIONS`; whether it applied."""
+        if self.state.scan is None:
+            return False
+        if id in TOOL_OF:
+            self.state.use_tool(TOOL_OF[id])
+            return True
+        run = self._commands().get(id)
+        if run is None:
+            return False
+        run()
+        return True
+
+    def _commands(self) -> dict[str, Callable[[], object]]:
+        state, look, plane = self.state, self.state.look, self._last_plane
+        count = state.view_of(plane).slices
+        commands: dict[str, Callable[[], object]] = {
+            "last_tool": state.toggle_tool,
+            "smaller": lambda: state.scale_brush(-1),
+            "larger": lambda: state.scale_brush(1),
+            "labels": lambda: state.set_look(labels=not look.labels),
+            "outline": lambda: state.set_look(outline=not look.outline),
+            "fainter": lambda: state.set_look(opacity=look.opacity - OPACITY_STEP),
+            "stronger": lambda: state.set_look(opacity=look.opacity + OPACITY_STEP),
+            "slice_back": lambda: state.step(plane, -1),
+            "slice_on": lambda: state.step(plane, 1),
+            "slice_first": lambda: state.step(plane, -count),
+            "slice_last": lambda: state.step(plane, count),
+            "reset": self.reset,
+            "centre": lambda: [view.centre() for view in self.views.values()],
+            "crosshair": lambda: state.set_look(crosshair=not look.crosshair),
+            "smooth": lambda: state.set_look(smooth=not look.smooth),
+            "radiological": lambda: self._keep_look("radiological", not look.radiological),
+            "nose_left": lambda: self._keep_look("nose_left", not look.nose_left),
+            "reset_window": state.reset_window,
+        }
+        for number, preset in enumerate(state.presets(), start=1):
+            commands[f"preset_{number}"] = lambda preset=preset: state.use_preset(preset)
+        document = state.document
+        if document is not None:
+            commands |= {
+                "undo": document.undo,
+                "redo": document.redo,
+                "label_back": lambda: document.step_active(-1),
+                "label_on": lambda: document.step_active(1),
+            }
+        return commands
+
+    def _keep_look(self, name: str, value: bool) -> None:
+        self._settings.set(name, value)
+        self.state.set_look(**{name: value})
+
+    def reset(self) -> None:
+        """Every view whole again, the window the scan's own."""
+        for view in self.views.values():
+            view.reset()
+        reset = getattr(self.panes.get(SCENE), "reset", None)
+        if reset is not None:
+            reset()
+
+    def shut_down(self) -> None:
+        for pane in self.panes.values():
+            pane.shut_down()  # type: ignore[attr-defined]

@@ -1,0 +1,323 @@
+"""The canvas driven as a user drives it: real mouse, wheel and key events on the views."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from canvas_harness import SHAPE, document, drag, loan, move, point_of, wheel
+
+from sagittal_app.canvas.geometry import Plane
+from sagittal_app.canvas.state import CanvasState, Look
+from sagittal_app.canvas.workspace import Workspace
+from sagittal_app.settings import Settings
+
+pytestmark = pytest.mark.window
+LEFT, RIGHT, MIDDLE = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton
+CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+
+
+@pytest.fixture(scope="module")
+def shared(qapp, tmp_path_factory) -> Iterator[Workspace]:
+    """One workspace for all tests: making one takes a second or two."""
+    made = Workspace(CanvasState(), Settings(tmp_path_factory.mktemp("settings") / "s.ini"))
+    made.resize(1100, 800)
+    made.show()
+    QTest.qWaitForWindowExposed(made)
+    yield made
+    made.shut_down()
+    made.close()
+    made.deleteLater()
+    qapp.processEvents()
+
+
+@pytest.fixture
+def space(shared: Workspace) -> Workspace:
+    """The workspace as it is at first: a ramp of a scan, no label painted, the pointer chosen."""
+    state = shared.state
+    shared._settings.choose_mouse_preset("reading-room")
+    state.set_look(**vars(Look()))
+    state.use_tool("pointer")
+    state.set_brush(10.0)
+    while shared._alone or shared.large != "axial":
+        shared.toggle_large("axial")
+    state.show_scan(loan(), document())
+    shared.reset()
+    QTest.qWait(20)
+    return shared
+
+
+def axial(space: Workspace):
+    return space.views[Plane.AXIAL]
+
+
+def test_letters_stand_on_all_edges_radiological_first(space: Workspace) -> None:
+    assert axial(space).overlay.drawing.letters == {"left": "R", "right": "L", "top": "A", "bottom": "P"}
+    coronal, sagittal = space.views[Plane.CORONAL], space.views[Plane.SAGITTAL]
+    assert coronal.overlay.drawing.letters == {"left": "R", "right": "L", "top": "S", "bottom": "I"}
+    assert sagittal.overlay.drawing.letters == {"left": "A", "right": "P", "top": "S", "bottom": "I"}
+    space.act("radiological")
+    assert axial(space).overlay.drawing.letters["left"] == "L"
+    assert axial(space).overlay.drawing.bottom_right == "neurological"
+    space.act("nose_left")
+    assert sagittal.overlay.drawing.letters["left"] == "P"
+
+
+def test_probe_tells_millimetres_voxel_and_value_of_a_known_voxel(space: Workspace) -> None:
+    view = axial(space)
+    move(view.overlay, point_of(view, (30, 5, 6)))
+    lines = view.probe()
+    # affine: x = 2*30 - 40, y = 2*5 - 30, z = 6*6 + 10
+    assert lines[0] == "R 20.0  P 20.0  S 46.0 mm"
+    assert lines[1] == "voxel 30, 5, 6"
+    assert lines[2].startswith("value 6.053e+04")
+
+
+def test_pixels_on_screen_are_the_voxels_they_should_be(space: Workspace, qtbot) -> None:
+    """Brightness grows to the patient's right, which is the left of the screen."""
+    data = np.zeros(SHAPE, np.float32)
+    data[30:34, 3:7, :] = 1000
+    scan = loan()
+    space.state.show_scan(type(scan)(scan.scan, data, scan.affine, scan.spacing, (0.0, 1000.0)), document())
+    space.act("crosshair")
+    space.state.set_look(smooth=False)
+    QTest.qWait(100)
+    view = axial(space)
+    picture = view.picture()
+    inside, outside = point_of(view, (31.5, 4.5, 6)), point_of(view, (10, 4.5, 6))
+    assert picture.pixelColor(inside).lightness() > 200
+    assert picture.pixelColor(outside).lightness() < 50
+
+
+def test_voxels_keep_their_true_proportions(space: Workspace) -> None:
+    view = space.views[Plane.CORONAL]
+    across = view.canvas.to_widget(0, 10).x() - view.canvas.to_widget(0, 0).x()
+    down = view.canvas.to_widget(10, 0).y() - view.canvas.to_widget(0, 0).y()
+    assert down / across == pytest.approx(6.0 / 2.0)
+
+
+def test_wheel_changes_the_slice_and_ctrl_wheel_zooms_at_the_cursor(space: Workspace) -> None:
+    view = axial(space)
+    wheel(view.overlay, QPoint(200, 200), 2)
+    assert space.state.position[2] == SHAPE[2] // 2 + 1
+    at = QPoint(180, 260)
+    before, zoom = view.canvas.to_plane(at.toPointF()), view.canvas.zoom
+    wheel(view.overlay, at, 3, CTRL)
+    assert view.canvas.zoom > zoom
+    assert view.canvas.to_plane(at.toPointF()) == pytest.approx(before)
+
+
+def test_left_drag_moves_the_crosshair_in_all_views(space: Workspace) -> None:
+    view = axial(space)
+    drag(view.overlay, LEFT, point_of(view, (20, 15, 6)), point_of(view, (8, 22, 6)))
+    assert space.state.position == (8, 22, 6)
+    assert space.views[Plane.SAGITTAL].index == 8
+    assert space.views[Plane.CORONAL].index == 22
+
+
+def test_shift_move_brings_the_crosshair_along(space: Workspace) -> None:
+    view = axial(space)
+    move(view.overlay, point_of(view, (12, 11, 6)), keys=SHIFT)
+    assert space.state.position == (12, 11, 6)
+
+
+@pytest.mark.parametrize(("preset", "button"), [("reading-room", RIGHT), ("ohif", LEFT)])
+def test_window_level_by_drag_horizontal_is_width(space: Workspace, preset: str, button: Qt.MouseButton) -> None:
+    space._settings.choose_mouse_preset(preset)
+    view = axial(space)
+    low, high = space.state.window
+    drag(view.overlay, button, QPoint(100, 100), QPoint(150, 100))
+    assert space.state.window[1] - space.state.window[0] > high - low
+    assert sum(space.state.window) == pytest.approx(low + high)
+    width = space.state.window[1] - space.state.window[0]
+    drag(view.overlay, button, QPoint(100, 100), QPoint(100, 160))
+    assert space.state.window[1] - space.state.window[0] == pytest.approx(width)
+    assert sum(space.state.window) > low + high
+    assert view.overlay.drawing.top_right.startswith("W ")
+
+
+@pytest.mark.parametrize("preset", ["slicer", "ohif"])
+def test_right_drag_zooms_in_slicer_and_ohif(space: Workspace, preset: str) -> None:
+    space._settings.choose_mouse_preset(preset)
+    view = axial(space)
+    zoom = view.canvas.zoom
+    drag(view.overlay, RIGHT, QPoint(200, 300), QPoint(200, 200))
+    assert view.canvas.zoom > zoom
+
+
+@pytest.mark.parametrize("preset", ["reading-room", "slicer", "ohif"])
+def test_middle_drag_pans(space: Workspace, preset: str) -> None:
+    space._settings.choose_mouse_preset(preset)
+    view = axial(space)
+    before = view.canvas.to_widget(0, 0)
+    drag(view.overlay, MIDDLE, QPoint(200, 200), QPoint(230, 215))
+    after = view.canvas.to_widget(0, 0)
+    assert (after - before).toTuple() == pytest.approx((30.0, 15.0))
+
+
+def test_brush_paints_a_round_disc_on_this_slice_alone_and_undo_takes_it_back(space: Workspace, qtbot) -> None:
+    view, labels = axial(space), space.state.document
+    QTest.keyClick(view.overlay, Qt.Key.Key_P)
+    assert space.state.tool == "brush"
+    space.state.set_brush(12.0)
+    drag(view.overlay, LEFT, point_of(view, (20, 15, 6)))
+    painted = labels.data[:, :, 6] == 1
+    x, y = np.meshgrid(np.arange(SHAPE[0]), np.arange(SHAPE[1]), indexing="ij")
+    expected = (2.0 * (x - 20)) ** 2 + (2.0 * (y - 15)) ** 2 <= 36.0
+    # The hand's point is a whole pixel, so the centre is off by less than half a voxel.
+    assert np.count_nonzero(painted ^ expected) <= 4
+    assert not labels.data[:, :, :6].any() and not labels.data[:, :, 7:].any()
+    QTest.keyClick(view.overlay, Qt.Key.Key_Z, CTRL)
+    assert not labels.data.any()
+    QTest.keyClick(view.overlay, Qt.Key.Key_Z, CTRL | SHIFT)
+    assert np.array_equal(labels.data[:, :, 6] == 1, painted)
+
+
+def test_a_fast_drag_leaves_no_gaps_and_is_one_step_of_undo(space: Workspace) -> None:
+    view, labels = axial(space), space.state.document
+    space.act("brush")
+    drag(view.overlay, LEFT, point_of(view, (5, 15, 6)), point_of(view, (20, 15, 6)), point_of(view, (35, 15, 6)))
+    assert (labels.data[5:36, 15, 6] == 1).all()
+    assert labels.history.depth == 1
+
+
+def test_ctrl_inverts_the_brush_and_the_eraser_takes_the_active_label_alone(space: Workspace) -> None:
+    view, labels = axial(space), space.state.document
+    labels.data[10:30, 10:20, 6] = 1
+    labels.data[20, 15, 6] = 2
+    space.act("brush")
+    drag(view.overlay, LEFT, point_of(view, (20, 15, 6)), modifier=CTRL)
+    assert labels.data[21, 15, 6] == 0
+    assert labels.data[20, 15, 6] == 2
+    assert labels.data[10, 10, 6] == 1
+
+
+def test_painting_on_a_coronal_view_touches_that_plane(space: Workspace) -> None:
+    view, labels = space.views[Plane.CORONAL], space.state.document
+    space.act("brush")
+    drag(view.overlay, LEFT, point_of(view, (20, 15, 6)))
+    assert labels.data[20, 15, 6] == 1
+    assert set(np.nonzero(labels.data)[1]) == {15}
+
+
+def test_fill_polygon_and_pick(space: Workspace) -> None:
+    view, labels = axial(space), space.state.document
+    labels.data[10:20, 10:20, 6] = 2
+    space.act("fill")
+    drag(view.overlay, LEFT, point_of(view, (15, 15, 6)))
+    assert (labels.data[10:20, 10:20, 6] == 1).all()
+    assert np.count_nonzero(labels.data) == 100
+    space.act("polygon")
+    for corner in ((22, 4), (34, 4), (34, 9), (22, 9)):
+        drag(view.overlay, LEFT, point_of(view, (*corner, 6)))
+    QTest.keyClick(view.overlay, Qt.Key.Key_Return)
+    assert (labels.data[23:34, 5:9, 6] == 1).all()
+    labels.data[5, 5, 6] = 300
+    space.act("pick")
+    drag(view.overlay, LEFT, point_of(view, (5, 5, 6)))
+    assert labels.active == 300
+
+
+def test_locked_labels_are_not_overwritten(space: Workspace) -> None:
+    view, labels = axial(space), space.state.document
+    labels.data[:, :, 6] = 2
+    labels.set_locked(2, True)
+    space.act("brush")
+    drag(view.overlay, LEFT, point_of(view, (20, 15, 6)))
+    assert (labels.data[:, :, 6] == 2).all()
+
+
+def test_keys_change_brush_label_opacity_tool_and_slice(space: Workspace) -> None:
+    view, state = axial(space), space.state
+    press = lambda key, mod=Qt.KeyboardModifier.NoModifier: QTest.keyClick(view.overlay, key, mod)  # noqa: E731
+    size = state.brush_diameter
+    press(Qt.Key.Key_BracketRight)
+    assert state.brush_diameter == pytest.approx(size * 1.2)
+    press(Qt.Key.Key_Minus)
+    assert state.brush_diameter == pytest.approx(size)
+    wheel(view.overlay, QPoint(100, 100), 1, SHIFT)
+    assert state.brush_diameter > size
+    press(Qt.Key.Key_W)
+    assert state.document.active == 2
+    press(Qt.Key.Key_Comma)
+    assert state.document.active == 1
+    press(Qt.Key.Key_S)
+    assert not state.look.labels
+    press(Qt.Key.Key_A)
+    assert state.look.opacity == pytest.approx(0.4)
+    press(Qt.Key.Key_P)
+    press(Qt.Key.Key_E)
+    press(Qt.Key.Key_Tab)
+    assert state.tool == "brush"
+    z = state.position[2]
+    press(Qt.Key.Key_Right)
+    assert state.position[2] == z + 1
+    press(Qt.Key.Key_Home)
+    assert state.position[2] == 0
+    press(Qt.Key.Key_2, Qt.KeyboardModifier.AltModifier)
+    assert state.window[1] < 120_000
+
+
+def test_hold_space_pans_with_the_left_button(space: Workspace) -> None:
+    view = axial(space)
+    space.act("brush")
+    QTest.keyPress(view.overlay, Qt.Key.Key_Space)
+    drag(view.overlay, LEFT, QPoint(200, 200), QPoint(220, 200))
+    QTest.keyRelease(view.overlay, Qt.Key.Key_Space)
+    assert not space.state.document.data.any()
+
+
+def test_double_click_gives_the_large_place_and_then_the_whole(space: Workspace) -> None:
+    coronal = space.views[Plane.CORONAL]
+    QTest.mouseDClick(coronal.overlay, LEFT, pos=QPoint(50, 50))
+    assert space.large == "coronal" and coronal.width() > axial(space).width()
+    QTest.mouseDClick(coronal.overlay, LEFT, pos=QPoint(50, 50))
+    assert coronal.size() == space.size() and not axial(space).isVisible()
+    QTest.mouseDClick(coronal.overlay, LEFT, pos=QPoint(50, 50))
+    assert axial(space).isVisible()
+
+
+def test_labels_show_in_their_colour_and_hiding_one_hides_it(space: Workspace) -> None:
+    view, labels = axial(space), space.state.document
+    space.act("crosshair")
+    space.state.set_look(opacity=1.0)
+    indices = np.ravel_multi_index((np.full(100, 300 // 10), np.arange(100) % 30, np.full(100, 6)), SHAPE)
+    labels.paint("brush", np.unique(indices), 2)
+    QTest.qWait(80)
+    at = point_of(view, (30, 15, 6))
+    assert view.picture().pixelColor(at).name().upper() == "#56B4E9"
+    labels.set_hidden(2, True)
+    QTest.qWait(80)
+    assert view.picture().pixelColor(at).name().upper() != "#56B4E9"
+
+
+def test_outline_shows_the_border_alone(space: Workspace) -> None:
+    view, labels = axial(space), space.state.document
+    space.state.set_look(opacity=1.0, outline=True, crosshair=False)
+    grid = np.zeros(SHAPE, bool)
+    grid[10:25, 8:22, 6] = True
+    labels.paint("brush", np.flatnonzero(grid), 2)
+    QTest.qWait(80)
+    picture = view.picture()
+    assert picture.pixelColor(point_of(view, (10, 15, 6))).name().upper() == "#56B4E9"
+    assert picture.pixelColor(point_of(view, (17, 15, 6))).name().upper() != "#56B4E9"
+
+
+def test_an_oblique_scan_says_so_and_points_its_letters(space: Workspace) -> None:
+    space.state.show_scan(loan(oblique=0.5), document())
+    assert axial(space).overlay.drawing.note
+    assert axial(space).overlay.drawing.letters["left"] == "RA"
+
+
+def test_without_a_scan_the_view_says_so(space: Workspace) -> None:
+    space.state.show_scan(None)
+    assert axial(space).overlay.drawing.message
+    assert space.state.document is None
