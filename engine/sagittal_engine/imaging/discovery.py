@@ -72,7 +72,7 @@ def _files(paths: Sequence[Path], found: Discovery, boundary: Callable[[], None]
     """Every file under `paths` once, as an absolute path; links are followed, loops are not."""
     seen: set[str] = set()
     for given in paths:
-        path = Path(os.path.abspath(given))
+        path = Path(os.path.abspath(given))  # noqa: PTH100 - resolve() would follow links and rename the file
         if path.is_dir():
             yield from _walk(path, seen, found, boundary)
         elif not path.exists():

@@ -1,4 +1,4 @@
-"""Voxel axes and millimetres: canonical order, right angles, LPS and RAS. Affines are float64 (4, 4), columns = axes."""
+"""Axes and millimetres: canonical order, right angles, LPS and RAS. Affines are float64 (4, 4), axes in columns."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def scaled_type(stored: np.dtype[Any], low: float, high: float, slope: float, in
             limits = np.iinfo(name)
             if limits.min <= ends[0] and ends[1] <= limits.max:
                 return np.dtype(name)
-    small = stored.kind == "f" and stored.itemsize <= 4 or stored.itemsize <= 2
+    small = (stored.kind == "f" and stored.itemsize <= 4) or stored.itemsize <= 2
     return np.dtype(np.float32 if small else np.float64)
 
 

@@ -1,4 +1,4 @@
-"""Label maps: written in the source grid with names and colours beside them, read back, and understood when imported."""
+"""Label maps: written in the source grid with names and colours beside them, read back, understood when imported."""
 
 from __future__ import annotations
 
@@ -103,8 +103,8 @@ def check_labels(labels: Array) -> None:
 def label_map(volume: Volume) -> LabelMap:
     """The voxels of an imported label map as uint16; raises `ImagingError` where they cannot be labels.
 
-    Of pictures, colour is refused, and a grey mask whose white is 255 (JPEG masks with in-between greys included) becomes
-    label 1 from 128 up.
+    Of pictures, colour is refused, and a grey mask whose white is 255 (JPEG masks with greys in between included)
+    becomes label 1 from 128 up.
     """
     data = volume.data
     if data.ndim == 4:

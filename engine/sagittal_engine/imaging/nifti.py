@@ -78,11 +78,12 @@ def probe(source: Source) -> Header:
 def read(source: Source) -> Volume:
     """Maps an uncompressed file, unpacks a compressed one; scaled values are rescaled."""
     layout, header = _layout(source), probe(source)
-    stored, shape = layout.stored, layout.shape
+    stored: np.dtype[Any] = layout.stored
+    sizes: tuple[int, ...] = layout.shape
     if layout.channels > 1:
-        stored, shape = np.dtype(np.uint8), (layout.stored.itemsize, *layout.shape)
+        stored, sizes = np.dtype(np.uint8), (layout.stored.itemsize, *layout.shape)
     load = storage.unpack_array if storage.is_gzip(layout.path) else storage.map_array
-    array = load(layout.path, stored, shape, layout.offset)
+    array = load(layout.path, stored, sizes, layout.offset)
     if layout.channels > 1:
         array = np.moveaxis(array, 0, -1)[..., : layout.channels]
     array = intensity.rescale(array, layout.slope, layout.intercept, layout.dtype)
@@ -90,7 +91,7 @@ def read(source: Source) -> Volume:
 
 
 def label_image(grid: SourceGrid, array: Array) -> Any:
-    """A nibabel image of `array` (source order) on `grid`: a NIfTI source's header is kept bit for bit but for the type.
+    """A nibabel image of `array` (source order) on `grid`; a NIfTI source's header is kept bit for bit but for type.
 
     Other kinds get a NIfTI-1 header, whose sform holds the affine in 32-bit floats.
     """

@@ -10,7 +10,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import IO, Any, TypeAlias, cast
 
 import numpy as np
 
@@ -50,7 +50,7 @@ def is_gzip(path: Path) -> bool:
 
 def open_plain(path: Path) -> IO[bytes]:
     """Opens a file for reading, through gzip where it is wrapped in it."""
-    return gzip.open(path, "rb") if is_gzip(path) else path.open("rb")  # type: ignore[return-value]
+    return cast(IO[bytes], gzip.open(path, "rb")) if is_gzip(path) else path.open("rb")
 
 
 def check_size(path: Path, needed: int, *, offset: int = 0, density: int = 1) -> None:
@@ -61,8 +61,8 @@ def check_size(path: Path, needed: int, *, offset: int = 0, density: int = 1) ->
     held = path.stat().st_size - offset
     if density == 1 and needed > held:
         raise ImagingError(
-            f"{path.name} is cut short: its header promises {needed:,} bytes of voxels, the file holds {max(held, 0):,}."
-            " Copy or export it again."
+            f"{path.name} is cut short: its header promises {needed:,} bytes of voxels, the file holds"
+            f" {max(held, 0):,}. Copy or export it again."
         )
     if needed > max(ALWAYS_ALLOWED, held * density):
         raise ImagingError(
@@ -83,19 +83,31 @@ def map_array(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], offset: 
 
 def unpack_array(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], offset: int) -> Array:
     """Voxels of a gzip file, axis 0 fastest, unpacked piece by piece into one array."""
+    with gzip.open(path, "rb") as stream:
+        return fill_array(cast(IO[bytes], stream), path, dtype, shape, skip=offset)
+
+
+def fill_array(stream: IO[bytes], path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], *, skip: int = 0) -> Array:
+    """Voxels from a stream that unpacks the file `path`, axis 0 fastest, after `skip` unpacked bytes.
+
+    A negative `skip` means that the voxels are the stream's last bytes.
+    """
     array = np.empty(int(np.prod(shape)), dtype=dtype)
-    target = memoryview(array.view(np.uint8))
+    target = memoryview(cast(Any, array.view(np.uint8)))
     try:
-        with gzip.open(path, "rb") as file:
-            file.seek(offset)
-            done = 0
-            while done < len(target):
-                piece = file.read(min(_PIECE, len(target) - done))
-                if not piece:
-                    raise EOFError
-                target[done : done + len(piece)] = piece
-                done += len(piece)
-    except EOFError as error:
+        if skip < 0:
+            target[:] = stream.read()[-len(target) :]
+            return native(array).reshape(shape, order="F")
+        while skip > 0 and (piece := stream.read(min(_PIECE, skip))):
+            skip -= len(piece)
+        done = 0
+        while done < len(target):
+            piece = stream.read(min(_PIECE, len(target) - done))
+            if not piece:
+                raise EOFError
+            target[done : done + len(piece)] = piece
+            done += len(piece)
+    except (EOFError, ValueError) as error:
         raise ImagingError(
             f"{path.name} is cut short: it ends before its last voxel. Copy or export it again."
         ) from error

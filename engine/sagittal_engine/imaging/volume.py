@@ -113,7 +113,7 @@ class Header:
     padding: float | None = None
     """Intensity that marks voxels outside the field of view."""
     facts: dict[str, str] = field(default_factory=dict)
-    """Further plain facts for a catalogue (series description, scanner, field strength); nothing that names a person."""
+    """Further plain facts for a catalogue (series description, scanner, field strength); nothing names a person."""
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -145,7 +145,7 @@ class Volume:
     """A scan with its voxels, in canonical order."""
 
     data: Array
-    """(X, Y, Z), or (X, Y, Z, 3) for colour: a view of the array in source order, memory-mapped where the file allows."""
+    """(X, Y, Z), or (X, Y, Z, 3) for colour: a view of the source-order array, memory-mapped where the file allows."""
     header: Header
 
     @property

@@ -1,1 +1,89 @@
-"""Label maps in the formats of other programs, each read again by an independent reader."""
+"""Label maps in the formats of other programs, each read again by a reader that shares no code with its writer."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol, cast
+
+import numpy as np
+
+from sagittal.facts import Label
+from sagittal_engine.imaging.labels import check_labels
+from sagittal_engine.imaging.volume import Array, Header, ImagingError, Source
+
+FORMATS = {
+    "nifti": "NIfTI with a table of names and colours beside it (.nii.gz, .labels.json)",
+    "nrrd": "3D Slicer segmentation (.seg.nrrd)",
+    "dicom-seg": "DICOM segmentation that refers to its series (.seg.dcm)",
+    "stl": "one surface per label, LPS millimetres, unsmoothed (.stl)",
+}
+
+_MODULES = {"nifti": "nifti", "nrrd": "nrrd", "dicom-seg": "dicom_seg", "stl": "stl"}
+
+
+class Exporter(Protocol):
+    """What an exporter module offers. `labels` are uint16 in canonical order."""
+
+    def write(self, stem: Path, labels: Array, table: Sequence[Label], source: Source, header: Header) -> list[Path]:
+        """Writes files whose names begin with `stem`, atomically; raises `ImagingError` with one sentence."""
+
+    def differences(
+        self, files: Sequence[Path], labels: Array, table: Sequence[Label], source: Source, header: Header
+    ) -> list[str]:
+        """Reads the files independently; one sentence for everything that did not come back."""
+
+
+def export(format: str, out: Path, labels: Array, table: Sequence[Label], source: Source, header: Header) -> list[Path]:
+    """Writes `labels` (canonical order) of the scan `source` in the scan's own grid.
+
+    `out` is the path without its ending, which the format adds. Returns the files written. Raises `ImagingError` where
+    the format cannot hold these labels, or (DICOM SEG) where the scan is no DICOM series.
+    """
+    return _exporter(format).write(out, _checked(labels, header), table, source, header)
+
+
+def verify_export(
+    format: str, files: Sequence[Path], labels: Array, table: Sequence[Label], source: Source, header: Header
+) -> bool:
+    """Whether the exported files give back every voxel, its place and (where the format has them) every name."""
+    return not export_differences(format, files, labels, table, source, header)
+
+
+def export_differences(
+    format: str, files: Sequence[Path], labels: Array, table: Sequence[Label], source: Source, header: Header
+) -> list[str]:
+    """What an independent reader finds different in the exported files; empty where nothing is."""
+    return _exporter(format).differences(files, _checked(labels, header), table, source, header)
+
+
+def table_for(labels: Array, table: Sequence[Label]) -> list[Label]:
+    """The rows of `table` whose number occurs in `labels`, in order of number.
+
+    Raises `ImagingError` where a number occurs that the table does not name.
+    """
+    present = [int(number) for number in np.unique(labels) if number]
+    named = {row.number: row for row in table}
+    missing = [number for number in present if number not in named]
+    if missing:
+        raise ImagingError(f"Label {missing[0]} occurs in the label map but has no name. Name it first.")
+    return [named[number] for number in present]
+
+
+def with_ending(stem: Path, ending: str) -> Path:
+    """`stem` with `ending` behind it, unless it is there."""
+    return stem if stem.name.endswith(ending) else stem.with_name(stem.name + ending)
+
+
+def _exporter(format: str) -> Exporter:
+    if format not in _MODULES:
+        raise ImagingError(f"There is no export format '{format}'; known: {', '.join(FORMATS)}.")
+    return cast(Exporter, importlib.import_module(f"sagittal_engine.imaging.exporters.{_MODULES[format]}"))
+
+
+def _checked(labels: Array, header: Header) -> Array:
+    check_labels(labels)
+    if labels.shape != header.shape:
+        raise ImagingError(f"A label map of shape {labels.shape} does not fit a scan of shape {header.shape}.")
+    return labels.astype(np.uint16, copy=False)

@@ -1,0 +1,333 @@
+"""One DICOM file as far as its header tells, in plain values: what grouping and geometry need.
+
+Section numbers refer to DICOM PS3.3 (https://dicom.nema.org/medical/dicom/current/output/html/part03.html).
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pydicom
+from pydicom.dataset import Dataset
+
+from sagittal_engine.imaging import storage
+from sagittal_engine.imaging.volume import ImagingError
+
+Triple: TypeAlias = tuple[float, float, float]
+
+_DICOMDIR = "1.2.840.10008.1.3.10"
+
+_NO_SCANS = {
+    "SEG": "is a DICOM segmentation, not a scan; convert it to NIfTI to use it as a label map",
+    "RTDOSE": "is a radiotherapy dose, not a scan",
+    "PR": "is a presentation state, not a scan",
+}
+
+_SPLIT_KEYS = (
+    "EchoTime", "ImageType", "TemporalPositionIdentifier", "DiffusionBValue", "AcquisitionNumber", "TriggerTime",
+    "AcquisitionTime", "ContentTime"
+)  # fmt: skip
+"""What may tell apart the stacks of one series (echoes, magnitude and phase, time points, diffusion weights)."""
+
+_TAGS = [
+    "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription",
+    "InstanceNumber", "Modality", "PatientID", "IssuerOfPatientID", "PatientName", "Manufacturer",
+    "ManufacturerModelName", "MagneticFieldStrength", "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel",
+    "PhotometricInterpretation", "BitsAllocated", "BitsStored", "PixelRepresentation", "PixelSpacing",
+    "ImagerPixelSpacing", "NominalScannedPixelSpacing", "ImagePositionPatient", "ImageOrientationPatient",
+    "SliceThickness", "SpacingBetweenSlices", "VolumetricProperties", "RescaleSlope", "RescaleIntercept",
+    "ModalityLUTSequence", "WindowCenter", "WindowWidth", "PixelPaddingValue", "PixelPaddingRangeLimit",
+    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", *_SPLIT_KEYS,
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One slice: where it lies and how its stored values become intensities."""
+
+    path: Path
+    index: int
+    """Number of the frame inside its file, from 0."""
+    position: Triple | None
+    """LPS millimetres of the centre of the first pixel (C.7.6.2.1.1)."""
+    orientation: tuple[Triple, Triple] | None
+    """Directions in which columns and rows count up (LPS)."""
+    spacing: tuple[float, float] | None
+    """Millimetres between rows, and between columns."""
+    thickness: float | None
+    """Distance to the next slice where the header gives it, else the slice's thickness."""
+    slope: float = 1.0
+    intercept: float = 0.0
+    window: tuple[float, float] | None = None
+    """Centre and width."""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One file."""
+
+    path: Path
+    sop_class: str
+    sop_uid: str
+    series: tuple[str, str]
+    """Study and series UIDs, or the folder where they are blank."""
+    number: int
+    rows: int
+    columns: int
+    samples: int
+    photometric: str
+    bits_allocated: int
+    bits_stored: int
+    signed: bool
+    is_float: bool
+    lookup_bits: int
+    """Bits of the modality look-up table's output; 0 where there is none."""
+    padding: tuple[float, float] | None
+    """Lowest and highest stored value that marks padding (C.7.5.1.1.2)."""
+    frames: tuple[Frame, ...]
+    is_volume: bool
+    """A multi-frame file says that its frames make a volume, whether or not it says where they lie."""
+    modality: str
+    description: str
+    subject: str
+    facts: dict[str, str] = field(default_factory=dict)
+    split: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def in_colour(self) -> bool:
+        return self.samples > 1 or self.photometric == "PALETTE COLOR"
+
+    @property
+    def stored_range(self) -> tuple[int, int]:
+        if self.signed:
+            return -(2 ** (self.bits_stored - 1)), 2 ** (self.bits_stored - 1) - 1
+        return 0, 2**self.bits_stored - 1
+
+
+def read_instance(path: Path) -> Instance:
+    """The header of one file; remembered as long as the file does not change.
+
+    Raises `ImagingError` with one sentence for damaged files and for DICOM objects that are no scans.
+    """
+    status = path.stat()
+    return _read_instance(path, status.st_mtime_ns, status.st_size)
+
+
+@functools.lru_cache(maxsize=4096)
+def _read_instance(path: Path, _changed: int, size: int) -> Instance:
+    with storage.quiet():
+        try:
+            with storage.open_plain(path) as file:
+                data = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(_TAGS))
+                syntax = data.file_meta.get("TransferSyntaxUID")
+                packed = storage.is_gzip(path) or (syntax is not None and syntax.is_deflated)
+                left = math.inf if packed else size - file.tell()
+            return _instance(path, data, left)
+        except ImagingError:
+            raise
+        except Exception as error:  # a damaged header can make pydicom raise nearly anything
+            raise ImagingError(f"{path.name} is damaged DICOM and cannot be read: {_brief(error)}.") from error
+
+
+def _brief(error: Exception) -> str:
+    """The first line of a library's message, as part of our sentence."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].rstrip(".")[:200]
+
+
+def _instance(path: Path, data: Dataset, left: float) -> Instance:
+    _refuse_what_is_no_scan(path, data)
+    shared, per_frame = _groups(data)
+    count = _whole(data, "NumberOfFrames", 1)
+    frames = tuple(
+        _frame(path, index, data, shared, per_frame[index] if index < len(per_frame) else None)
+        for index in range(max(count, 1))
+    )
+    allocated = _whole(data, "BitsAllocated", 16)
+    samples = _whole(data, "SamplesPerPixel", 1)
+    rows, columns = _whole(data, "Rows", 0), _whole(data, "Columns", 0)
+    syntax = getattr(data.file_meta, "TransferSyntaxUID", None)
+    needed = rows * columns * samples * len(frames) * allocated // 8
+    if str(data.get("PhotometricInterpretation", "")) == "YBR_FULL_422":
+        needed = needed * 2 // 3
+    if left < 8:
+        raise ImagingError(f"{path.name} describes an image but holds no pixels. Export it again.")
+    if syntax is None or not syntax.is_compressed:
+        if left - 8 < needed:
+            raise ImagingError(
+                f"{path.name} is cut short: its header promises {needed:,} bytes of pixels, the file holds"
+                f" {int(left) - 8:,}. Copy or export it again."
+            )
+    else:
+        storage.check_size(path, needed, density=storage.BLOCK_CODE_LIMIT)
+    study, series = str(data.get("StudyInstanceUID") or ""), str(data.get("SeriesInstanceUID") or "")
+    return Instance(
+        path=path,
+        sop_class=str(data.get("SOPClassUID") or ""),
+        sop_uid=str(data.get("SOPInstanceUID") or ""),
+        series=(study, series) if series else ("", str(path.parent)),
+        number=_whole(data, "InstanceNumber", 0),
+        rows=rows,
+        columns=columns,
+        samples=samples,
+        photometric=str(data.get("PhotometricInterpretation", "MONOCHROME2")),
+        bits_allocated=allocated,
+        bits_stored=min(_whole(data, "BitsStored", allocated), allocated),
+        signed=_whole(data, "PixelRepresentation", 0) == 1,
+        is_float=_is_float(data),
+        lookup_bits=_lookup_bits(data),
+        padding=_padding(data),
+        frames=frames,
+        is_volume=str(data.get("VolumetricProperties") or "") == "VOLUME",
+        modality=str(data.get("Modality") or ""),
+        description=_description(data),
+        subject=_pseudonym(data),
+        facts=_facts(data),
+        split={key: str(data.get(key)) for key in _SPLIT_KEYS if data.get(key) not in (None, "")},
+    )
+
+
+def _refuse_what_is_no_scan(path: Path, data: Dataset) -> None:
+    if str(data.file_meta.get("MediaStorageSOPClassUID", "")) == _DICOMDIR:
+        raise ImagingError(f"{path.name} is a DICOMDIR index; the images it lists are found without it.")
+    modality = str(data.get("Modality") or "")
+    if modality in _NO_SCANS:
+        raise ImagingError(f"{path.name} {_NO_SCANS[modality]}.")
+    if not data.get("Rows") or not data.get("Columns"):
+        uid = data.get("SOPClassUID")
+        what = f": it is of the kind '{uid.name}'" if uid else ""
+        raise ImagingError(f"{path.name} is DICOM but holds no image{what}.")
+    if "MOSAIC" in _texts(data.get("ImageType")):
+        raise ImagingError(
+            f"{path.name} is a Siemens mosaic, many slices side by side in one picture. Convert it with dcm2niix."
+        )
+
+
+def _groups(data: Dataset) -> tuple[Dataset | None, list[Dataset]]:
+    """Shared and per-frame functional groups of an enhanced image (C.7.6.16)."""
+    shared = data.get("SharedFunctionalGroupsSequence")
+    return (shared[0] if shared else None), list(data.get("PerFrameFunctionalGroupsSequence") or [])
+
+
+def _frame(path: Path, index: int, data: Dataset, shared: Dataset | None, own: Dataset | None) -> Frame:
+    """A frame's values: its own functional group goes before the shared one, and that before the plain attributes."""
+
+    def places(sequence: str) -> Iterable[Dataset]:
+        for group in (own, shared):
+            if group is not None and group.get(sequence):
+                yield group[sequence][0]
+        yield data
+
+    def numbers(sequence: str, name: str, count: int) -> tuple[float, ...] | None:
+        found = (_numbers(place, name, count) for place in places(sequence))
+        return next((value for value in found if value is not None), None)
+
+    def number(sequence: str, name: str) -> float | None:
+        value = numbers(sequence, name, 1)
+        return value[0] if value else None
+
+    measures = "PixelMeasuresSequence"
+    spacing = numbers(measures, "PixelSpacing", 2)
+    for fallback in ("ImagerPixelSpacing", "NominalScannedPixelSpacing"):
+        spacing = spacing or _numbers(data, fallback, 2)
+    thickness = number(measures, "SpacingBetweenSlices") or number(measures, "SliceThickness")
+    centre, width = number("FrameVOILUTSequence", "WindowCenter"), number("FrameVOILUTSequence", "WindowWidth")
+    orientation = numbers("PlaneOrientationSequence", "ImageOrientationPatient", 6)
+    position = numbers("PlanePositionSequence", "ImagePositionPatient", 3)
+    slope = number("PixelValueTransformationSequence", "RescaleSlope")
+    return Frame(
+        path=path,
+        index=index,
+        position=(position[0], position[1], position[2]) if position else None,
+        orientation=_directions(path, orientation) if orientation else None,
+        spacing=(spacing[0], spacing[1]) if spacing and min(spacing) > 0 else None,
+        thickness=abs(thickness) if thickness else None,
+        slope=slope or 1.0,
+        intercept=number("PixelValueTransformationSequence", "RescaleIntercept") or 0.0,
+        window=(centre, width) if centre is not None and width is not None and width > 0 else None,
+    )
+
+
+def _directions(path: Path, values: tuple[float, ...]) -> tuple[Triple, Triple]:
+    """Unit vectors along a row and down a column; raises `ImagingError` where they are no plane."""
+    along, down = values[:3], values[3:]
+    lengths = math.hypot(*along), math.hypot(*down)
+    if min(lengths) < 0.5 or abs(sum(a * b for a, b in zip(along, down, strict=True))) > 0.5 * lengths[0] * lengths[1]:
+        raise ImagingError(f"{path.name} has an image orientation that is no plane: {list(values)}.")
+    first = (along[0] / lengths[0], along[1] / lengths[0], along[2] / lengths[0])
+    return first, (down[0] / lengths[1], down[1] / lengths[1], down[2] / lengths[1])
+
+
+def _numbers(data: Dataset, name: str, count: int) -> tuple[float, ...] | None:
+    """The first `count` finite numbers of an attribute, None where it is missing, blank or shorter."""
+    value = data.get(name)
+    if value is None or value == "":
+        return None
+    values = [value] if isinstance(value, int | float | str) else list(value)
+    numbers = tuple(float(part) for part in values[:count] if part not in (None, ""))
+    return numbers if len(numbers) == count and all(math.isfinite(number) for number in numbers) else None
+
+
+def _whole(data: Dataset, name: str, default: int) -> int:
+    value = data.get(name)
+    return default if value in (None, "") else int(value)
+
+
+def _texts(value: Any) -> list[str]:
+    if value is None:
+        return []
+    return [value] if isinstance(value, str) else [str(part) for part in value]
+
+
+def _is_float(data: Dataset) -> bool:
+    """Float pixel data has no pixel representation (C.7.6.24)."""
+    return "PixelRepresentation" not in data and _whole(data, "BitsAllocated", 16) in (32, 64)
+
+
+def _lookup_bits(data: Dataset) -> int:
+    tables = data.get("ModalityLUTSequence")
+    return int(tables[0].LUTDescriptor[2]) if tables else 0
+
+
+def _padding(data: Dataset) -> tuple[float, float] | None:
+    ends = [_numbers(data, name, 1) for name in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
+    values = sorted(end[0] for end in ends if end)
+    return (values[0], values[-1]) if values and ends[0] else None
+
+
+def _pseudonym(data: Dataset) -> str:
+    """The same short code for the same patient id everywhere; it hides the id from view, and is no anonymisation."""
+    identity = str(data.get("PatientID") or "").strip()
+    if not identity:
+        return ""
+    issuer = str(data.get("IssuerOfPatientID") or "").strip()
+    return "P-" + hashlib.sha256(f"{issuer}\0{identity}".encode()).hexdigest()[:8]
+
+
+def _description(data: Dataset) -> str:
+    """The series description, unless it repeats a part of the patient's name or id."""
+    text = str(data.get("SeriesDescription") or "").strip()
+    if text.lower() == "none":
+        return ""
+    private = f"{data.get('PatientName') or ''} {data.get('PatientID') or ''}".replace("^", " ").lower().split()
+    if any(len(word) > 2 and word in text.lower() for word in private):
+        return ""
+    return text
+
+
+def _facts(data: Dataset) -> dict[str, str]:
+    scanner = " ".join(str(data.get(name) or "").strip() for name in ("Manufacturer", "ManufacturerModelName")).strip()
+    strength = _numbers(data, "MagneticFieldStrength", 1)
+    facts = {
+        "series": _description(data),
+        "series number": str(data.get("SeriesNumber") or ""),
+        "scanner": scanner,
+        "field strength": f"{strength[0]:g} T" if strength else "",
+    }
+    return {name: value for name, value in facts.items() if value}

@@ -1,0 +1,144 @@
+"""DICOM segmentation (PS3.3 A.51), written by highdicom in the frames of the source series, read again by pydicom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import highdicom
+import numpy as np
+import pydicom
+from pydicom.sr.codedict import codes
+from pydicom.uid import generate_uid
+
+import sagittal
+from sagittal.facts import Label
+from sagittal_engine.imaging import storage
+from sagittal_engine.imaging.dicom.reader import stack_for
+from sagittal_engine.imaging.dicom.stack import Stack, along_normal
+from sagittal_engine.imaging.exporters import table_for, with_ending
+from sagittal_engine.imaging.volume import Array, Header, ImagingError, Source
+
+_SERIES_NUMBER = 900
+"""Above the numbers that scanners give."""
+
+_MAY_BE_BLANK = (
+    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID",
+    "AccessionNumber", "ReferringPhysicianName", "PositionReferenceIndicator",
+)  # fmt: skip
+"""Attributes of type 2 (C.7.1.1, C.7.2.1, C.7.4.1) that anonymised files sometimes lack."""
+
+
+def write(stem: Path, labels: Array, table: Sequence[Label], source: Source, header: Header) -> list[Path]:
+    """`<stem>.seg.dcm`: one binary segment per label, numbered from 1 in order of label number."""
+    if source.kind != "dicom":
+        raise ImagingError(
+            f"A DICOM segmentation refers to the DICOM series it was drawn on, but {source.path.name} is no DICOM."
+            " Export NIfTI or NRRD, or import the scan as DICOM."
+        )
+    rows = table_for(labels, table)
+    if not rows:
+        raise ImagingError("The label map is empty: a DICOM segmentation needs at least one labelled voxel.")
+    stack = stack_for(source)
+    if stack.assumed_axes:
+        raise ImagingError(f"{source.path.name} has no place in space, which a DICOM segmentation needs.")
+    images = [_image(path) for path in source.files]
+    path = with_ending(stem, ".seg.dcm")
+    with storage.quiet():
+        try:
+            segmentation = highdicom.seg.Segmentation(
+                source_images=images,
+                pixel_array=_in_source_frames(stack, header.grid.to_source(labels), rows),
+                segmentation_type=highdicom.seg.SegmentationTypeValues.BINARY,
+                segment_descriptions=[_description(index, row) for index, row in enumerate(rows, start=1)],
+                series_instance_uid=generate_uid(),
+                series_number=_SERIES_NUMBER,
+                sop_instance_uid=generate_uid(),
+                instance_number=1,
+                manufacturer="Sagittal",
+                manufacturer_model_name="Sagittal",
+                software_versions=sagittal.__version__,
+                device_serial_number="0",
+                content_label="SEGMENTATION",
+                series_description="Sagittal segmentation",
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ImagingError(f"No DICOM segmentation can be made for {source.name}: {error}.") from error
+        with storage.atomic(path) as temporary:
+            segmentation.save_as(temporary)
+    return [path]
+
+
+def differences(
+    files: Sequence[Path], labels: Array, table: Sequence[Label], source: Source, header: Header
+) -> list[str]:
+    """Puts every frame back by its position and compares voxels and names."""
+    path, rows, stack = files[0], table_for(labels, table), stack_for(source)
+    with storage.quiet():
+        data = pydicom.dcmread(path)
+        pixels = data.pixel_array
+    pixels = pixels.reshape(-1, *pixels.shape[-2:])
+    back = np.zeros((len(stack.frames), *pixels.shape[1:]), dtype=np.uint16)
+    heights = np.array([along_normal(frame) for frame in stack.frames])
+    normal = np.cross(*(stack.frames[0].orientation or ()))
+    names = [str(item.SegmentLabel) for item in data.SegmentSequence]
+    for frame, group in zip(pixels, data.PerFrameFunctionalGroupsSequence, strict=True):
+        position = np.asarray(group.PlanePositionSequence[0].ImagePositionPatient, dtype=float)
+        index = int(np.argmin(np.abs(heights - position @ normal)))
+        if abs(heights[index] - position @ normal) > 0.01:
+            return [f"{path.name} has a frame where the scan has no slice."]
+        segment = int(group.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
+        back[index][frame > 0] = rows[segment - 1].number
+    found = []
+    if not np.array_equal(np.moveaxis(back, (2, 1, 0), (0, 1, 2)), header.grid.to_source(labels)):
+        found.append(f"{path.name} gives back other voxels than were written.")
+    if names != [row.name[:64] for row in rows]:
+        found.append(f"{path.name} gives back other names than were written.")
+    return found
+
+
+def _image(path: Path) -> pydicom.Dataset:
+    """A source file's header, with blanks for attributes that may be blank but must be there.
+
+    Refused where identifiers that a segmentation must refer to are blank.
+    """
+    with storage.quiet(), storage.open_plain(path) as file:
+        data = pydicom.dcmread(file, stop_before_pixels=True)
+    for name in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "FrameOfReferenceUID"):
+        if not data.get(name):
+            raise ImagingError(
+                f"{path.name} has a blank {name}, so no DICOM segmentation can refer to it. Export NIfTI or NRRD."
+            )
+    for name in _MAY_BE_BLANK:
+        if name not in data:
+            setattr(data, name, "")
+    return data
+
+
+def _in_source_frames(stack: Stack, voxels: Array, rows: Sequence[Label]) -> Array:
+    """uint8 or uint16 (frames, rows, columns) of segment numbers, frames in the order of the source's files."""
+    numbers = np.zeros(int(voxels.max()) + 1, dtype=np.uint8 if len(rows) < 256 else np.uint16)
+    for segment, row in enumerate(rows, start=1):
+        numbers[row.number] = segment
+    slices = np.moveaxis(numbers[voxels], (0, 1, 2), (2, 1, 0))
+    if len(stack.instances) > 1:
+        return slices
+    back = np.argsort([frame.index for frame in stack.frames])
+    return slices[back]
+
+
+def _description(segment: int, row: Label) -> highdicom.seg.SegmentDescription:
+    red, green, blue = (int(row.colour[at : at + 2], 16) for at in (1, 3, 5))
+    return highdicom.seg.SegmentDescription(
+        segment_number=segment,
+        segment_label=row.name[:64],
+        segmented_property_category=codes.SCT.Tissue,
+        segmented_property_type=codes.SCT.Tissue,
+        algorithm_type=highdicom.seg.SegmentAlgorithmTypeValues.SEMIAUTOMATIC,
+        algorithm_identification=highdicom.AlgorithmIdentificationSequence(
+            name="Sagittal", family=codes.DCM.ArtificialIntelligence, version=sagittal.__version__
+        ),
+        tracking_uid=generate_uid(),
+        tracking_id=f"label {row.number}",
+        display_color=highdicom.color.CIELabColor.from_rgb(red, green, blue),
+    )
