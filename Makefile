@@ -1,10 +1,14 @@
-# make run: set up and start Sagittal on the demo study.  make test: set up and run every check.
+# make run    sets up and starts Sagittal on the demo study (headless with a report where there is no display)
+# make test   sets up and runs every check
+# make bench  measures against peers; make soak  kills and resumes runs for SOAK_MINUTES
 PYTHON ?= python3
+WORKERS ?= 2
+SOAK_MINUTES ?= 10
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test setup setup-test check tests soak clean
+.PHONY: run test setup setup-test check tests bench soak clean
 
 setup: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -33,8 +37,15 @@ check:
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Files go to the workers whole; window tests share one display and stay on one worker (tests/conftest.py).
 tests:
-	packaging/with-display.sh $(BIN)/python -m pytest $(PYTEST_ARGS)
+	packaging/with-display.sh $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+
+bench: setup-test
+	for script in startup overhead one_shot canvas; do packaging/with-display.sh $(BIN)/python benchmarks/$$script.py || exit 1; done
+
+soak: setup-test
+	SAGITTAL_SOAK=$(SOAK_MINUTES) $(BIN)/python -m pytest -m soak --timeout 0 $(PYTEST_ARGS)
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -13,6 +13,13 @@ import pytest
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several workers, a file's tests stay together, and all window tests on one: they share the display."""
+    for item in items:
+        window = item.get_closest_marker("window") or {"qapp", "qtbot"} & set(getattr(item, "fixturenames", ()))
+        item.add_marker(pytest.mark.xdist_group("window" if window else item.path.name))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real scans; tests that need it are skipped with the reason where it is not."""

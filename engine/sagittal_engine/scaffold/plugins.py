@@ -83,10 +83,11 @@ class Plugin:
             return replace(self, problems=(_sentence(error), *_where(error)))
         passed: list[str] = []
         problems: list[str] = []
-        for rule in rules_for(card):
-            with tempfile.TemporaryDirectory(prefix="sagittal-") as folder:
+        with tempfile.TemporaryDirectory(prefix="sagittal-") as folder:
+            trial = Trial(card, self.module, self.paths, Path(folder))
+            for rule in rules_for(card):
                 try:
-                    rule(Trial(card, self.module, self.paths, Path(folder)))
+                    rule(trial)
                 except Exception as error:  # as in `load`
                     problems += [_sentence(error), *_where(error)]
                 else:
