@@ -14,15 +14,12 @@ COMMANDS = (
     "doctor", "demo", "plugin",
 )  # fmt: skip
 """First words that are commands; a study folder of such a name is opened as `./train`."""
-HEADLESS = ("--headless", "--json", "--help")
 
 
 def wants_window(argv: Sequence[str]) -> bool:
-    """Whether these arguments ask for the window: none, one study folder, or the demo unless it is headless."""
+    """Whether these arguments ask for the window: none, or one study folder."""
     if not argv:
         return True
-    if argv[0] == "demo":
-        return not any(argument in HEADLESS for argument in argv)
     return len(argv) == 1 and argv[0] not in COMMANDS and Path(argv[0]).is_dir()
 
 
@@ -35,9 +32,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return wiring.run_command_line(argv)
     from sagittal_app.application import run_window
 
-    if argv and argv[0] == "demo":
-        out = argv[argv.index("--out") + 1] if "--out" in argv[:-1] else None
-        return run_window(demo=Path(out) if out else Path("demo"))
     return run_window(Path(argv[0]) if argv else None)
 
 

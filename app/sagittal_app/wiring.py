@@ -16,10 +16,17 @@ def start_engine() -> EnginePort:
 
 
 def run_command_line(argv: Sequence[str]) -> int:
-    """Runs one command of the command line and returns its exit status; imports no Qt."""
+    """Runs one command of the command line and returns its exit status; imports no Qt unless it opens the window."""
     from sagittal_engine.cli import main
 
-    return main(list(argv))
+    return main(list(argv), open_window=_open_window)
+
+
+def _open_window(study: Path) -> int:
+    """What `sagittal demo` does on a display once the study is there."""
+    from sagittal_app.application import run_window
+
+    return run_window(study)
 
 
 def make_cohort(folder: Path) -> None:
