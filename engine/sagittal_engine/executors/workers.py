@@ -5,11 +5,14 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.context import SpawnContext, SpawnProcess
+from types import ModuleType
 from typing import Any
 
 from sagittal.engine_port import SagittalError
@@ -17,6 +20,37 @@ from sagittal.engine_port import SagittalError
 FEW = 4
 """Below this many items starting processes costs more than it saves."""
 POLL_SECONDS = 0.2
+
+
+_starting = threading.Lock()
+
+
+class _Worker(SpawnProcess):
+    """A spawned process that does not run the program's main script again.
+
+    A spawned process imports the script its parent was started from, so that what is defined there can be found. A
+    notebook user's script without `if __name__ == "__main__":` would then train in every worker. Our work is defined
+    in modules, so the script is kept out of sight for the moment of starting.
+    """
+
+    def start(self) -> None:
+        with _starting:
+            main = sys.modules["__main__"]
+            sys.modules["__main__"] = ModuleType("__main__")
+            try:
+                super().start()
+            finally:
+                sys.modules["__main__"] = main
+
+
+class _WorkerContext(SpawnContext):
+    Process = _Worker
+
+
+def _context_for(function: Callable[[Any], Any]) -> SpawnContext:
+    """Spawned workers; with the main script where `function` is defined in it."""
+    inner = getattr(function, "func", function)
+    return SpawnContext() if getattr(inner, "__module__", None) == "__main__" else _WorkerContext()
 
 
 def _start_worker() -> None:
@@ -59,8 +93,7 @@ def spread(
 def _on_processes(
     function: Callable[[Any], Any], items: Iterator[Any], workers: int, boundary: Callable[[], None]
 ) -> Iterator[Any]:
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
+    pool = ProcessPoolExecutor(workers, mp_context=_context_for(function), initializer=_start_worker)
     under_way: deque[Future[Any]] = deque(pool.submit(function, item) for item in itertools.islice(items, 2 * workers))
     finished = False
     try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -118,6 +120,20 @@ def test_workers_keep_the_order_and_pass_on_what_was_raised():
     assert results == list(range(9, 0, -1))
     with pytest.raises(ValueError, match="'x'"):
         list(spread(int, ["1", "2", "3", "4", "x", "6"], workers=2, boundary=lambda: None))
+
+
+UNGUARDED = """
+from sagittal_engine.executors.workers import spread
+print("top")
+print(list(spread(abs, [-1, -2, -3, -4, -5], workers=2, boundary=lambda: None)))
+"""
+
+
+def test_a_script_without_a_main_guard_is_not_run_again_by_its_workers(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(UNGUARDED)
+    found = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=100)
+    assert found.stdout == "top\n[1, 2, 3, 4, 5]\n", found.stderr
 
 
 def test_cancelling_ends_the_workers_at_once():
