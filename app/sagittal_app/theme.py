@@ -158,10 +158,10 @@ def _palette() -> QPalette:
 
 
 def _style_sheet() -> str:
-    from sagittal_resources import style_sheet
+    from sagittal_resources import FOLDER, style_sheet
 
-    values = DARK if current.dark else LIGHT
-    text = style_sheet()
+    values = {**(DARK if current.dark else LIGHT), "shade": "dark" if current.dark else "light"}
+    text = style_sheet().replace("@folder@", FOLDER.as_posix())
     for name, value in values.items():
         text = text.replace(f"@{name}@", value)
     return text

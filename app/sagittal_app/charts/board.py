@@ -5,10 +5,8 @@ A live and a past run are shown by the same board, through the same model.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QGridLayout, QPlainTextEdit, QProgressBar, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QPlainTextEdit, QProgressBar, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
 from sagittal.events import Reason, State
 from sagittal.method import MethodCard
@@ -236,6 +234,7 @@ class Board(QWidget):
 
     def _place(self, widget: QWidget) -> None:
         widget.setFixedHeight(SMALL_HEIGHT)
+        widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._small.addWidget(widget, self._count // ACROSS, self._count % ACROSS)
         for place in range(ACROSS):
             self._small.setColumnStretch(place, 1)
@@ -249,16 +248,3 @@ class Board(QWidget):
         self._refreshes, self._claimed, self._others, self._count = [], set(), {}, 0
         self.log.clear()
         self._log_shown = 0
-
-
-def log_reader(path: str) -> Callable[[], list[tuple[str, str]]]:
-    """Reads a run folder's log as (level, sentence) lines; for the background."""
-
-    def read() -> list[tuple[str, str]]:
-        from pathlib import Path
-
-        file = Path(path)
-        text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
-        return [("info", line) for line in text.splitlines()[-2000:]]
-
-    return read

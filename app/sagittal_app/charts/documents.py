@@ -42,7 +42,7 @@ class HistogramPanel(PlotPanel):
         edges = list(document["edges"])
         self.plot.clear()
         self._columns = {"bin begins": edges[:-1]}
-        for number, (name, counts) in enumerate(named(document["counts"], self.heading.text()).items(), start=1):
+        for number, (name, counts) in enumerate(named(document["counts"], self.title).items(), start=1):
             colour = colour_of(number)
             brush, pen = _translucent(colour, 70), pg.mkPen(colour)
             self.plot.plot(edges, counts, stepMode="center", fillLevel=0, brush=brush, pen=pen, name=name)
@@ -65,7 +65,7 @@ class CurvePanel(LinesPanel):
 
     def show_document(self, document: Mapping[str, Any], step: int) -> None:
         x = np.asarray(document["x"], dtype=float)
-        curves = named(document["y"], self.heading.text())
+        curves = named(document["y"], self.title)
         self.set_curves(
             [
                 CurveData(name, colour_of(i), x, np.asarray(y, dtype=float))
@@ -135,6 +135,12 @@ class TimelinePanel(LinesPanel):
             self.plot.getAxis("left").setTicks([list(enumerate(states))])
             self.plot.setYRange(-0.2, len(states) - 0.8)
 
+    def _draw(self, curve: CurveData) -> None:
+        # A decision holds until the next: corners, not slopes.
+        x = np.repeat(curve.x, 2)[1:]
+        y = np.repeat(curve.y, 2)[: len(x)]
+        super()._draw(CurveData(curve.name, curve.colour, x, y))
+
 
 class _Squares(QWidget):
     """A square of numbers, coloured from danger (−1) over panel (0) to accent (1)."""
@@ -175,8 +181,9 @@ class MatrixPanel(Panel):
     """A small square of numbers: a document with `values` (N, N) and perhaps `labels` (N)."""
 
     def __init__(self, title: str, about: str = "", labels: Sequence[str] = (), *, name: str = "matrix") -> None:
-        super().__init__(title, name=name, margin=12)
-        self.heading.setToolTip(about)
+        super().__init__(title, name=name, margin=12, elide=True)
+        self.title = title
+        self.heading.setToolTip(f"{title}\n{about}".strip())
         self._labels = list(labels)
         self.waiting = label(messages.WAITING_DOCUMENT, "soft", wrap=True)
         self.waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)

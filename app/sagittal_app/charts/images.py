@@ -38,8 +38,9 @@ class ImagesPanel(Panel):
     """The newest picture of a run, unless the slider was moved back."""
 
     def __init__(self, title: str, about: str = "", captions: Sequence[str] = (), *, name: str = "images") -> None:
-        super().__init__(title, name=name, margin=12)
-        self.heading.setToolTip(about)
+        super().__init__(title, name=name, margin=12, elide=True)
+        self.title = title
+        self.heading.setToolTip(f"{title}\n{about}".strip())
         self._previews: list[Preview] = []
         self._follow = True
         self._shown = ""

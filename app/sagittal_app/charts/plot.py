@@ -37,9 +37,10 @@ class PlotPanel(Panel):
     """A panel with one plot. Subclasses put items on `plot` and give `columns()` for the CSV."""
 
     def __init__(self, title: str, about: str, x_label: str, y_label: str, *, name: str) -> None:
-        super().__init__(title, name=name, margin=12)
+        super().__init__(title, name=name, margin=12, elide=True)
+        self.title = title
         self.setToolTip("")
-        self.heading.setToolTip(about)
+        self.heading.setToolTip(f"{title}\n{about}".strip())
         self.body.setSpacing(4)
         self.waiting = label("", "soft", wrap=True)
         self.waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -115,7 +116,7 @@ class PlotPanel(Panel):
         menu.popup(self.view.mapToGlobal(where))
 
     def _ask_export(self, ending: str) -> None:
-        suggested = self.heading.text().lower().replace(" ", "_") + ending
+        suggested = self.title.lower().replace(" ", "_") + ending
         path, _ = QFileDialog.getSaveFileName(self, "", suggested, f"*{ending}")
         if path:
             self.export(Path(path).with_suffix(ending))
@@ -151,7 +152,7 @@ class LinesPanel(PlotPanel):
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setObjectName(f"{name}_smoothing")
         self.slider.setRange(0, len(SMOOTHING) - 1)
-        self.slider.setFixedWidth(72)
+        self.slider.setFixedWidth(56)
         self.slider.setToolTip(messages.SMOOTHING)
         self.slider.valueChanged.connect(self._smooth_by)
         self.log = tool("mdi6.math-log", messages.LOG_AXIS, f"{name}_log", self._toggle_log, checkable=True)

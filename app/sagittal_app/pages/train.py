@@ -64,7 +64,7 @@ class TrainPage(Page):
         body = column(self.stack)
         body.setContentsMargins(2 * UNIT, 0, 2 * UNIT, 2 * UNIT)
         self.setLayout(body)
-        self._inspector = FactsView("train_inspector")
+        self._inspector = FactsView("train_inspector", prose=True)
         # Events come many at a time; the board is asked to redraw once for all of them.
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)

@@ -30,16 +30,27 @@ UNIT = theme.UNIT
 Box = TypeVar("Box", QHBoxLayout, QVBoxLayout)
 
 
+class Wrapped(QLabel):
+    """A paragraph. Its smallest size is one short line: the layout asks for the height at the width there is, and a
+    scroll area around it shows no needless bar."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.setWordWrap(True)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(40, QFontMetrics(self.font()).height())
+
+
 def label(text: str, role: str = "", *, wrap: bool = False, selectable: bool = False) -> QLabel:
     """A label; `role` is "title", "heading", "quiet", "soft", "good", "warning", "danger" or empty."""
-    made = QLabel(text)
+    made = Wrapped(text) if wrap else QLabel(text)
     made.setTextFormat(Qt.TextFormat.PlainText)
     if role:
         made.setProperty("role", role)
-    if wrap:
-        made.setWordWrap(True)
-        made.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
-        made.setMinimumWidth(40)
     if selectable:
         made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return made
@@ -144,7 +155,8 @@ def _fill(layout: Box, parts: tuple[QWidget | QLayout | int | None, ...], spacin
 class Panel(QFrame):
     """A panel with at most one heading; parts go into `body`."""
 
-    def __init__(self, heading: str = "", *, name: str = "", margin: int = 2 * UNIT) -> None:
+    def __init__(self, heading: str = "", *, name: str = "", margin: int = 2 * UNIT, elide: bool = False) -> None:
+        """`elide` shortens a heading for which there is no room, in panels that may become narrow."""
         super().__init__()
         self.setProperty("role", "panel")
         if name:
@@ -152,8 +164,10 @@ class Panel(QFrame):
         self.body = QVBoxLayout(self)
         self.body.setContentsMargins(margin, margin, margin, margin)
         self.body.setSpacing(UNIT)
-        self.heading = label(heading, "heading")
-        self.top = row(self.heading, None)
+        self.heading: QLabel = Elided(heading, "heading") if elide else label(heading, "heading")
+        self.top = row(self.heading) if elide else row(self.heading, None)
+        if elide:
+            self.top.setStretch(0, 1)
         if heading:
             self.body.addLayout(self.top)
 

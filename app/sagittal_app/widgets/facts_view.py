@@ -17,7 +17,8 @@ from sagittal_app.widgets.method_gallery import needs_in_words
 class FactsView(QWidget):
     """See the module's docstring."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, prose: bool = False) -> None:
+        """With `prose` names stand above their values, which may be whole sentences."""
         super().__init__()
         self.setObjectName(name)
         self._title = label("", "heading", wrap=True)
@@ -25,7 +26,8 @@ class FactsView(QWidget):
         self._lines = QFormLayout()
         self._lines.setHorizontalSpacing(2 * UNIT)
         self._lines.setVerticalSpacing(UNIT // 2)
-        self._lines.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
+        policy = QFormLayout.RowWrapPolicy
+        self._lines.setRowWrapPolicy(policy.WrapAllRows if prose else policy.WrapLongRows)
         content = QWidget()
         body = column(self._title, self._note, self._lines, None, spacing=2 * UNIT)
         body.setContentsMargins(2 * UNIT, 2 * UNIT, 2 * UNIT, 2 * UNIT)

@@ -19,7 +19,7 @@ from sagittal_app.models.scan_table import LABELS, NAME, PICTURE, SCAN_ROLE, THU
 from sagittal_app.widgets.basics import UNIT
 
 ROW = THUMBNAIL + UNIT
-WIDTHS = (THUMBNAIL + 2 * UNIT, 168, 96, 88, 128, 144, 280, 200)
+WIDTHS = (THUMBNAIL + 2 * UNIT, 136, 88, 88, 120, 144, 240, 160)
 
 
 def paint_chips(painter: QPainter, rect: QRect, labels: list[Label]) -> None:
@@ -110,7 +110,6 @@ class ScanView(QTableView):
         self.verticalHeader().setDefaultSectionSize(ROW)
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.horizontalHeader().setHighlightSections(False)
-        self.horizontalHeader().setStretchLastSection(True)
         self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.setFont(theme.tabular(self.font()))
@@ -119,6 +118,7 @@ class ScanView(QTableView):
         """Gives the columns their first widths; the user's own drags come after."""
         for column, width in enumerate(WIDTHS):
             self.setColumnWidth(column, width)
+        self.horizontalHeader().setSectionResizeMode(LABELS, QHeaderView.ResizeMode.Stretch)
 
     def chosen(self) -> list[ScanFacts]:
         """The selected scans, in the order shown."""

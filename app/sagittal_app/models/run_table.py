@@ -1,0 +1,123 @@
+"""The study's runs as a table: a Qt model over records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+
+from sagittal.events import Reason, State
+from sagittal.facts import colour_of
+from sagittal.run_record import RunRecord
+from sagittal_app import messages, theme
+from sagittal_app.models.run_model import best_figures
+
+Index = QModelIndex | QPersistentModelIndex
+COLUMNS = ("Method", "Recipe", "Data", "State", "Step", "Best figure", "Duration", "Started")
+METHOD, RECIPE, DATA, STATE, STEP, FIGURE, DURATION, STARTED = range(len(COLUMNS))
+RECORD_ROLE = Qt.ItemDataRole.UserRole
+COLOURS = {Reason.FAILED: "danger", Reason.ENDED_WITH_PROGRAM: "warning", Reason.COMPLETED: "good"}
+
+
+def state_words(record: RunRecord) -> str:
+    """ "completed", "running", "ended with the program"."""
+    state = record.state
+    return str(state.reason) if state.state is State.FINISHED and state.reason else str(state.state)
+
+
+def figure_words(record: RunRecord) -> str:
+    """ "Dice 0.653 (0.61–0.69, n = 5) published"."""
+    parts = []
+    for name, one in best_figures(record).items():
+        metric, _, protocol = name.partition(" (")
+        metric = "Dice" if metric == "dice_mean" else metric.replace("_", " ")
+        figure = messages.figure(one["mean"], one.get("low"), one.get("high"), one.get("n"))
+        parts.append(f"{metric} {figure} {protocol.rstrip(')')}".strip())
+    return " · ".join(parts)
+
+
+class RunTable(QAbstractTableModel):
+    """One row per run, newest first; each run keeps its colour in every chart."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._records: list[RunRecord] = []
+        self._titles: dict[str, str] = {}
+
+    def set_runs(self, records: list[RunRecord], titles: dict[str, str]) -> None:
+        """Shows `records`; the selection stays where the runs are the same."""
+        self._titles = titles
+        same = [r.facts.run for r in records] == [r.facts.run for r in self._records]
+        if not same:
+            self.beginResetModel()
+        self._records = records
+        if not same:
+            self.endResetModel()
+        elif records:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(records) - 1, len(COLUMNS) - 1))
+
+    def record(self, row: int) -> RunRecord:
+        return self._records[row]
+
+    def row_of(self, run: str) -> int | None:
+        return next((i for i, one in enumerate(self._records) if one.facts.run == run), None)
+
+    def colour(self, run: str) -> str:
+        """The run's own colour: by its place among the runs, the oldest first, so that it never changes."""
+        row = self.row_of(run)
+        return colour_of(len(self._records) - row if row is not None else 1)
+
+    def title(self, record: RunRecord) -> str:
+        return self._titles.get(record.facts.request.method, record.facts.request.method)
+
+    def rowCount(self, parent: Index | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else len(self._records)
+
+    def columnCount(self, parent: Index | None = None) -> int:
+        return len(COLUMNS)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if role == Qt.ItemDataRole.DisplayRole and orientation is Qt.Orientation.Horizontal:
+            return COLUMNS[section]
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        record, column = self._records[index.row()], index.column()
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._text(record, column)
+        if role == Qt.ItemDataRole.DecorationRole and column == METHOD:
+            return _dot(self.colour(record.facts.run))
+        if role == Qt.ItemDataRole.ForegroundRole and column == STATE:
+            name = COLOURS.get(record.state.reason) if record.state.reason else None
+            return QColor(theme.colour(name)) if name else None
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return record.state.error if column == STATE and record.state.error else self._text(record, column)
+        return record if role == RECORD_ROLE else None
+
+    def _text(self, record: RunRecord, column: int) -> str:
+        facts, state = record.facts, record.state
+        if column == METHOD:
+            return f"{self.title(record)}  {facts.run}"
+        texts = {
+            RECIPE: facts.request.recipe or "defaults",
+            DATA: f"{messages.count(len(facts.scans), 'scan')} · seed {facts.request.seed}",
+            STATE: state_words(record),
+            STEP: f"{state.step} of {state.stop_at or state.steps}",
+            FIGURE: figure_words(record),
+            DURATION: messages.duration(state.seconds),
+            STARTED: facts.created[:16].replace("T", " "),
+        }
+        return texts[column]
+
+
+def _dot(colour: str) -> QIcon:
+    pixmap = QPixmap(12, 12)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setBrush(QColor(colour))
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.drawEllipse(1, 1, 10, 10)
+    painter.end()
+    return QIcon(pixmap)

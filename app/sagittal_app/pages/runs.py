@@ -1,0 +1,261 @@
+"""The Runs page: every run of the study, one shown whole, several compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QItemSelectionModel, Qt, QTimer
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QSplitter, QStackedWidget, QTableView, QWidget
+
+from sagittal.events import Event, RunFinished, State, StateChanged, StudyChanged, TaskFinished
+from sagittal.facts import StudyFacts
+from sagittal.method import MethodCard
+from sagittal.run_record import RunRecord
+from sagittal_app import messages, theme
+from sagittal_app.actions import Command
+from sagittal_app.models.run_model import RunModel
+from sagittal_app.models.run_table import DATA, FIGURE, METHOD, RECIPE, RECORD_ROLE, STARTED, STATE, RunTable
+from sagittal_app.pages.page import Page
+from sagittal_app.widgets.basics import UNIT, EmptyState, button, column, label, row
+from sagittal_app.widgets.facts_view import FactsView, request_lines
+
+if TYPE_CHECKING:
+    from sagittal_app.charts.board import Board
+    from sagittal_app.charts.compare import Compare
+
+Found = tuple[list[RunRecord], list[MethodCard]]
+LOG_LINES = 2000
+
+
+class RunsPage(Page):
+    """See the module's docstring."""
+
+    name = "runs"
+    title = "Runs"
+    icon = "mdi6.chart-line"
+    shortcut = "Ctrl+5"
+    preload = ("pyqtgraph",)
+
+    def __init__(self, desk) -> None:
+        super().__init__(desk)
+        self.view: QTableView | None = None
+        self.board: Board | None = None
+        self.compare: Compare | None = None
+        self._cards: dict[str, MethodCard] = {}
+        self._model: RunModel | None = None
+        self._wanted = ""
+        self._study = ""
+        self._inspector: FactsView | None = None
+
+    def build(self) -> None:
+        from sagittal_app.charts.board import Board
+        from sagittal_app.charts.compare import Compare
+
+        self._table = RunTable(self)
+        self.view = self._make_view()
+        self.board = Board(self.desk, "run_board")
+        self.compare = Compare()
+        hint = label("", "soft")
+        self._below = QStackedWidget()
+        for part in (hint, self.board, self.compare):
+            self._below.addWidget(part)
+        again = button(messages.RUN_AGAIN, "run_again", self._run_again, icon="mdi6.repeat")
+        again.setToolTip(messages.RUN_AGAIN_HELP)
+        resume = button(messages.RESUME, "run_resume", self._resume, icon="mdi6.play")
+        self._buttons = (again, resume)
+        self.amount = label("", "soft")
+        bar = row(self.amount, None, resume, again)
+        top = QWidget()
+        top.setLayout(column(bar, self.view))
+        split = QSplitter(Qt.Orientation.Vertical)
+        split.setObjectName("runs_splitter")
+        split.setHandleWidth(UNIT)
+        split.addWidget(top)
+        split.addWidget(self._below)
+        split.setSizes([220, 600])
+        to_train = lambda: self.desk.go_to("train")  # noqa: E731
+        empty = EmptyState(
+            "mdi6.chart-line",
+            messages.RUNS_EMPTY,
+            button(messages.RUNS_EMPTY_BUTTON, "runs_to_train", to_train, role="primary"),
+            name="runs_empty",
+        )
+        self.stack = QStackedWidget()
+        self.stack.setObjectName("runs_stack")
+        self.stack.addWidget(empty)
+        self.stack.addWidget(split)
+        body = column(self.stack)
+        body.setContentsMargins(2 * UNIT, 0, 2 * UNIT, 2 * UNIT)
+        self.setLayout(body)
+        self._inspector = FactsView("runs_inspector")
+        # Runs that begin, end or are evaluated come in bursts; the list is read once for all.
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(200)
+        self._soon.timeout.connect(self._ask_runs)
+
+    def inspector(self) -> QWidget | None:
+        return self._inspector
+
+    def commands(self) -> list[Command]:
+        one = lambda: len(self._chosen()) == 1  # noqa: E731
+        resumable = lambda: any(record.resumable for record in self._chosen()[:1])  # noqa: E731
+        several = lambda: self.view is not None and self._table.rowCount() > 1  # noqa: E731
+        return [
+            Command("runs.resume", "Resume the chosen run", "", self._resume, resumable),
+            Command("runs.again", "Run the chosen run again", "", self._run_again, one),
+            Command("runs.compare", "Compare all runs", "", lambda: self.view and self.view.selectAll(), several),
+        ]
+
+    def show_study(self, facts: StudyFacts | None) -> None:
+        path = facts.path if facts else ""
+        if path != self._study:
+            self._study = path
+            self._model = None
+            self._show_found(([], []))
+            self._ask_runs()
+
+    def shown(self) -> None:
+        self._ask_runs()
+        if self.board is not None:
+            self.board.dirty()
+
+    def show_subject(self, subject: str) -> None:
+        self._wanted = subject
+        self._choose_wanted()
+
+    def handle(self, event: Event) -> None:
+        runs_changed = isinstance(event, StudyChanged) and event.what == "runs"
+        run_moved = isinstance(event, StateChanged) and event.kind == "run"
+        if runs_changed or run_moved or isinstance(event, RunFinished | TaskFinished):
+            self._soon.start()
+        if self._model is None or self._model.run != event.source:
+            return
+        if run_moved and self._model.over and event.state is not State.FINISHED:
+            self._show_chosen()
+        elif self._model.fold(event) and self.board is not None:
+            self.board.dirty()
+
+    # The list
+
+    def _ask_runs(self) -> None:
+        if self.desk.study() is not None:
+            port = self.desk.port
+            self.desk.ask(lambda: (port.runs(), port.methods()), then=self._show_found, owner=self, topic="runs")
+
+    def _show_found(self, found: Found) -> None:
+        records, cards = found
+        self._cards = {card.name: card for card in cards} or self._cards
+        kept = [record.facts.run for record in self._chosen()]
+        self._table.set_runs(records, {card.name: card.title for card in self._cards.values()})
+        self.stack.setCurrentIndex(1 if records else 0)
+        self.amount.setText(messages.count(len(records), "run"))
+        if self._wanted:
+            self._choose_wanted()
+        elif not self._chosen():
+            there = [run for run in kept if self._table.row_of(run) is not None]
+            first = records[0].facts.run if records else ""
+            for run in there or [first] if first else []:
+                self._select(run, add=True)
+        self._enable()
+
+    def _choose_wanted(self) -> None:
+        if self._wanted and self._table.row_of(self._wanted) is not None:
+            wanted, self._wanted = self._wanted, ""
+            self._select(wanted)
+
+    def _select(self, run: str, *, add: bool = False) -> None:
+        place = self._table.row_of(run)
+        if place is None or self.view is None:
+            return
+        flags = QItemSelectionModel.SelectionFlag
+        how = (flags.Select if add else flags.ClearAndSelect) | flags.Rows
+        self.view.selectionModel().select(self._table.index(place, METHOD), how)
+
+    def _chosen(self) -> list[RunRecord]:
+        if self.view is None:
+            return []
+        rows = self.view.selectionModel().selectedRows(METHOD)
+        return [index.data(RECORD_ROLE) for index in sorted(rows, key=lambda index: index.row())]
+
+    # What is chosen
+
+    def _selection_changed(self) -> None:
+        self._enable()
+        self._show_chosen()
+        self.desk.actions.refresh()
+
+    def _enable(self) -> None:
+        chosen = self._chosen()
+        again, resume = self._buttons
+        again.setEnabled(len(chosen) == 1)
+        resume.setEnabled(len(chosen) == 1 and chosen[0].resumable)
+
+    def _show_chosen(self) -> None:
+        runs = [record.facts.run for record in self._chosen()]
+        port = self.desk.port
+        if len(runs) == 1:
+            read = lambda: (port.run(runs[0]), self._read_log(runs[0]))  # noqa: E731
+            self.desk.ask(read, then=lambda both: self._show_one(*both), owner=self, topic="chosen runs")
+        elif runs:
+            self._model = None
+            read_all = lambda: [port.run(run) for run in runs]  # noqa: E731
+            self.desk.ask(read_all, then=self._show_several, owner=self, topic="chosen runs")
+        else:
+            self._model = None
+            self._below.setCurrentIndex(0)
+
+    def _read_log(self, run: str) -> list[tuple[str, str]]:
+        """The run's log as (level, sentence) lines, from where the study's layout keeps it; in the background."""
+        place = self._table.row_of(run)
+        if place is None:
+            return []
+        file = Path(self._study) / "runs" / self._table.record(place).facts.folder / "log.txt"
+        text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+        return [("info", line) for line in text.splitlines()[-LOG_LINES:]]
+
+    def _show_one(self, record: RunRecord, log: list[tuple[str, str]]) -> None:
+        title = self._table.title(record)
+        self._model = RunModel.of(record, title)
+        self._model.log = log
+        assert self.board is not None and self._inspector is not None
+        self._below.setCurrentWidget(self.board)
+        self.board.show_run(self._model, self._cards.get(record.facts.request.method))
+        self._inspector.show_facts(f"{title} {record.facts.run}", request_lines(record))
+
+    def _show_several(self, records: list[RunRecord]) -> None:
+        assert self.compare is not None and self._inspector is not None
+        self.compare.show_runs(records, self._table.title, self._table.colour)
+        self._below.setCurrentWidget(self.compare)
+        self._inspector.show_facts(messages.COMPARE_HEADING.format(count=len(records)), {})
+
+    def _run_again(self) -> None:
+        chosen = self._chosen()
+        if len(chosen) == 1:
+            self.desk.go_to("train", chosen[0].facts.run)
+
+    def _resume(self) -> None:
+        chosen = self._chosen()
+        if len(chosen) == 1 and chosen[0].resumable:
+            self.desk.ask(self.desk.port.resume, chosen[0].facts.run, owner=self)
+
+    def _make_view(self) -> QTableView:
+        view = QTableView()
+        view.setObjectName("run_table")
+        view.setModel(self._table)
+        view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        view.setShowGrid(False)
+        view.setWordWrap(False)
+        view.setFont(theme.tabular(view.font()))
+        view.verticalHeader().hide()
+        view.verticalHeader().setDefaultSectionSize(4 * UNIT)
+        header = view.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        for place, width in {METHOD: 168, RECIPE: 96, DATA: 128, STATE: 160, STARTED: 128}.items():
+            view.setColumnWidth(place, width)
+        header.setSectionResizeMode(FIGURE, QHeaderView.ResizeMode.Stretch)
+        view.selectionModel().selectionChanged.connect(lambda *_: self._selection_changed())
+        return view
