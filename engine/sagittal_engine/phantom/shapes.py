@@ -1,0 +1,131 @@
+"""Smooth random fields and soft implicit shapes: the pencils the anatomy is drawn with.
+
+Coordinates are millimetres in RAS+ (x to the right, y to the front, z to the head). A shape answers a *cover*, 0…1
+per voxel: the fraction of the voxel inside it, which is what gives edges their partial-volume softness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Array: TypeAlias = np.ndarray[Any, Any]
+Point = tuple[float, float, float]
+
+LONGITUDINAL_SQUEEZE = 0.5
+"""Along z voxels are three times as thick as in plane, so edges soften over a longer stretch there."""
+
+
+def _cubic_weights(samples: int, knots: int) -> Array:
+    """float32 (samples, knots): uniform cubic B-spline weights of `knots` control values over `samples` points."""
+    position = np.linspace(1.0, knots - 2.0, samples)[:, None] - np.arange(knots)[None, :]
+    t = np.abs(position)
+    inner = 2.0 / 3.0 - t**2 + t**3 / 2.0
+    outer = (2.0 - t).clip(0.0) ** 3 / 6.0
+    return np.where(t < 1.0, inner, outer).astype(np.float32)
+
+
+def smooth_field(rng: np.random.Generator, shape: Sequence[int], knots: Sequence[int]) -> Array:
+    """A smooth random field, float32 of `shape` (X, Y, Z), about unit standard deviation.
+
+    Cubic B-splines over a grid of (kx, ky, kz) normal control values (each at least 4): the more knots, the finer.
+    """
+    field_ = rng.standard_normal(tuple(knots)).astype(np.float32)
+    for axis in range(3):
+        weights = _cubic_weights(shape[axis], knots[axis])
+        field_ = np.moveaxis(np.tensordot(weights, field_, axes=(1, axis)), 0, axis)
+    return np.ascontiguousarray(field_ * np.float32(2.6))
+
+
+def soft(distance: Array, width: float) -> Array:
+    """Cover of a signed distance (negative inside, mm) with an edge `width` mm wide."""
+    return np.clip(np.float32(0.5) - distance / np.float32(width), 0.0, 1.0)
+
+
+def merge(first: Array, second: Array, radius: float) -> Array:
+    """Union of two signed distances whose seam is rounded over `radius` mm (polynomial smooth minimum)."""
+    blend = np.clip(0.5 + 0.5 * (second - first) / radius, 0.0, 1.0)
+    return second + (first - second) * blend - radius * blend * (1.0 - blend)
+
+
+@dataclass(frozen=True)
+class Ellipsoid:
+    """A turned ellipsoid: the signed distance is approximate, exact enough near the surface."""
+
+    centre: Point
+    radii: Point
+    turn: float = 0.0
+    """Degrees about the z axis, positive from right to front."""
+    tilt: Point = (0.0, 0.0, 0.0)
+    """How far (x, y) leans per millimetre of z; the third value is unused."""
+
+    def distance(self, x: Array, y: Array, z: Array) -> Array:
+        """Signed distance in mm, negative inside; x, y, z broadcast."""
+        dz = z - self.centre[2]
+        dx = x - self.centre[0] - self.tilt[0] * dz
+        dy = y - self.centre[1] - self.tilt[1] * dz
+        c, s = np.float32(np.cos(np.radians(self.turn))), np.float32(np.sin(np.radians(self.turn)))
+        u, v, w = (c * dx + s * dy) / self.radii[0], (c * dy - s * dx) / self.radii[1], dz / self.radii[2]
+        level = np.sqrt(u * u + v * v + w * w)
+        return (level - 1.0) * np.float32(min(self.radii[0], self.radii[1]))
+
+    def reach(self) -> float:
+        """Radius in mm of a sphere about the centre that holds the shape."""
+        lean = 1.0 + abs(self.tilt[0]) + abs(self.tilt[1])
+        return max(self.radii) * lean
+
+
+@dataclass
+class Canvas:
+    """Tissue as it is painted: water-like signal, label numbers, and the deformed coordinates of every voxel."""
+
+    x: Array
+    y: Array
+    z: Array
+    """float32 (X, Y, Z): anatomical millimetres of each voxel."""
+    signal: Array = field(init=False)
+    labels: Array = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.signal = np.zeros(self.x.shape, np.float32)
+        self.labels = np.zeros(self.x.shape, np.uint8)
+        self._axes = (self.x.mean(axis=(1, 2)), self.y.mean(axis=(0, 2)), self.z.mean(axis=(0, 1)))
+
+    def box(self, centre: Point, reach: float | Point, margin: float = 22.0) -> tuple[slice, slice, slice]:
+        """The part of the grid within `reach` mm of `centre`, with a margin for the deformation."""
+        reaches = (reach, reach, reach) if isinstance(reach, int | float) else reach
+        slices = []
+        for axis, middle, extent in zip(self._axes, centre, reaches, strict=True):
+            inside = np.flatnonzero(np.abs(axis - middle) <= extent + margin)
+            slices.append(slice(int(inside[0]), int(inside[-1]) + 1) if inside.size else slice(0, 0))
+        return slices[0], slices[1], slices[2]
+
+    def where(self, box: tuple[slice, slice, slice]) -> tuple[Array, Array, Array]:
+        """The coordinates inside `box`."""
+        return self.x[box], self.y[box], self.z[box]
+
+    def paint(self, box: Any, cover: Array, signal: Array | float, label: int | None = 0) -> None:
+        """Lays `signal` over what is there, weighted by `cover`; `label=None` leaves label numbers as they are."""
+        target = self.signal[box]
+        target += cover * (signal - target)
+        if label is not None:
+            self.labels[box][cover > 0.5] = label
+
+    def ellipsoid(
+        self, shape: Ellipsoid, signal: Array | float, *, label: int | None = 0, edge: float = 3.0, within: Array | None = None
+    ) -> None:
+        """Paints one ellipsoid; `within` (whole grid, 0…1) limits it."""
+        box = self.box(shape.centre, shape.reach())
+        cover = soft(shape.distance(*self.where(box)), edge)
+        if within is not None:
+            cover = cover * within[box]
+        self.paint(box, cover, signal if isinstance(signal, int | float) else signal[box], label)
+
+
+def carve(distance: Array, cutters: Sequence[Array]) -> Array:
+    """Takes other shapes away from a signed distance."""
+    return reduce(lambda kept, cutter: np.maximum(kept, -cutter), cutters, distance)
