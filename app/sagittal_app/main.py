@@ -30,6 +30,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         from sagittal_app import wiring
 
         return wiring.run_command_line(argv)
+    from sagittal_app import messages, wiring
+
+    if not wiring.has_display():
+        sys.stderr.write(messages.NO_DISPLAY + "\n")
+        return 2
     from sagittal_app.application import run_window
 
     return run_window(Path(argv[0]) if argv else None)

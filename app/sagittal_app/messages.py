@@ -33,6 +33,11 @@ CLOSING = "Saving and stopping what runs…"
 NO_SUCH_METHOD = "The method “{method}” could not be loaded, so it is missing from the gallery."
 METHOD_PROBLEM_BUTTON = "Show in Train"
 
+NO_DISPLAY = (
+    "There is no display here, so no window can open. Commands work without one: `sagittal --help` lists them, "
+    "`sagittal doctor` says more."
+)
+
 # Start page
 
 WELCOME = "A study is a folder that holds your scans’ catalogue, your labels and your runs."

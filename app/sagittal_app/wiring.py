@@ -15,6 +15,13 @@ def start_engine() -> EnginePort:
     return Engine()
 
 
+def has_display() -> bool:
+    """Whether a window can be expected to open here."""
+    from sagittal_engine.doctor import has_display
+
+    return has_display()
+
+
 def run_command_line(argv: Sequence[str]) -> int:
     """Runs one command of the command line and returns its exit status; imports no Qt unless it opens the window."""
     from sagittal_engine.cli import main

@@ -45,8 +45,8 @@ def test_a_child_that_fails_or_dies_is_bad_news():
 
 def test_display_is_looked_for_only_where_it_must_be_named(monkeypatch):
     monkeypatch.setattr(doctor.sys, "platform", "linux")
-    monkeypatch.delenv("DISPLAY", raising=False)
-    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
     assert not doctor.has_display()
     monkeypatch.setenv("DISPLAY", ":1")
     assert doctor.has_display()
