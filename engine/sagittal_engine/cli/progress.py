@@ -6,7 +6,8 @@ import time
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.table import Column
 from rich.text import Text
 
 from sagittal.events import Event, MessageRaised, MetricsChunk, StepProgress, TaskProgress
@@ -24,11 +25,11 @@ class Display:
         self._console = Console(stderr=True, highlight=False)
         self._live = self._console.is_terminal
         self._bar = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=32),
-            TaskProgressColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[note]}", markup=False),
+            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
+            BarColumn(bar_width=16, table_column=Column(min_width=16)),
+            TaskProgressColumn(table_column=Column(min_width=4, no_wrap=True)),
+            TextColumn("{task.fields[note]}", markup=False, table_column=Column(no_wrap=True, ratio=1)),
+            expand=True,
             console=self._console,
             disable=not self._live,
             redirect_stdout=False,
@@ -51,8 +52,8 @@ class Display:
         """Shows one event of the run or task; kinds that a terminal has no use for are passed over."""
         if isinstance(event, StepProgress):
             left = f"{duration(event.seconds_left)} left" if event.seconds_left is not None else ""
-            losses = "  ".join(f"{name} {value:.4g}" for name, value in self._losses.items())
-            note = "  ".join(part for part in (f"{event.steps_per_second:.1f} steps/s", left, losses) if part)
+            losses = "  ".join(f"{name} {value:.3f}" for name, value in self._losses.items())
+            note = "  ".join(part for part in (left, f"{event.steps_per_second:.1f} steps/s", losses) if part)
             self.advance(event.step, event.steps, note)
         elif isinstance(event, TaskProgress):
             left = f"  {duration(event.seconds_left)} left" if event.seconds_left is not None else ""
