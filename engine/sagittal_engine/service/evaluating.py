@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sagittal.engine_port import SagittalError
 from sagittal.facts import EvaluateRequest, ScanFacts
@@ -11,8 +11,10 @@ from sagittal_engine.data import scans_of
 from sagittal_engine.registry import Registry
 from sagittal_engine.service.trained import load_trained
 from sagittal_engine.store.run_folder import RunFolder
-from sagittal_engine.study import Study
 from sagittal_engine.tasks import Task
+
+if TYPE_CHECKING:
+    from sagittal_engine.study import Study
 
 PROTOCOLS = ("published", "deployed")
 

@@ -6,12 +6,14 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sagittal.engine_port import SagittalError
 from sagittal.facts import ScanFacts
-from sagittal_engine.study import Study
 from sagittal_engine.tasks import Task
+
+if TYPE_CHECKING:
+    from sagittal_engine.study import Study
 
 
 def export_label_set(

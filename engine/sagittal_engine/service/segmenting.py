@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,8 +15,10 @@ from sagittal_engine.registry import Registry
 from sagittal_engine.service.supports import Example, make_supports, read_examples
 from sagittal_engine.service.trained import load_trained
 from sagittal_engine.store.run_folder import RunFolder
-from sagittal_engine.study import Study
 from sagittal_engine.tasks import Task
+
+if TYPE_CHECKING:
+    from sagittal_engine.study import Study
 
 Confidence = dict[str, tuple[float | None, ...]]
 

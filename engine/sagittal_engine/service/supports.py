@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,7 +12,9 @@ from sagittal.engine_port import SagittalError
 from sagittal.facts import ScanFacts, SegmentRequest, SupportPlan
 from sagittal.method import ScanData, Support
 from sagittal_engine.kit.one_shot import support_slices
-from sagittal_engine.study import Study
+
+if TYPE_CHECKING:
+    from sagittal_engine.study import Study
 
 PREFERRED = ("painted", "truth")
 """Label sets a support is read from, the first that has the label."""
@@ -86,11 +88,13 @@ def _from_mask(
                 f"{min(present)} to {max(present)}. Choose slices that do."
             )
         chosen = set(asked)
+    elif plan is not None:
+        chosen = set(plan.slices) & present
     else:
-        chosen = set(plan.slices if plan else support_slices(first, last)) & present
-        if label_set == "painted" and plan is None and len(chosen) < len(set(support_slices(first, last))):
-            # A few painted slices without a plan: each of them is an example.
-            chosen = present
+        wanted = set(support_slices(first, last))
+        # A few painted slices without a plan: each of them is an example.
+        few = label_set == "painted" and not wanted <= present
+        chosen = present if few else {min(present, key=lambda z: (abs(z - w), z)) for w in wanted}
     if not chosen:
         raise SagittalError(f"None of the support slices planned for '{label}' in {facts.name} is painted yet.")
     return Example(label, label_set, mask, tuple(sorted(chosen)), min(first, *chosen), max(last, *chosen))

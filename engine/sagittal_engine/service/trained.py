@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sagittal.engine_port import SagittalError
 from sagittal.method import ScanData
@@ -14,8 +14,10 @@ from sagittal_engine.data import RunContext
 from sagittal_engine.loop import load_module
 from sagittal_engine.registry import Registry, implementation
 from sagittal_engine.store.run_folder import RunFolder
-from sagittal_engine.study import Study
 from sagittal_engine.tasks import Task
+
+if TYPE_CHECKING:
+    from sagittal_engine.study import Study
 
 
 @dataclass(frozen=True)

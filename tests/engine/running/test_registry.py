@@ -16,7 +16,7 @@ from sagittal_engine.service.checks import check_request
 
 
 def test_what_loads_is_found_and_what_does_not_is_reported(registry):
-    assert [card.name for card in registry.cards()] == ["editing", "tiny"]
+    assert [card.name for card in registry.cards()] == ["editing", "marker", "tiny"]
     problems = registry.problems()
     assert set(problems) == {"broken", "cardless"}
     assert "on purpose" in problems["broken"] and "Traceback" in problems["broken"]

@@ -26,6 +26,8 @@ class FakeStudy:
             for n in reversed(range(1, scans + 1))
         }  # fmt: skip
         self.closed = False
+        self.plans = []
+        self.written = []
 
     def facts(self):
         return StudyFacts(str(self.folder), "fake", tuple(self._scans.values()), self.read_only)
@@ -41,6 +43,15 @@ class FakeStudy:
         mask = np.zeros((12, 10, 6), bool)
         mask[4:8, 4:8, 1:5] = True
         return {"organ": mask}
+
+    def find(self, name):
+        return next(s for s in self._scans.values() if name in (s.scan, s.name))
+
+    def support_plans(self, scan=None):
+        return [plan for plan in self.plans if scan in (None, plan.scan)]
+
+    def write_prediction(self, *written):
+        self.written.append(written)
 
     def close(self):
         self.closed = True
