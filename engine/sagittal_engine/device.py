@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -80,6 +81,14 @@ def memory_used(device: torch.device) -> int:
 
         return int(torch.cuda.memory_reserved(device))
     return int(psutil.Process().memory_info().rss)
+
+
+def release() -> None:
+    """Gives memory that ended work left behind back to the GPU; nothing where no GPU was used."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        gc.collect()
+        torch.cuda.empty_cache()
 
 
 def title(device: torch.device) -> str:

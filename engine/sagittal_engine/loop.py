@@ -71,7 +71,7 @@ class Training:
         """Takes up the last checkpoint, if there is one; points recorded after it are forgotten."""
         path = self.folder.checkpoints / checkpoint.LAST
         if path.exists():
-            content = checkpoint.load(path, self.device)
+            content = checkpoint.load(path)
             self.module.load_state_dict(content["module"])
             self.update.restore(content["update"])
             self.step, self.seconds = content["step"], content["seconds"]
@@ -245,7 +245,7 @@ def load_module(method: Pretext, folder: RunFolder, device: torch.device, name: 
 
     Raises `SagittalError` where there is no checkpoint, or where it does not fit the method's parameters.
     """
-    content = checkpoint.load(folder.checkpoints / name, device)
+    content = checkpoint.load(folder.checkpoints / name)
     module = method.module().to(device)
     try:
         module.load_state_dict(content["module"])

@@ -27,7 +27,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,7 @@ from sagittal.events import Event, MessageRaised, Reason, RunFinished, State, St
 from sagittal.method import MethodCard, ScanData
 from sagittal.outbox import Post
 from sagittal.run_record import RunFacts, RunState
+from sagittal_engine import device
 from sagittal_engine.control import Cancelled, Control, Stopped
 from sagittal_engine.errors import explain
 from sagittal_engine.registry import implementation
@@ -108,11 +110,9 @@ class Run:
     def execute(self) -> None:
         """The run from preparation to its end; never raises."""
         reason, error, detail = Reason.FAILED, "", ""
-        beating = threading.Event()
-        heart = threading.Thread(target=self._beat, args=(beating,), name=f"sagittal-heartbeat-{self.id}")
-        heart.start()
         try:
-            self._train()
+            with self._heartbeat():
+                self._train()
             reason = Reason.COMPLETED
         except Stopped:
             reason = Reason.STOPPED
@@ -120,12 +120,11 @@ class Run:
             reason = Reason.CANCELLED
         except BaseException as fault:
             error, detail = self._explain(fault)
-        self._guarded("ending the heartbeat", beating.set)
-        heart.join()
+        self._let_go()
+        self._guarded("freeing the device's memory", device.release)
         self._finish(reason, error, detail)
 
     def _train(self) -> None:
-        from sagittal_engine import device
         from sagittal_engine.data import RunContext
         from sagittal_engine.loop import Training
 
@@ -191,7 +190,6 @@ class Run:
                 return
             self._finished = True
         step = self.status().step
-        self._training = None
         changes = {"state": State.FINISHED, "reason": reason, "error": error, "detail": detail}
         with self._lock:
             self._state = self._state.model_copy(update=changes)
@@ -210,9 +208,28 @@ class Run:
             state = self.status().model_copy(update={"heartbeat": time.time()})
             self.folder.write_state(state, durable=durable)
 
-    def _beat(self, ended: threading.Event) -> None:
-        while not ended.wait(HEARTBEAT_SECONDS):
-            self._guarded("writing the run's heartbeat", lambda: self._write_state(durable=False))
+    @contextmanager
+    def _heartbeat(self) -> Iterator[None]:
+        """Renews the heartbeat on disk while the block runs, on a thread of its own: a preparation may be long."""
+        ended = threading.Event()
+
+        def beat() -> None:
+            while not ended.wait(HEARTBEAT_SECONDS):
+                self._guarded("writing the run's heartbeat", lambda: self._write_state(durable=False))
+
+        thread = threading.Thread(target=beat, name=f"sagittal-heartbeat-{self.id}")
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+    def _let_go(self) -> None:
+        """Forgets the module and its optimiser, after a last look at how far they came."""
+        self.status()
+        with self._lock:
+            self._training = None
 
     def _publish(self, event: Event) -> None:
         """Hands an event to the two readers: the record, which may fail and is then told of, and the outbox."""

@@ -21,10 +21,13 @@ def save(path: Path, content: dict[str, Any]) -> None:
         torch.save({"format": FORMAT, **content}, temporary)
 
 
-def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
-    """Reads a checkpoint onto `device`. Raises `SagittalError` where the file is missing or damaged."""
+def load(path: Path) -> dict[str, Any]:
+    """Reads a checkpoint onto the processor; whoever takes a value up moves it to its own device.
+
+    Raises `SagittalError` where the file is missing or damaged.
+    """
     try:
-        content = torch.load(path, map_location=device, weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise SagittalError(
             f"The run has no checkpoint '{path.name}' yet: it ended before the first one was saved. Train it first."
@@ -51,6 +54,6 @@ def random_states(device: torch.device) -> dict[str, torch.Tensor]:
 
 def restore_random_states(states: dict[str, torch.Tensor], device: torch.device) -> None:
     """Sets torch's generators back to what `random_states` found."""
-    torch.set_rng_state(states["cpu"].cpu())
+    torch.set_rng_state(states["cpu"])
     if device.type == "cuda" and "cuda" in states:
-        torch.cuda.set_rng_state(states["cuda"].cpu(), device)
+        torch.cuda.set_rng_state(states["cuda"], device)
