@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
+from sagittal.engine_port import RunPort, SagittalError
 from sagittal.method import MethodCard
 from sagittal.params import describe
 from sagittal_engine.cli import options
+from sagittal_engine.cli.naming import near
 from sagittal_engine.cli.output import plain, table
 from sagittal_engine.cli.session import session
 from sagittal_engine.cli.status import say
@@ -36,28 +38,53 @@ def method_document(card: MethodCard) -> dict[str, Any]:
     }
 
 
-def methods(context: typer.Context, as_json: options.Json = False) -> None:
-    """Lists the installed methods with their parameters and recipes."""
+def methods(
+    context: typer.Context,
+    name: Annotated[
+        str | None, typer.Argument(metavar="METHOD", help="Show one method with its parameters.", show_default=False)
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Lists the installed methods with their recipes, or one method with its parameters."""
     with session(context, as_json) as on:
         cards = on.engine.methods()
-        on.output.give([method_document(card) for card in cards], lambda console: _show(console, cards))
-        for name, trace in on.engine.method_problems().items():
+        if name is not None:
+            cards = [find_method(on.engine, name)]
+        on.output.give([method_document(card) for card in cards], lambda console: _show(console, cards, name))
+        for broken, trace in on.engine.method_problems().items():
             last = trace.strip().splitlines()[-1] if trace.strip() else "no reason given"
-            say(f"Warning: method '{name}' does not load: {last}")
+            say(f"Warning: method '{broken}' does not load: {last}")
 
 
-def _show(console: Console, cards: list[MethodCard]) -> None:
+def find_method(engine: RunPort, name: str) -> MethodCard:
+    """The card of method `name`. Raises `SagittalError` with the nearest name where there is none."""
+    cards = {card.name: card for card in engine.methods()}
+    if name in cards:
+        return cards[name]
+    if name in engine.method_problems():
+        raise SagittalError(f"The method '{name}' does not load. `sagittal plugin check {name}` says why.")
+    raise SagittalError(f"There is no method '{name}'. {near(name, list(cards), 'sagittal methods')}")
+
+
+def _show(console: Console, cards: list[MethodCard], name: str | None) -> None:
     for card in cards:
         console.print(Text(f"{card.name}  {card.title}", style="bold"))
-        console.print(Text(f"{card.summary}\n{card.paper}" + (f"\nNote: {card.note}" if card.note else "")))
+        note = f"\nNote: {card.note}" if card.note else ""
+        console.print(Text(f"{card.summary}\n{card.paper}{note}"), soft_wrap=True)
         for recipe in card.recipes:
-            console.print(Text(f"recipe {recipe.name}: {recipe.title}"))
-        rows = []
-        for row in describe(card.params):
-            bounds = ", ".join(row.choices) if row.choices else _range(row.minimum, row.maximum)
-            rows.append((row.name, row.kind, row.default, row.unit or "", bounds, row.help))
-        table(console, ("parameter", "kind", "default", "unit", "range", "meaning"), rows)
-        console.print()
+            console.print(Text(f"recipe {recipe.name}: {recipe.title}"), soft_wrap=True)
+        if name is not None:
+            _show_parameters(console, card)
+    if name is None and cards:
+        console.print("`sagittal methods METHOD` shows the parameters of one.")
+
+
+def _show_parameters(console: Console, card: MethodCard) -> None:
+    rows = []
+    for row in describe(card.params):
+        bounds = ", ".join(row.choices) if row.choices else _range(row.minimum, row.maximum)
+        rows.append((row.name, row.kind, row.default, row.unit or "", bounds, row.help))
+    table(console, ("parameter", "kind", "default", "unit", "range", "meaning"), rows)
 
 
 def _range(low: float | None, high: float | None) -> str:

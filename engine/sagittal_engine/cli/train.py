@@ -9,13 +9,13 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from sagittal.engine_port import RunPort, SagittalError
-from sagittal.method import MethodCard
+from sagittal.engine_port import SagittalError
 from sagittal.params import make
 from sagittal.run_record import RunRecord
 from sagittal.run_request import RunRequest
 from sagittal_engine.cli import options
-from sagittal_engine.cli.naming import find_run, find_scans, near, split
+from sagittal_engine.cli.methods import find_method
+from sagittal_engine.cli.naming import find_run, find_scans, split
 from sagittal_engine.cli.output import duration
 from sagittal_engine.cli.runs import series_document
 from sagittal_engine.cli.session import Session, session
@@ -96,7 +96,7 @@ def _request(on: Session, given: dict[str, Any], values: dict[str, str], config:
     merged = {**base, **given}
     if "method" not in merged:
         raise SagittalError("Which method? `sagittal methods` lists them, as in `sagittal train STUDY cowpro`.")
-    card = _card(on.engine, merged["method"])
+    card = find_method(on.engine, merged["method"])
     texts = {**merged.get("parameters", {}), **values}
     merged["parameters"] = texts
     try:
@@ -128,15 +128,6 @@ def _rule(error: ValidationError) -> str:
     return f"'{where}' of the request is wrong: {first['msg']}; got {first.get('input')!r}."
 
 
-def _card(engine: RunPort, name: str) -> MethodCard:
-    cards = {card.name: card for card in engine.methods()}
-    if name in cards:
-        return cards[name]
-    if name in engine.method_problems():
-        raise SagittalError(f"The method '{name}' does not load. `sagittal plugin check {name}` says why.")
-    raise SagittalError(f"There is no method '{name}'. {near(name, list(cards), 'sagittal methods')}")
-
-
 def _continue(
     on: Session, record: RunRecord, given: dict[str, Any], values: dict[str, str], config: Path | None
 ) -> str:
@@ -151,7 +142,7 @@ def _continue(
         differing["device"] = (device, asked.device)
     if "scans" in differing and set(given["scans"]) == set(record.facts.scans):
         del differing["scans"]
-    typed = make(_card(on.engine, asked.method).params, values)
+    typed = make(find_method(on.engine, asked.method).params, values)
     for name in values:
         if getattr(typed, name) != record.facts.parameters.get(name):
             differing[name] = (getattr(typed, name), record.facts.parameters.get(name))

@@ -21,6 +21,8 @@ TRAINING = 10
 """The first ten scans are trained on; the other six are only ever tested on."""
 SEED = 0
 RECIPE = "demo"
+RUNS: dict[str, int | None] = {"untrained": 0, "trained": None}
+"""Run → step to stop at; None is the end of the recipe's schedule."""
 PROTOCOLS = ("published", "deployed")
 LABEL_SET = "demo"
 
@@ -116,7 +118,7 @@ def _work(engine: EnginePort, study: Path, tell: Tell, prepared: float) -> Resul
     scans = tuple(sorted((scan for scan in facts.scans), key=lambda scan: scan.name))
     results = Results(study, _method(engine), scans, scans[TRAINING])
     results.seconds["cohort and import"] = prepared
-    for name, stop_at in (("untrained", 0), ("trained", None)):
+    for name, stop_at in RUNS.items():
         begun = time.monotonic()
         results.runs[name] = _train(engine, results, stop_at, tell)
         results.seconds[f"{name} run"] = time.monotonic() - begun

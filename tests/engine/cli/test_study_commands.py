@@ -127,7 +127,9 @@ def test_methods_document(line):
     assert row["recipes"] == ["quick"]
     temperature = next(p for p in row["parameters"] if p["name"] == "temperature")
     assert temperature["kind"] == "float" and (temperature["minimum"], temperature["maximum"]) == (0, 10)
-    assert "temperature" in line("methods").out
+    assert "Divides similarities." in line("methods", "plain").out
+    assert "recipe quick" in line("methods").out
+    assert "Did you mean 'plain'?" in line("methods", "plane").err
 
 
 def test_help_is_quick_and_imports_nothing_heavy():
@@ -139,3 +141,15 @@ def test_help_is_quick_and_imports_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
     assert time.perf_counter() - begun < 10  # a crowded machine; the imports above are the real guard
+
+
+def test_methods_of_the_real_engine_import_no_torch():
+    code = (
+        "import io, json, sys, contextlib; from sagittal_engine.cli import main\n"
+        "out = io.StringIO()\n"
+        "with contextlib.redirect_stdout(out): status = main(['methods', '--json'])\n"
+        "names = [row['name'] for row in json.loads(out.getvalue())]\n"
+        "print(status, 'cowpro' in names, 'torch' in sys.modules, 'monai' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0", "True", "False", "False"]
