@@ -86,7 +86,7 @@ class RunFolder:
         return record.model_copy(
             update={
                 "metrics": self.metrics.read(),
-                "previews": self._previews.read(),
+                "previews": self._read_previews(),
                 "evaluations": self._evaluations.read(),
             }
         )
@@ -95,6 +95,11 @@ class RunFolder:
         """Notes a picture that lies at `path` inside the folder."""
         inside = path.relative_to(self.path).as_posix()
         self._previews.append({"panel": panel, "step": step, "path": inside, "caption": caption})
+
+    def _read_previews(self) -> list[dict[str, Any]]:
+        """Every picture by (panel, step), the newest where a resumed run drew one again; paths are whole."""
+        rows = {(row["panel"], row["step"]): row for row in self._previews.read()}
+        return [{**row, "path": str(self.path / row["path"])} for row in rows.values()]
 
     def add_evaluation(self, document: Mapping[str, Any]) -> None:
         """Appends what `evaluate` found."""
