@@ -1,0 +1,166 @@
+"""What an import found, before anything is written: images, the label maps that belong to them, and refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sagittal.engine_port import SagittalError
+from sagittal_engine import imaging
+from sagittal_engine.imaging.naming import stem
+from sagittal_engine.study import pairing
+
+Boundary = Callable[[], None]
+
+
+@dataclass(frozen=True, eq=False)
+class LabelCandidate:
+    """A label map chosen for an image."""
+
+    source: imaging.Source
+    header: imaging.Header
+    label_set: str
+    paired_by: str
+
+
+@dataclass(eq=False)
+class Candidate:
+    """One image on its way into the study."""
+
+    source: imaging.Source
+    header: imaging.Header
+    labels: list[LabelCandidate] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Findings:
+    """Everything that was found, each file once."""
+
+    images: list[Candidate] = field(default_factory=list)
+    loose_labels: list[tuple[imaging.Source, imaging.Header]] = field(default_factory=list)
+    """Files named as label maps that no image goes with."""
+    refused: dict[Path, str] = field(default_factory=dict)
+
+
+def look(
+    paths: Sequence[Path],
+    labels: Sequence[Path],
+    progress: Callable[[int, int, str], None],
+    boundary: Boundary,
+) -> Findings:
+    """Finds images and label maps among `paths`; `labels` are label maps in the order of the images.
+
+    Raises `SagittalError` where `labels` are not as many as the images.
+    """
+    progress(0, 0, "Looking through the files")
+    found = Findings()
+    chosen = [_one(path, found, boundary) for path in labels]
+    explicit = {file for item in chosen if item is not None for file in item.files}
+    items: list[tuple[imaging.Source, imaging.Header]] = []
+    for path in paths:
+        discovery = imaging.discover([path], boundary)
+        found.refused.update((refusal.path, refusal.reason) for refusal in discovery.refused)
+        for item in discovery.items:
+            if not explicit & set(item.files) and all(item.files != seen.files for seen, _ in items):
+                _probe(item, items, found, boundary)
+    if labels:
+        _take_in_order(items, chosen, labels, found)
+    else:
+        _take_by_name(items, found)
+        _miss_labels(paths, found)
+    return found
+
+
+def _one(path: Path, found: Findings, boundary: Boundary) -> imaging.Source | None:
+    discovery = imaging.discover([path], boundary)
+    if len(discovery.items) > 1:
+        raise SagittalError(f"{path} holds {len(discovery.items)} images. Name one label map with each --labels.")
+    found.refused.update((refusal.path, refusal.reason) for refusal in discovery.refused)
+    return discovery.items[0] if discovery.items else None
+
+
+def _probe(
+    item: imaging.Source, items: list[tuple[imaging.Source, imaging.Header]], found: Findings, boundary: Boundary
+) -> None:
+    boundary()
+    try:
+        items.append((item, imaging.probe(item)))
+    except SagittalError as error:
+        found.refused.update((file, str(error)) for file in (*item.files, *item.companions))
+
+
+def _take_in_order(
+    items: list[tuple[imaging.Source, imaging.Header]],
+    chosen: list[imaging.Source | None],
+    labels: Sequence[Path],
+    found: Findings,
+) -> None:
+    images = items
+    if len(images) != len(chosen):
+        named = [_named(source, header) for source, header in items]
+        images = [item for item, name in zip(items, named, strict=True) if not pairing.is_named_label(name)]
+    if len(images) != len(chosen):
+        raise SagittalError(
+            f"{len(chosen)} label maps were given for {len(images)} images. Give one for each image, in the same order."
+        )
+    found.loose_labels += [item for item in items if item not in images]
+    for (source, header), label, path in zip(images, chosen, labels, strict=True):
+        image = Candidate(source, header)
+        found.images.append(image)
+        if label is None:
+            image.warnings.append(f"The label map {path.name} given for it could not be used.")
+            continue
+        try:
+            image.labels.append(LabelCandidate(label, imaging.probe(label), "truth", "given by hand"))
+        except SagittalError as error:
+            found.refused[label.path] = str(error)
+            image.warnings.append(f"The label map {path.name} given for it could not be used.")
+
+
+def _take_by_name(items: list[tuple[imaging.Source, imaging.Header]], found: Findings) -> None:
+    named = [_named(source, header) for source, header in items]
+    pairs = pairing.pair(named)
+    labels = {pair.label for pair in pairs}
+    images: dict[int, Candidate] = {}
+    for index, ((source, header), name) in enumerate(zip(items, named, strict=True)):
+        if index in labels:
+            continue
+        if pairing.is_named_label(name) and index not in {pair.image for pair in pairs}:
+            found.loose_labels.append((source, header))
+        else:
+            images[index] = Candidate(source, header)
+    for pair in pairs:
+        if pair.image not in images:
+            found.loose_labels.append(items[pair.label])
+            continue
+        taken = images[pair.image].labels
+        label_set = "truth" if not taken else f"truth {pair.word or len(taken) + 1}"
+        if any(label.label_set == label_set for label in taken):
+            label_set = f"truth {len(taken) + 1}"
+        taken.append(LabelCandidate(*items[pair.label], label_set, pair.rule))
+    found.images += images.values()
+
+
+def _named(source: imaging.Source, header: imaging.Header) -> pairing.Named:
+    series = source.kind == "dicom" and len(source.files) > 1
+    own = source.kind == "dicom" and not series
+    return pairing.Named(
+        source.path, stem(source.path), is_series=series or own, says_labels=header.looks_like_labels and not own
+    )
+
+
+def _miss_labels(paths: Sequence[Path], found: Findings) -> None:
+    """Warns of images without a label map where most others of the same kind under the same path have one."""
+    for root in paths:
+        inside = [image for image in found.images if image.source.path.is_relative_to(root.absolute())]
+        labelled = {image.source.kind for image in inside if image.labels}
+        for image in inside:
+            same = [other for other in inside if other.source.kind == image.source.kind]
+            if (
+                not image.labels
+                and image.source.kind in labelled
+                and 2 * sum(bool(o.labels) for o in same) >= len(same)
+            ):
+                image.warnings.append("No label map was found for it, although others beside it have one.")

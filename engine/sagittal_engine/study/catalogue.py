@@ -1,0 +1,181 @@
+"""The catalogue's database: opening it, reading facts out of it, one writer at a time."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import create_engine, event, select
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.orm import Session, selectinload
+
+from sagittal.engine_port import SagittalError
+from sagittal.facts import Label, LabelSetFacts, ScanFacts
+from sagittal_engine.study import locations
+from sagittal_engine.study.tables import SCHEMA, Base, InfoRow, LabelSetRow, ScanRow, SubjectRow
+
+FILE = "study.sqlite"
+BACKUP = "study.backup.sqlite"
+
+
+class Catalogue:
+    """`study.sqlite` of one study folder."""
+
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
+        """Opens the catalogue, making it where there is none.
+
+        Raises `SagittalError` where the file is damaged or was made by a later Sagittal.
+        """
+        self.folder, self.read_only = folder, read_only
+        path = folder / FILE
+        self._lock = threading.RLock()
+        immutable = read_only and not _can_share(path)
+        mode = "mode=ro" + ("&immutable=1" if immutable else "") if read_only else "mode=rwc"
+
+        def connect() -> sqlite3.Connection:
+            return sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=10, check_same_thread=False)
+
+        self._engine = create_engine("sqlite://", creator=connect)
+        event.listen(self._engine, "connect", self._prepare)
+        try:
+            if not read_only:
+                Base.metadata.create_all(self._engine)
+            schema = int(self.info("schema") or 0)
+            if not schema and not read_only:
+                self.set_info(schema=str(SCHEMA), id=uuid.uuid4().hex)
+        except DatabaseError as error:
+            self._engine.dispose()
+            hint = f" Its state at the last opening is in {BACKUP}." if (folder / BACKUP).exists() else ""
+            raise SagittalError(
+                f"The catalogue {path} cannot be read: {error.orig}.{hint} Label files and runs are in their own "
+                "folders beside it, untouched."
+            ) from error
+        if schema > SCHEMA:
+            self._engine.dispose()
+            raise SagittalError(f"The study {folder} was made by a later Sagittal. Update the program to open it.")
+
+    def _prepare(self, connection: Any, _record: Any) -> None:
+        if not self.read_only:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def back_up(self) -> None:
+        """Keeps a copy of the catalogue beside it, for the day the file is damaged."""
+        temporary = self.folder / f".{BACKUP}.part"
+        source = sqlite3.connect(self.folder / FILE)
+        target = sqlite3.connect(temporary)
+        try:
+            source.backup(target)
+        finally:
+            target.close()
+            source.close()
+        temporary.replace(self.folder / BACKUP)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session that only reads."""
+        with Session(self._engine) as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A session that commits when the block ends well. Raises `SagittalError` where the disk does not take it."""
+        with self._lock, Session(self._engine) as session:
+            yield session
+            try:
+                session.commit()
+            except DatabaseError as error:
+                free = shutil.disk_usage(self.folder).free
+                why = "the disk is full" if free < 2**20 or "full" in str(error.orig) else str(error.orig)
+                raise SagittalError(
+                    f"The catalogue of {self.folder.name} could not be written: {why}. Nothing was changed in it."
+                ) from error
+
+    def info(self, key: str) -> str:
+        """A fact about the study, or ""."""
+        with self.reading() as session:
+            row = session.get(InfoRow, key)
+            return row.value if row is not None else ""
+
+    def set_info(self, **values: str) -> None:
+        with self.writing() as session:
+            for key, value in values.items():
+                session.merge(InfoRow(key=key, value=value))
+
+    def scans(self, ids: list[str] | None = None) -> list[ScanFacts]:
+        """Facts about the study's scans in order of import, or about some of them; reads no image file."""
+        query = (
+            select(ScanRow)
+            .where(ScanRow.removed.is_(False))
+            .order_by(ScanRow.place)
+            .options(selectinload(ScanRow.label_sets), selectinload(ScanRow.meta))
+        )
+        if ids is not None:
+            query = query.where(ScanRow.id.in_(ids))
+        with self.reading() as session:
+            return [self._facts(row) for row in session.scalars(query)]
+
+    def _facts(self, row: ScanRow) -> ScanFacts:
+        files = locations.recall(row.files[:1], self.folder)
+        x, y, z = row.spacing
+        return ScanFacts(
+            scan=row.id,
+            name=row.name,
+            subject=row.subject.name,
+            path=str(files[0]),
+            kind=row.kind,
+            shape=tuple(row.shape),
+            spacing=(x, y, z),
+            orientation=row.orientation,
+            modality=row.modality,
+            label_sets=tuple(_label_set(found) for found in row.label_sets),
+            meta={"subject": row.subject.name, **{meta.key: meta.value for meta in row.meta}},
+            warnings=tuple(row.warnings),
+            missing=locations.is_missing(row.files, self.folder),
+        )
+
+
+def _can_share(path: Path) -> bool:
+    """Whether a reader may make the small files that WAL readers share; on a read-only disk it may not."""
+    try:
+        with sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master")
+        connection.close()
+        return True
+    except sqlite3.OperationalError:
+        return False
+
+
+def _label_set(row: LabelSetRow) -> LabelSetFacts:
+    confidence = {name: tuple(values) for name, values in row.confidence.items()}
+    return LabelSetFacts(row.name, labels_of(row.labels), dict(row.origin), confidence, row.review)
+
+
+def labels_of(rows: list[Any]) -> tuple[Label, ...]:
+    """A label table out of the catalogue."""
+    return tuple(Label(int(number), name, colour) for number, name, colour in rows)
+
+
+def rows_of(labels: Any) -> list[list[Any]]:
+    """A label table as the catalogue keeps it, by number."""
+    return [[row.number, row.name, row.colour] for row in sorted(labels, key=lambda row: row.number)]
+
+
+def subject_of(session: Session, name: str) -> SubjectRow:
+    """The subject of that name, made where there is none."""
+    row = session.scalar(select(SubjectRow).where(SubjectRow.name == name))
+    if row is None:
+        row = SubjectRow(name=name)
+        session.add(row)
+        session.flush()
+    return row

@@ -1,0 +1,196 @@
+"""The one thread that puts edits on disk, within a second of each stroke, and does not lose them to a full disk."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sagittal.engine_port import SagittalError
+from sagittal.facts import Edit
+from sagittal_engine.study import journal
+
+RETRY_SECONDS = 1.0
+"""How long edits that could not be written wait before the next try."""
+FLUSH_SECONDS = 10.0
+"""Longest wait for the queue to reach the disk before the caller is told."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A journal file, the label set it belongs to, and where edits go while its disk is full."""
+
+    path: Path
+    spare: Path
+    scan: str
+    label_set: str
+
+
+@dataclass
+class _Queue:
+    """Edits waiting for one target, oldest first."""
+
+    entries: list[journal.Entry] = field(default_factory=list)
+
+
+class JournalWriter:
+    """Queues edits from any thread and appends them, flushed to the disk, on a thread of its own.
+
+    Where a journal cannot be written (a full disk, a lost drive), its edits go to the target's spare place; where
+    that fails too they stay in memory and are tried again every second. `problem` then says what is wrong.
+    """
+
+    def __init__(self) -> None:
+        self._wake = threading.Condition()
+        self._queues: dict[Target, _Queue] = {}
+        self._busy = False
+        self._closed = False
+        self._thread: threading.Thread | None = None
+        self._newest = 0
+        self._lengths: dict[Path, int] = {}
+        self.problem = ""
+        """One sentence while edits are not where they belong; "" otherwise."""
+
+    def add(self, target: Target, edit: Edit) -> None:
+        """Queues one edit; returns at once."""
+        with self._wake:
+            if self._closed:
+                raise SagittalError("The study is closed, so the edit cannot be recorded. Open the study again.")
+            self._newest = max(self._newest + 1, time.time_ns())
+            self._queues.setdefault(target, _Queue()).entries.append(journal.Entry(self._newest, edit))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="sagittal-journal", daemon=True)
+                self._thread.start()
+            self._wake.notify_all()
+
+    def pending(self, scan: str, label_set: str) -> list[journal.Entry]:
+        """Edits of a label set that are in memory only."""
+        with self._wake:
+            return [e for t, q in self._queues.items() if (t.scan, t.label_set) == (scan, label_set) for e in q.entries]
+
+    def forget(self, path: Path) -> None:
+        """Drops what waits for `path`: a save has taken it up."""
+        with self._wake:
+            self._queues = {t: q for t, q in self._queues.items() if t.path != path}
+
+    def flush(self, seconds: float = FLUSH_SECONDS) -> bool:
+        """Waits until everything queued so far is on disk; False where it could not be written in time."""
+        deadline = time.monotonic() + seconds
+        with self._wake:
+            while self._queues or self._busy:
+                self._wake.notify_all()
+                left = deadline - time.monotonic()
+                if left <= 0 or (self.problem and not self._busy):
+                    return not self._queues
+                self._wake.wait(min(left, 0.1))
+            return True
+
+    def close(self) -> None:
+        """Writes what is left, tries failed files once more, and ends the thread."""
+        self.flush()
+        with self._wake:
+            self._closed = True
+            self._wake.notify_all()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def _work(self) -> None:
+        while True:
+            with self._wake:
+                while not self._queues and not self._closed:
+                    self._wake.wait()
+                if not self._queues:
+                    return
+                batch = {target: list(queue.entries) for target, queue in self._queues.items()}
+                self._busy = True
+            written, problem = {}, ""
+            for target, entries in batch.items():
+                failed = _write_somewhere(target, entries, self._lengths)
+                problem = problem or failed.sentence
+                if failed.kept:
+                    written[target] = len(entries)
+            with self._wake:
+                for target, count in written.items():
+                    if target in self._queues:
+                        del self._queues[target].entries[:count]
+                        if not self._queues[target].entries:
+                            del self._queues[target]
+                self.problem, self._busy = problem, False
+                self._wake.notify_all()
+                if self._queues and problem:
+                    if self._closed:
+                        return
+                    self._wake.wait(RETRY_SECONDS)
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    kept: bool
+    sentence: str = ""
+
+
+def _write_somewhere(target: Target, entries: list[journal.Entry], lengths: dict[Path, int]) -> _Outcome:
+    """Appends to the journal, else to the spare place."""
+    try:
+        append(target.path, target, entries, lengths)
+        return _Outcome(True)
+    except OSError as error:
+        why = reason(error)
+    try:
+        append(target.spare, target, entries, lengths)
+        return _Outcome(
+            True,
+            f"Strokes in '{target.label_set}' could not be written to the study: {why}. They are kept in "
+            f"{target.spare.parent}. Make room or reconnect the drive, then save.",
+        )
+    except OSError as error:
+        return _Outcome(
+            False,
+            f"Strokes in '{target.label_set}' could not be written to disk: {reason(error)}. They are kept in memory "
+            "and tried again every second. Make room, and do not close the program yet.",
+        )
+
+
+def append(path: Path, target: Target, entries: list[journal.Entry], lengths: dict[Path, int]) -> None:
+    """Appends records and forces them to disk. A tail torn by an earlier crash is cut off first.
+
+    `lengths` remembers how long the whole part of each file is, so that a stroke does not read its journal again.
+    Raises `OSError`, after taking back what was half written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    size = path.stat().st_size if path.exists() else 0
+    good = size if size and lengths.get(path) == size else _good_length(path)
+    data = b"".join(journal.encode(entry) for entry in entries)
+    if good == 0:
+        data = journal.beginning({"scan": target.scan, "set": target.label_set}) + data
+    with path.open("r+b" if size else "wb", buffering=0) as file:
+        file.truncate(good)
+        file.seek(good)
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[file.write(view) :]
+            os.fsync(file.fileno())
+        except OSError:
+            file.truncate(good)
+            raise
+    lengths[path] = good + len(data)
+
+
+def _good_length(path: Path) -> int:
+    """Bytes up to the end of the last whole record; 0 where there is no journal yet."""
+    if not path.exists():
+        return 0
+    found = journal.read(path)
+    return found.good if found is not None else 0
+
+
+def reason(error: OSError) -> str:
+    """Why a file could not be written, in words."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk is full"
+    return (error.strerror or str(error)).lower()

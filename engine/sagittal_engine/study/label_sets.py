@@ -1,0 +1,209 @@
+"""Label sets as the program uses them: base voxels, the journal on top, tables, reviews, predictions."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from sagittal.engine_port import SagittalError
+from sagittal.facts import Edit, Label, LabelLoan, colour_of
+from sagittal_engine import imaging
+from sagittal_engine.study import journal, locations
+from sagittal_engine.study.catalogue import labels_of, rows_of
+from sagittal_engine.study.importing import fit
+from sagittal_engine.study.tables import LabelSetRow, LabelTableRow, ScanRow
+
+if TYPE_CHECKING:
+    from sagittal_engine.study.study import Study
+
+Array = np.ndarray[Any, Any]
+
+REVIEWS = ("unreviewed", "accepted", "corrected", "rejected")
+
+
+class LabelSets:
+    """The label sets of one study."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self._saving = threading.RLock()
+
+    def lend(self, scan: str, label_set: str) -> LabelLoan:
+        """The set with the journal replayed on it, or an empty one. Raises `SagittalError` where files are missing."""
+        header = self._study.header(scan)
+        entries = self._study.store.edits(scan, label_set)
+        data, labels = self._base(scan, label_set, header)
+        old = [entry for entry in entries if self._study.store.is_old(entry)]
+        recovered = journal.replay(data, old)
+        journal.replay(data, entries[len(old) :])
+        return LabelLoan(scan, label_set, data, labels, recovered)
+
+    def _base(self, scan: str, label_set: str, header: imaging.Header) -> tuple[Array, tuple[Label, ...]]:
+        store = self._study.store
+        with self._study.catalogue.reading() as session:
+            row = _find(session, scan, label_set)
+            shared = session.get(LabelTableRow, label_set)
+            labels = labels_of(row.labels if row is not None else shared.labels if shared is not None else [])
+            kind = row.source_kind if row is not None else ""
+            files = locations.recall(row.source_files, self._study.path) if row is not None else ()
+        generation = store.newest(scan, label_set)
+        if store.damaged(scan, label_set):
+            self._study.warn(
+                scan, f"The newest file of '{label_set}' is damaged; the newest whole one was opened instead."
+            )
+        if generation is not None:
+            return store.read(generation, header.grid), labels
+        if not files:
+            return np.zeros(header.shape, np.uint16), labels
+        return self._imported(kind, files, header), labels
+
+    @staticmethod
+    def _imported(kind: str, files: tuple[Path, ...], header: imaging.Header) -> Array:
+        volume = imaging.read(imaging.Source(kind, files, files[0].name))
+        data = imaging.label_map(volume).data
+        if imaging.grid_difference(header, volume.header):
+            data = fit(data, volume.header, header)
+        return np.array(data, np.uint16, order="C")
+
+    def masks(self, scan: str, label_set: str) -> dict[str, Array]:
+        """Every label of the set's table as a bool (X, Y, Z) array, by name; labels without a voxel included."""
+        loan = self.lend(scan, label_set)
+        return {row.name: loan.data == row.number for row in loan.labels}
+
+    def save(self, scan: str, label_set: str, data: Array, labels: Iterable[Label], review: str | None) -> None:
+        """Writes the next generation and the row. Edits recorded before this call count as contained in `data`."""
+        labels = tuple(labels)
+        self._check(scan, data, review)
+        with self._saving:
+            self._study.store.save(scan, label_set, data, self._study.header(scan).grid, labels)
+            with self._study.catalogue.writing() as session:
+                row = _find(session, scan, label_set)
+                if row is None:
+                    row = LabelSetRow(scan_id=scan, name=label_set, origin={"kind": "painted"})
+                    session.add(row)
+                elif row.origin.get("kind") != "painted":
+                    row.origin = {**row.origin, "edited": True}
+                row.labels = rows_of(labels)
+                if review is not None:
+                    row.review = review
+                session.merge(LabelTableRow(name=label_set, labels=rows_of(labels)))
+        self._study.changed([scan])
+
+    def _check(self, scan: str, data: Array, review: str | None) -> None:
+        if review is not None and review not in REVIEWS:
+            raise SagittalError(f"A review is one of {', '.join(REVIEWS)}; got '{review}'.")
+        shape = self._study.header(scan).shape
+        if tuple(data.shape) != shape:
+            raise SagittalError(f"Labels of shape {data.shape} do not fit the scan's {shape} voxels.")
+
+    def set_review(self, scan: str, label_set: str, review: str) -> None:
+        if review not in REVIEWS:
+            raise SagittalError(f"A review is one of {', '.join(REVIEWS)}; got '{review}'.")
+        with self._study.catalogue.writing() as session:
+            row = _find(session, scan, label_set)
+            if row is None:
+                raise SagittalError(f"{self._study.scan(scan).name} has no label set '{label_set}' to review.")
+            row.review = review
+        self._study.changed([scan])
+
+    def set_table(self, label_set: str, labels: Sequence[Label]) -> None:
+        """Names and colours of a set for the whole study.
+
+        Every scan's set takes the new names by number. A label that an imported map does not hold is not added to it,
+        and one that the new table leaves out stays in it: its voxels are still there.
+        """
+        numbers = [row.number for row in labels]
+        if len(set(numbers)) < len(numbers) or any(not 0 < n <= 65535 for n in numbers):
+            raise SagittalError("Labels have different numbers from 1 to 65535; 0 is the background.")
+        if len({row.name for row in labels}) < len(labels):
+            raise SagittalError("Two labels of one set cannot have the same name.")
+        new = {row.number: row for row in labels}
+        with self._study.catalogue.writing() as session:
+            session.merge(LabelTableRow(name=label_set, labels=rows_of(labels)))
+            for row in session.scalars(select(LabelSetRow).where(LabelSetRow.name == label_set)):
+                if row.origin.get("kind") == "imported":
+                    row.labels = rows_of([new.get(have.number, have) for have in labels_of(row.labels)])
+                else:
+                    row.labels = rows_of(labels)
+        self._study.changed()
+
+    def record(self, scan: str, label_set: str, edit: Edit) -> None:
+        size = math.prod(self._study.scan(scan).shape)
+        if not len(edit.indices) == len(edit.before) == len(edit.after):
+            raise SagittalError("An edit has as many values before and after as it has voxels.")
+        if len(edit.indices) and not 0 <= int(np.min(edit.indices)) <= int(np.max(edit.indices)) < size:
+            raise SagittalError(f"The edit lies outside the scan's {size} voxels.")
+        self._study.store.record(scan, label_set, edit)
+
+    def write_prediction(
+        self,
+        scan: str,
+        label_set: str,
+        masks: Mapping[str, Array],
+        origin: Mapping[str, Any],
+        confidence: Mapping[str, Sequence[float | None] | Array],
+    ) -> None:
+        """Puts predicted masks into a label set, made where there is none.
+
+        Labels of an earlier prediction into the same set that are not among `masks` stay. Numbers and colours are
+        those the name has in the set, else in the study's truth, else the next free ones. Where masks overlap, the
+        later one wins.
+        """
+        with self._saving:
+            header = self._study.header(scan)
+            loan = self.lend(scan, label_set)
+            table = self._numbered(loan.labels, list(masks))
+            number = {row.name: row.number for row in table}
+            data = loan.data
+            data[np.isin(data, [number[name] for name in masks])] = 0
+            for name, mask in masks.items():
+                if tuple(mask.shape) != header.shape:
+                    raise SagittalError(f"The mask of '{name}' has shape {mask.shape}, the scan {header.shape}.")
+                data[np.asarray(mask, bool)] = number[name]
+            self._study.store.save(scan, label_set, data, header.grid, table)
+            with self._study.catalogue.writing() as session:
+                row = _find(session, scan, label_set)
+                if row is None:
+                    row = LabelSetRow(scan_id=scan, name=label_set, confidence={})
+                    session.add(row)
+                row.labels, row.review = rows_of(table), "unreviewed"
+                row.origin = {"kind": "predicted", **origin}
+                row.confidence = {**row.confidence, **{name: _plain(values) for name, values in confidence.items()}}
+                session.merge(LabelTableRow(name=label_set, labels=rows_of(table)))
+        self._study.changed([scan])
+
+    def _numbered(self, table: Sequence[Label], names: Sequence[str]) -> list[Label]:
+        """`table` with a row for every name."""
+        rows = {row.name: row for row in table}
+        used = {row.number for row in table}
+        with self._study.catalogue.reading() as session:
+            truth = session.get(LabelTableRow, "truth")
+            known = {row.name: row for row in labels_of(truth.labels)} if truth is not None else {}
+        for name in names:
+            if name in rows:
+                continue
+            row = known.get(name)
+            if row is None or row.number in used:
+                free = next(n for n in range(1, 65536) if n not in used and n not in {k.number for k in known.values()})
+                row = Label(free, name, colour_of(free))
+            rows[name] = row
+            used.add(row.number)
+        return list(rows.values())
+
+
+def _find(session: Session, scan: str, label_set: str) -> LabelSetRow | None:
+    if session.get(ScanRow, scan) is None:
+        raise SagittalError(f"There is no scan '{scan}' in this study.")
+    return session.scalar(select(LabelSetRow).where(LabelSetRow.scan_id == scan, LabelSetRow.name == label_set))
+
+
+def _plain(values: Sequence[float | None] | Array) -> list[float | None]:
+    """Confidence per slice as JSON keeps it: rounded, None for "not looked at" (NaN)."""
+    return [None if v is None or math.isnan(float(v)) else round(float(v), 6) for v in values]

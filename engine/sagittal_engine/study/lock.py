@@ -1,0 +1,31 @@
+"""One program writes to a study at a time: a lock that the operating system lets go of when its holder dies."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+
+class StudyLock:
+    """Holds `study.lock`, a tiny SQLite file, in an exclusive transaction.
+
+    SQLite's file locks work on every platform and on network drives that lock at all, tell two openings in one
+    process apart, and vanish with the process: a lock left by a killed program needs no clearing up.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Raises `BlockingIOError` where another holds the lock, `OSError` where the file cannot be written."""
+        self._connection = sqlite3.connect(path, timeout=0.0, isolation_level=None, check_same_thread=False)
+        try:
+            self._connection.execute("PRAGMA journal_mode=MEMORY")
+            self._connection.execute("BEGIN EXCLUSIVE")
+            self._connection.execute("PRAGMA user_version=1")
+        except sqlite3.OperationalError as error:
+            self._connection.close()
+            if "locked" in str(error) or "busy" in str(error):
+                raise BlockingIOError(str(error)) from error
+            raise OSError(str(error)) from error
+
+    def release(self) -> None:
+        """Lets go; a second call does nothing."""
+        self._connection.close()

@@ -1,0 +1,60 @@
+"""Making and opening study folders: what can go wrong is said in words, and who holds the lock is known."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+from sagittal.engine_port import SagittalError
+from sagittal_engine.study.catalogue import FILE
+from sagittal_engine.study.lock import StudyLock
+
+FOLDERS = ("labels", "cache", "runs")
+
+
+def make_folder(path: Path) -> Path:
+    """Makes an empty study folder. Raises `SagittalError` where something is there already."""
+    path = path.absolute()
+    if (path / FILE).exists():
+        raise SagittalError(f"There is a study at {path} already. Open it, or choose another folder.")
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise SagittalError(
+            f"{path} is not empty. Choose a new folder for the study, so that nothing there is mixed in."
+        )
+    try:
+        for name in FOLDERS:
+            (path / name).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SagittalError(f"The folder {path} could not be made: {error.strerror or error}.") from error
+    return path
+
+
+def study_folder(path: Path) -> Path:
+    """The study folder a user means by `path` (the folder, or its catalogue file)."""
+    path = path.absolute()
+    folder = path.parent if path.name == FILE else path
+    if not folder.exists():
+        raise SagittalError(f"There is no study at {folder}. Check the path, or create a study there.")
+    if not (folder / FILE).is_file():
+        raise SagittalError(f"{folder} is not a study: it has no {FILE}. Open another folder, or create a study.")
+    return folder
+
+
+def take_lock(folder: Path, *, read_only: bool) -> tuple[StudyLock | None, str]:
+    """The lock, or None with the reason why the study opens read-only."""
+    if read_only:
+        return None, "It was opened for reading only."
+    if not os.access(folder, os.W_OK) or not os.access(folder / FILE, os.W_OK):
+        return None, f"The folder {folder} cannot be written to."
+    try:
+        return StudyLock(folder / "study.lock"), ""
+    except BlockingIOError:
+        return None, "It is open in another Sagittal{holder}. Close it there to write here."
+    except OSError as error:
+        return None, f"The folder {folder} cannot be written to: {error}."
+
+
+def this_program() -> str:
+    """Names this process for whoever finds the study locked."""
+    return f"process {os.getpid()} on {socket.gethostname()}"

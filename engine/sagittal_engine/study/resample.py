@@ -1,0 +1,36 @@
+"""A label map brought onto its image's grid, nearest neighbour."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+
+def onto(labels: Array, affine: Array, target_shape: tuple[int, int, int], target_affine: Array) -> Array:
+    """`labels` (uint16 (X, Y, Z) at float64 (4, 4) `affine`) sampled at the voxel centres of the target grid.
+
+    Voxels outside the label map are background. Works plane by plane, so memory stays at a few planes of floats.
+    """
+    to_labels = np.linalg.inv(affine) @ target_affine
+    result = np.zeros(target_shape, np.uint16)
+    i, j = np.meshgrid(np.arange(target_shape[0]), np.arange(target_shape[1]), indexing="ij")
+    for k in range(target_shape[2]):
+        at = [to_labels[r, 0] * i + to_labels[r, 1] * j + to_labels[r, 2] * k + to_labels[r, 3] for r in range(3)]
+        near = [np.floor(part + 0.5).astype(np.int64) for part in at]
+        inside = np.ones(i.shape, bool)
+        for part, size in zip(near, labels.shape, strict=True):
+            inside &= (part >= 0) & (part < size)
+        result[:, :, k][inside] = labels[near[0][inside], near[1][inside], near[2][inside]]
+    return result
+
+
+def stretched(labels: Array, target_shape: tuple[int, int, int]) -> Array:
+    """A mask picture stretched over its photograph's pixels: neither says where it is in space."""
+    index = [
+        np.minimum(((np.arange(size) + 0.5) * have / size).astype(np.int64), have - 1)
+        for size, have in zip(target_shape, labels.shape, strict=True)
+    ]
+    return np.ascontiguousarray(labels[np.ix_(*index)])
