@@ -54,10 +54,8 @@ def make_application() -> QApplication:
     return app
 
 
-def run_window(
-    study: Path | None = None, *, demo: Path | None = None, ready: Callable[[Window], object] | None = None
-) -> int:
-    """Shows the window, on `study` or on the demo cohort in folder `demo`, and returns when it is closed.
+def run_window(study: Path | None = None, *, ready: Callable[[Window], object] | None = None) -> int:
+    """Shows the window, on `study` where one is given, and returns when it is closed.
 
     `ready(window)` is called once the window is up and its study asked for: scripts drive the window from there.
     """
@@ -74,8 +72,6 @@ def run_window(
     window.show()
     if study is not None:
         window.studies.open(study.resolve())
-    elif demo is not None:
-        window.studies.demo(demo.resolve())
     QTimer.singleShot(WARM_UP_DELAY_MS, window, window.warm_up)
     if ready is not None:
         QTimer.singleShot(0, window, lambda: ready(window))

@@ -409,7 +409,6 @@ class Window(QMainWindow):
         self.desk.settings.sync()
         self.closed = True
         self.close()
-        QGuiApplication.quit()
 
     def _keep_places(self) -> None:
         self.desk.settings.set_places("window", self.saveGeometry())

@@ -83,3 +83,39 @@ def desk(qapp, engine: FakeEngine, said: Said, tmp_path: Path) -> Iterator[Desk]
     )
     bridge.stop()
     background.shut_down()
+
+
+@pytest.fixture
+def make_window(qapp, qtbot, engine: FakeEngine, tmp_path: Path):
+    """Makes windows on the fake engine and shuts them down, which joins every thread."""
+    from sagittal_app.window import Window
+
+    made = []
+
+    def make(*, study: bool = True, asked: bool = True) -> Window:
+        theme.apply("dark")
+        settings = Settings(tmp_path / "config" / "settings.ini")
+        if asked:
+            settings.choose_mouse_preset("reading-room")
+        window = Window(engine, settings, make_cohort=lambda folder: (folder / "image_01.nii.gz").write_bytes(b""))
+        made.append(window)
+        window.resize(1440, 900)
+        window.show()
+        if study:
+            window.studies.open(tmp_path / "study")
+            qtbot.waitUntil(lambda: window.desk.study() is not None and window.page() == "study")
+        return window
+
+    yield make
+    for window in made:
+        if not window.closed:
+            window.shut_down()
+            qtbot.waitUntil(lambda window=window: window.closed)
+        window.deleteLater()
+        qapp.processEvents()
+
+
+@pytest.fixture
+def window(make_window):
+    """A window on a study of four scans."""
+    return make_window()

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QPainter
+from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QFileDialog, QLabel, QMenu, QSlider
 
 from sagittal_app import messages, theme
@@ -97,9 +98,14 @@ class PlotPanel(Panel):
                 for i in range(length):
                     write.writerow([values[i] if i < len(values) else "" for values in data.values()])
         elif path.suffix == ".svg":
-            from pyqtgraph.exporters import SVGExporter
-
-            SVGExporter(self.plot).export(str(path))
+            drawing = QSvgGenerator()
+            drawing.setFileName(str(path))
+            drawing.setSize(self.view.size())
+            drawing.setViewBox(self.view.rect())
+            drawing.setTitle(self.title)
+            painter = QPainter(drawing)
+            self.view.render(painter)
+            painter.end()
         else:
             self.grab().save(str(path))
 

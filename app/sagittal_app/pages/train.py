@@ -64,7 +64,7 @@ class TrainPage(Page):
         body = column(self.stack)
         body.setContentsMargins(2 * UNIT, 0, 2 * UNIT, 2 * UNIT)
         self.setLayout(body)
-        self._inspector = FactsView("train_inspector", prose=True)
+        self._inspector = FactsView("train_inspector")
         # Events come many at a time; the board is asked to redraw once for all of them.
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -230,10 +230,11 @@ class TrainPage(Page):
             return
         model = self._front_model()
         if model is not None and model.record is not None:
-            self._inspector.show_facts(model.title, request_lines(model.record))
+            card = self._cards.get(model.record.facts.request.method)
+            self._inspector.show_facts(card.title if card else model.title, request_lines(model.record))
             return
         card = self._cards.get(self._method_asked())
         if card is not None:
-            self._inspector.show_facts(card.title, method_lines(card), card.note)
+            self._inspector.show_facts(card.title, method_lines(card), card.note, prose=True)
         else:
             self._inspector.show_facts("", {})

@@ -17,8 +17,7 @@ from sagittal_app.widgets.method_gallery import needs_in_words
 class FactsView(QWidget):
     """See the module's docstring."""
 
-    def __init__(self, name: str, *, prose: bool = False) -> None:
-        """With `prose` names stand above their values, which may be whole sentences."""
+    def __init__(self, name: str) -> None:
         super().__init__()
         self.setObjectName(name)
         self._title = label("", "heading", wrap=True)
@@ -26,15 +25,16 @@ class FactsView(QWidget):
         self._lines = QFormLayout()
         self._lines.setHorizontalSpacing(2 * UNIT)
         self._lines.setVerticalSpacing(UNIT // 2)
-        policy = QFormLayout.RowWrapPolicy
-        self._lines.setRowWrapPolicy(policy.WrapAllRows if prose else policy.WrapLongRows)
         content = QWidget()
         body = column(self._title, self._note, self._lines, None, spacing=2 * UNIT)
         body.setContentsMargins(2 * UNIT, 2 * UNIT, 2 * UNIT, 2 * UNIT)
         content.setLayout(body)
         self.setLayout(column(scrolled(content)))
 
-    def show_facts(self, title: str, lines: Mapping[str, str], note: str = "") -> None:
+    def show_facts(self, title: str, lines: Mapping[str, str], note: str = "", *, prose: bool = False) -> None:
+        """With `prose` names stand above their values, which may be whole sentences."""
+        policy = QFormLayout.RowWrapPolicy
+        self._lines.setRowWrapPolicy(policy.WrapAllRows if prose else policy.WrapLongRows)
         self._title.setText(title)
         self._note.setText(note)
         self._note.setVisible(bool(note))

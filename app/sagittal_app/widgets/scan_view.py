@@ -19,35 +19,55 @@ from sagittal_app.models.scan_table import LABELS, NAME, PICTURE, SCAN_ROLE, THU
 from sagittal_app.widgets.basics import UNIT
 
 ROW = THUMBNAIL + UNIT
+GAP = 6
+"""Between two chips, in pixels."""
 WIDTHS = (THUMBNAIL + 2 * UNIT, 136, 88, 88, 120, 144, 240, 160)
 
 
+def place_chips(widths: list[int], room: int, lines: int, more: int) -> list[tuple[int, int]]:
+    """Where chips of the given widths stand: (line, x) each, as many as fit; `more` is kept free for "+3"."""
+    places: list[tuple[int, int]] = []
+    line, x = 0, 0
+    for index, width in enumerate(widths):
+        last_line = line == lines - 1
+        kept = more if last_line and index < len(widths) - 1 else 0
+        if x and x + width + kept > room:
+            if last_line:
+                break
+            line, x = line + 1, 0
+        places.append((line, x))
+        x += width + GAP
+    return places
+
+
 def paint_chips(painter: QPainter, rect: QRect, labels: list[Label]) -> None:
-    """Coloured label names in a row; those that do not fit are counted."""
+    """Coloured label names in at most two lines; those that do not fit are counted."""
+    if not labels:
+        return
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     metrics = painter.fontMetrics()
     height = metrics.height() + 4
-    x, y = rect.left(), rect.center().y() - height // 2
-    for position, label in enumerate(labels):
-        left_over = len(labels) - position
-        more = f"+{left_over}"
-        width = metrics.horizontalAdvance(label.name) + 26
-        last = left_over == 1
-        room = rect.right() - x - (0 if last else metrics.horizontalAdvance(more) + 12)
-        if width > room:
-            painter.setPen(QColor(theme.colour("quiet")))
-            painter.drawText(QRect(x, y, rect.right() - x, height), Qt.AlignmentFlag.AlignVCenter, more)
-            break
-        chip = QRectF(x, y, width, height)
+    widths = [min(metrics.horizontalAdvance(label.name) + 26, rect.width()) for label in labels]
+    more = metrics.horizontalAdvance("+99") + GAP
+    places = place_chips(widths, rect.width(), 2, more)
+    lines = places[-1][0] + 1
+    top = rect.center().y() - (lines * height + (lines - 1) * 4) // 2
+    for label, width, (line, x) in zip(labels, widths, places, strict=False):
+        chip = QRectF(rect.left() + x, top + line * (height + 4), width, height)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(theme.colour("line")))
         painter.drawRoundedRect(chip, height / 2, height / 2)
         painter.setBrush(QColor(label.colour))
-        painter.drawEllipse(QRectF(x + 7, y + height / 2 - 4, 8, 8))
+        painter.drawEllipse(QRectF(chip.left() + 7, chip.center().y() - 4, 8, 8))
         painter.setPen(QColor(theme.colour("text")))
-        painter.drawText(chip.adjusted(19, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, label.name)
-        x += width + 6
+        painter.drawText(chip.adjusted(19, 0, -6, 0), Qt.AlignmentFlag.AlignVCenter, label.name)
+    if len(places) < len(labels):
+        line, x = places[-1]
+        beside = rect.left() + x + widths[len(places) - 1] + GAP
+        painter.setPen(QColor(theme.colour("quiet")))
+        where = QRect(beside, top + line * (height + 4), rect.right() - beside, height)
+        painter.drawText(where, Qt.AlignmentFlag.AlignVCenter, f"+{len(labels) - len(places)}")
     painter.restore()
 
 

@@ -1,0 +1,139 @@
+"""Charts draw what a model holds, read values out, smooth, export, and stay quick with long series."""
+
+from __future__ import annotations
+
+import csv
+import time
+
+import numpy as np
+import pytest
+from fake_engine import EPISODES, FakeEngine
+
+from sagittal.run_request import RunRequest
+from sagittal_app import messages, theme
+from sagittal_app.charts.board import Board
+from sagittal_app.charts.documents import density
+from sagittal_app.charts.factory import make_panel
+from sagittal_app.charts.plot import CurveData, LinesPanel
+from sagittal_app.models.run_model import RunModel
+
+
+@pytest.fixture
+def lines(qtbot):
+    theme.apply("dark")
+    panel = LinesPanel("Loss", y_label="loss")
+    qtbot.addWidget(panel)
+    panel.resize(600, 300)
+    panel.show()
+    return panel
+
+
+def curve(name="loss", points=5):
+    x = np.arange(points, dtype=float)
+    return CurveData(name, "#E69F00", x, 10 - x)
+
+
+def test_an_empty_chart_says_when_it_will_fill(lines):
+    assert lines.waiting.text() == messages.WAITING_LINES
+    lines.set_curves([curve()])
+    assert not lines.waiting.isVisible()
+
+
+def test_a_legend_appears_with_two_curves_and_reads_out_values(lines):
+    lines.set_curves([curve()])
+    assert "●" not in lines.legend.text()
+    lines.set_curves([curve(), curve("other")])
+    assert lines.legend.text().count("●") == 2
+    assert lines.read_out(2.4) == {"loss": (2.0, 8.0), "other": (2.0, 8.0)}
+
+
+def test_smoothing_lays_a_mean_over_the_faint_curve(lines):
+    lines.set_curves([curve(points=50)])
+    lines.slider.setValue(2)
+    _, smooth = lines._smooth["loss"].getOriginalDataset()
+    assert smooth[-1] == pytest.approx(np.mean(10 - np.arange(40, 50)))
+
+
+def test_the_log_axis_is_one_click(lines, qtbot):
+    lines.set_curves([curve()])
+    lines.log.click()
+    assert lines.plot.getAxis("left").logMode
+
+
+def test_exports_hold_what_is_drawn(lines, tmp_path):
+    lines.set_curves([curve()])
+    for ending in (".png", ".svg", ".csv"):
+        lines.export(tmp_path / f"chart{ending}")
+    rows = list(csv.reader((tmp_path / "chart.csv").open(encoding="utf-8")))
+    assert rows[0] == ["loss step", "loss"]
+    assert rows[5] == ["4.0", "6.0"]
+    assert "<svg" in (tmp_path / "chart.svg").read_text(encoding="utf-8")
+    assert (tmp_path / "chart.png").stat().st_size > 500
+
+
+def test_a_hundred_thousand_points_redraw_within_a_frame_or_two(lines, qapp):
+    x = np.arange(100_000, dtype=float)
+    data = CurveData("loss", "#E69F00", x, np.random.default_rng(0).normal(size=len(x)))
+    lines.set_curves([data])
+    qapp.processEvents()
+    times = []
+    for shift in range(5):
+        began = time.perf_counter()
+        lines.plot.setXRange(shift * 1000, 50_000 + shift * 1000)
+        lines.view.grab()
+        times.append(time.perf_counter() - began)
+    assert min(times) < 0.2
+
+
+@pytest.fixture
+def past(tmp_path):
+    engine = FakeEngine(tmp_path, auto=False)
+    engine.open_study(tmp_path / "study")
+    run = engine.start(RunRequest(method="episodes", recipe="quick-cpu"))
+    engine.finish_all()
+    return RunModel.of(engine.run(run), "Episodes")
+
+
+@pytest.mark.parametrize("panel", EPISODES.panels, ids=lambda panel: type(panel).__name__)
+def test_every_kind_of_panel_shows_what_a_run_published(panel, past, qtbot):
+    theme.apply("dark")
+    widget, refresh = make_panel(panel, "panel")
+    qtbot.addWidget(widget)
+    widget.resize(400, 240)
+    widget.show()
+    refresh(RunModel("other"))
+    assert widget.waiting.text()
+    refresh(past)
+    assert not widget.waiting.isVisible()
+    assert not widget.grab().isNull()
+    theme.apply("light")
+    theme.apply("dark")
+
+
+def test_a_spectrums_density_holds_its_whole_weight():
+    x, y = density([[0.0, 1.0], [0.5, 2.0]], [[0.5, 0.5], [0.25, 0.75]])
+    assert np.trapezoid(y, x) == pytest.approx(1.0, rel=0.02)
+
+
+def test_the_board_shows_a_past_run_whole(desk, past, qtbot):
+    board = Board(desk)
+    qtbot.addWidget(board)
+    board.resize(1200, 800)
+    board.show()
+    past.log = [("info", "Preparing superpixels.")]
+    board.show_run(past, EPISODES)
+    board.refresh()
+    assert board.facts.title.text() == "Episodes"
+    assert "completed · step 20 of 20" in board.facts.words.whole()
+    assert {curve.name for curve in board.loss._curves} == {"loss_query", "loss_ccr"}
+    assert "superpixels" in board.log.toPlainText()
+    assert board.findChild(object, "panel_2_caption").whole() == "Step 20"
+
+
+def test_series_no_panel_asks_for_get_one_of_their_own(desk, past, qtbot):
+    board = Board(desk)
+    qtbot.addWidget(board)
+    board.show()
+    board.show_run(past, None)
+    board.refresh()
+    assert set(board._others) == {"dice", "gate"}
