@@ -27,9 +27,9 @@ def support_slices(first: int, last: int, chunks: int = 3) -> tuple[int, ...]:
 
 
 def chunk_of(slice_index: int, first: int, last: int, chunks: int = 3) -> int:
-    """The chunk of a structure on slices `first`…`last` that `slice_index` falls in: ⌊(z − first)/((last − first)/chunks)⌋.
+    """The chunk of a structure on slices `first`…`last` that `slice_index` falls in.
 
-    Clipped to 0…chunks − 1, so slices outside the range take the nearest chunk; a single-slice structure is chunk 0.
+    ⌊(z − first)/((last − first)/chunks)⌋, clipped to 0…chunks − 1, so slices outside the range take the nearest chunk; a single-slice structure is chunk 0.
 
     Raises ValueError where first > last or chunks < 1.
     """
@@ -49,7 +49,8 @@ def fold_scans(n_scans: int, n_folds: int, fold: int) -> tuple[tuple[int, ...], 
     """
     if not 2 <= n_folds <= n_scans:
         raise ValueError(
-            f"n_folds must lie in 2…n_scans, so that the support scan is never a query; got {n_folds} for {n_scans} scans."
+            f"n_folds must lie in 2…n_scans, so that the support scan is never a query; got {n_folds} folds for "
+            f"{n_scans} scans."
         )
     if not 0 <= fold < n_folds:
         raise ValueError(f"fold must lie in 0…{n_folds - 1}; got {fold}.")

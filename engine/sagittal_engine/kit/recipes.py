@@ -27,6 +27,7 @@ def _read(path: Path) -> Recipe:
     unknown = sorted(set(content) - {"title", "source", "values"})
     if unknown or "title" not in content or not isinstance(content.get("values"), dict):
         raise ValueError(
-            f"The recipe {path.name} needs 'title' and a table [values], and may have 'source'; found {sorted(content)}."
+            f"The recipe {path.name} needs 'title' and a table [values], and may have 'source'; "
+            f"found {sorted(content)}."
         )
     return Recipe(path.stem, content["title"], content["values"], content.get("source", ""))

@@ -46,9 +46,7 @@ class SmallEncoder(nn.Module):
         middle = self.stage3(fine)
         coarse = self.stage4(middle)
         size = fine.shape[-2:]
-        return (
-            self.project2(fine) + _resized(self.project3(middle), size) + _resized(self.project4(coarse), size)
-        )
+        return self.project2(fine) + _resized(self.project3(middle), size) + _resized(self.project4(coarse), size)
 
 
 def _resized(x: torch.Tensor, size: torch.Size) -> torch.Tensor:

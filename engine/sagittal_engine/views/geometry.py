@@ -35,7 +35,7 @@ class AffineRange:
 
 @dataclass(frozen=True)
 class ElasticRange:
-    """Elastic field: noise uniform in −1…1 per pixel, smoothed by a Gaussian of `sigma` pixels, times `alpha` pixels."""
+    """Elastic field: noise uniform in −1…1 per pixel, smoothed by a Gaussian of `sigma`, times `alpha` (pixels)."""
 
     alpha: float = 10.0
     sigma: float = 5.0

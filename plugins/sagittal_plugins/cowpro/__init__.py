@@ -26,7 +26,7 @@ class CoWProParams(TrainingParams):
             "panet": "SSL-PANet: one global prototype per class, no local ones.",
         },
     )
-    steps: int = setting(4000, "Steps the schedule is made for.", ge=0, le=10_000_000, unit="steps", paper=100_100)
+    steps: int = setting(2500, "Steps the schedule is made for.", ge=0, le=10_000_000, unit="steps", paper=100_100)
     batch_size: int = setting(2, "Slices per step.", ge=1, le=256, unit="slices", paper=1)
     superpixels_per_slice: int = setting(
         4,
@@ -62,7 +62,7 @@ class CoWProParams(TrainingParams):
         "",
         "Labels, separated by commas, whose slices are left out of training (Setting 2). The only use of truth here.",
     )
-    learning_rate: float = setting(1e-3, "Step size of the optimiser at its peak.", gt=0, le=100)
+    learning_rate: float = setting(1e-2, "Step size of the optimiser at its peak.", gt=0, le=100, paper=1e-3)
     weight_decay: float = setting(5e-4, "L2 penalty on the weights.", ge=0, le=10, group="Optimiser")
     schedule: str = setting(
         "exponential",

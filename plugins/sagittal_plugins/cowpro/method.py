@@ -15,6 +15,7 @@ import torch
 
 from sagittal.method import Context, Picture, ScanData
 from sagittal_engine.kit.pretext import PretextBase
+from sagittal_engine.nets.weights import load_weights
 from sagittal_plugins.cowpro import CoWProParams, rules
 from sagittal_plugins.cowpro.episodes import Episodes, TrainingSlice, draw_episodes
 from sagittal_plugins.cowpro.loss import ccr_loss, episode_dice, weighted_cross_entropy
@@ -131,7 +132,11 @@ class CoWPro(PrototypeSegmenter, PretextBase[CoWProParams]):
     # Training ---------------------------------------------------------------------------------------------------
 
     def module(self) -> torch.nn.Module:
-        return PrototypeNetwork(self.params.encoder)
+        network = PrototypeNetwork(self.params.encoder)
+        if self.params.weights:
+            loaded = load_weights(network.encoder, self.params.weights)
+            self.context.message("info", loaded.sentence(self.params.weights))
+        return network
 
     def batch(self, step: int, generator: torch.Generator) -> Episodes:
         return draw_episodes(

@@ -19,7 +19,7 @@ GAP = 4
 
 
 def upright(plane: Array) -> Array:
-    """A plane (X to the right, Y to the front) as rows and columns of a radiological view: front up, right to the left."""
+    """A plane (X to the right, Y to the front) as a radiological view: front up, right on the left."""
     return np.swapaxes(plane, 0, 1)[::-1, ::-1]
 
 

@@ -49,12 +49,10 @@ REACH = 8
 """Slices by which an organ may lie elsewhere along the body than the scans' alignment says."""
 
 RELUCTANCE = 0.005
+"""Correlation that a shift of four slices must gain."""
 
 ROOM = 2
 """Cells around the moved outline in which the organ may be found."""
-
-SLACK = 2
-"""Slices beyond the expected ends that are looked at; the prediction decides whether the organ reaches there."""
 
 
 def published_plan(axis: Axis, first: int, last: int, supports: int) -> Array:
@@ -71,7 +69,7 @@ def published_plan(axis: Axis, first: int, last: int, supports: int) -> Array:
 
 
 def descriptors(slices: Array) -> Array:
-    """(n, 256) unit vectors: each slice averaged to 16², less the scan's mean slice, so that what varies is compared."""
+    """(n, 256) unit vectors: slices averaged to 16², less the scan's mean slice, so that what varies is compared."""
     count, height, width = slices.shape
     coarse = slices.reshape(count, SIDE, height // SIDE, SIDE, width // SIDE).mean((2, 4)).reshape(count, -1)
     coarse = coarse - coarse.mean(0)
@@ -132,7 +130,7 @@ def locate(query: Array, support: Array, outline: Array, first: float, last: flo
     The scans are aligned as wholes (`align`). Then the box around the outline, `MARGIN` cells wider, is cut from the
     support's slices of the organ and compared (normalised cross-correlation, best shift in plane within `WANDER`
     cells) with every slice of the query; the shift along the body within `REACH` slices that is best on average, less
-    `RELUCTANCE` per squared quarter slice, places the organ.
+    a small price of distance, places the organ.
     """
     scale, offset = align(query, support)
     low, high = max(0, math.floor(first) - CONTEXT), min(len(support) - 1, math.ceil(last) + CONTEXT)
@@ -196,11 +194,11 @@ def _moved(mask: Array, rows: int, columns: int) -> Array:
 
 
 def deployed_plan(place: Place, count: int, supports: int) -> Array:
-    """Support index for each of `count` prepared slices within `SLACK` slices of the organ's place, else -1."""
-    first, last = max(0, round(place.first)), min(count - 1, round(place.last))
+    """Support index, by chunk of the expected range, for each of `count` prepared slices in it; -1 elsewhere."""
     plan = np.full(count, NOT_LOOKED_AT)
-    for z in range(max(0, first - SLACK), min(count - 1, max(first, last) + SLACK) + 1):
-        plan[z] = chunk_of(z, first, max(first, last), supports)
+    first, last = round(place.first), round(place.last)
+    for z in range(max(0, first), min(count - 1, last) + 1):
+        plan[z] = chunk_of(z, first, last, supports)
     return plan
 
 

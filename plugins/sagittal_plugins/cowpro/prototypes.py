@@ -46,7 +46,7 @@ def local_prototypes(features: torch.Tensor, mask: torch.Tensor, *, window: int,
 
 
 def global_prototype(features: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Mean feature under the mask (masked average pooling, Eq. 7.5): (D, H, W), (H, W) → (1, D); zero where it is empty."""
+    """Mean feature under the mask (masked average pooling, Eq. 7.5): (D, H, W), (H, W) → (1, D); zero if empty."""
     _check_mask(features, mask)
     weight = mask.to(features.dtype)
     return ((features * weight).sum((1, 2)) / weight.sum().clamp_min(1e-8)).unsqueeze(0)

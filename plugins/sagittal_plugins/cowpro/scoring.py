@@ -104,6 +104,19 @@ def margins(support: torch.Tensor, masks: torch.Tensor, query: torch.Tensor, rul
     return (front - back).view(*masks.shape[:2], *query.shape[2:])
 
 
+def margins_of_pixels(support: torch.Tensor, mask: torch.Tensor, pixels: torch.Tensor, rule: ScoreRule) -> torch.Tensor:
+    """Margins (n, N) of unit query pixels (n, N, D) against one mask (1, 1, h, w) of one support (1, D, h, w).
+
+    The same as `margins`, for many queries of one support: prototypes that a class has not are left out beforehand.
+    """
+    found = []
+    for front in (True, False):
+        classes = class_prototypes(support, mask if front else 1 - mask, rule, foreground=front)
+        own = torch.cat([classes.local[0], classes.whole[0]])[classes.valid[0, 0]]
+        found.append(aggregate(pixels, own, scale=rule.scale, renormalise=rule.renormalise, keep=rule.keep))
+    return found[0] - found[1]
+
+
 def enlarged(margin: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     """Margins (B, K, h, w) on the image grid, (B, K, H, W), bilinearly."""
     return F.interpolate(margin, size=size, mode="bilinear", align_corners=False)

@@ -92,9 +92,12 @@ class Frame:
         """Slices (n, X, Y) of the scan on the prepared grid in plane, their positions along Z left as they are."""
         return sample(sample(slices, 1, self.x.voxels(), fill), 2, self.y.voxels(), fill)
 
-    def backward(self, prepared: Array, fill: float) -> Array:
-        """A prepared (slices, X, Y) array on the scan's own grid (X, Y, Z); `fill` where the crop left voxels out."""
-        result = sample(prepared, 0, self.z.cells(), fill)
+    def backward(self, prepared: Array, fill: float, slices: Array | None = None) -> Array:
+        """A prepared (slices, X, Y) array on the scan's own grid, (X, Y, Z), or at some of its axial slices alone.
+
+        Interpolated linearly; `fill` where the crop left voxels out.
+        """
+        result = sample(prepared, 0, self.z.cells(slices), fill)
         result = sample(sample(result, 1, self.x.cells(), fill), 2, self.y.cells(), fill)
         return np.moveaxis(result, 0, 2)
 
