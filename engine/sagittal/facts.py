@@ -105,6 +105,8 @@ class LabelLoan:
     labels: tuple[Label, ...]
     recovered_edits: int = 0
     """Edits replayed from the journal that no save had taken up: work brought back after a crash."""
+    saved: np.ndarray[Any, Any] | None = None
+    """Where edits were recovered: uint16 (X, Y, Z) as it stood without them, so that they can be taken out again."""
 
 
 @dataclass(frozen=True)

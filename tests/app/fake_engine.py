@@ -258,11 +258,11 @@ class FakeEngine:
         data = self._saved.get((scan, label_set))
         if data is None:
             data = make_labels(int(scan, 16)) if named else np.zeros(SHAPE, np.uint16)
-        data = data.copy()
+        saved, data = data, data.copy()
         edits = self._edits.get((scan, label_set), [])
         for edit in edits:
             data.ravel()[edit.indices] = edit.after
-        return LabelLoan(scan, label_set, data, named.labels if named else label_table(), len(edits))
+        return LabelLoan(scan, label_set, data, named.labels if named else label_table(), len(edits), saved)
 
     def record_edit(self, scan: str, label_set: str, edit: Edit) -> None:
         self.calls.append(("record_edit", (scan, label_set, edit)))

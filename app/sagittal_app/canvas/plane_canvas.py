@@ -48,6 +48,9 @@ class PlaneCanvas(QWidget):
         self._pixel = (1.0, 1.0)
         self._fitted = True
         self._shown = False
+        # Made at once: napari asks the drawing context what it can do here, and must ask its own, not the 3D scene's.
+        self._make_layers(False)
+        self._labels.visible = self._image.visible = False
 
     # Contents ------------------------------------------------------------------------------------------------------
 
@@ -187,9 +190,11 @@ class PlaneCanvas(QWidget):
 
     def shut_down(self) -> None:
         """Releases the drawing context; the widget draws nothing afterwards."""
-        self._viewer.layers.clear()
+        if self._qt is None:
+            return
         self._image = self._labels = None
         self._qt.close()
+        self._qt = None
 
 
 def _colormap(colours: dict[int, tuple[float, float, float, float]]) -> Any:

@@ -41,9 +41,10 @@ class LabelSets:
         entries = self._study.store.edits(scan, label_set)
         data, labels = self._base(scan, label_set, header)
         old = [entry for entry in entries if self._study.store.is_old(entry)]
+        saved = data.copy() if old else None
         recovered = journal.replay(data, old)
         journal.replay(data, entries[len(old) :])
-        return LabelLoan(scan, label_set, data, labels, recovered)
+        return LabelLoan(scan, label_set, data, labels, recovered, saved)
 
     def _base(self, scan: str, label_set: str, header: imaging.Header) -> tuple[Array, tuple[Label, ...]]:
         store = self._study.store

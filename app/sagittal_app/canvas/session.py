@@ -1,0 +1,149 @@
+"""Opening a scan with a label set, keeping its edits safe, and saving before anything else is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, Signal
+from sagittal.facts import Edit, ImageLoan, Label, LabelLoan
+
+from sagittal_app.canvas.document import LabelDocument
+from sagittal_app.canvas.state import CanvasState
+from sagittal_app.desk import Desk
+
+
+class Session(QObject):
+    """One scan and label set at a time. Nothing unsaved is ever dropped: it is written before another is shown."""
+
+    opening = Signal(str)
+    """Id of the scan being read."""
+    opened = Signal()
+    recovered = Signal(int)
+    """Edits brought back from the journal."""
+    saved = Signal()
+    failed = Signal(str)
+
+    def __init__(self, desk: Desk, state: CanvasState, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.desk = desk
+        self.state = state
+        self.scan = ""
+        self.label_set = ""
+        self._loan: LabelLoan | None = None
+        self._table: tuple[object, ...] = ()
+        state.table_changed.connect(self._table_changed)
+
+    @property
+    def writable(self) -> bool:
+        facts = self.desk.study()
+        return facts is not None and not facts.read_only
+
+    def open(self, scan: str, label_set: str) -> None:
+        """Reads a scan and a label set in the background and shows them; saves what is open first."""
+        if not scan:
+            self.close()
+            return
+        self.save()
+        self.opening.emit(scan)
+        keep = self.state.scan if self.state.scan is not None and self.state.scan.scan == scan else None
+        port = self.desk.port
+
+        def read() -> tuple[ImageLoan, Label, LabelLoan]:
+            return keep or port.image(scan), port.labels(scan, label_set)
+
+        self.desk.ask(
+            read, then=lambda loans: self._show(label_set, *loans), failed=self._say_failed, owner=self, topic="open"
+        )
+
+    def _say_failed(self, sentence: str, detail: str) -> None:
+        self.failed.emit(sentence)
+        self.desk.notify("error", sentence, detail)
+
+    def _show(self, label_set: str, image: ImageLoan, labels: LabelLoan) -> None:
+        # What was painted while the scan was being read belongs to the old one, and is saved with it.
+        self.save()
+        self.scan, self.label_set, self._loan = image.scan, label_set, labels
+        scan = image.scan
+
+        def journal(edit: Edit) -> None:
+            self.desk.port.record_edit(scan, label_set, edit)
+
+        table = labels.labels or self._study_table()
+        document = LabelDocument(labels.data, table, journal, self.writable)
+        self._table = document.labels
+        if self.state.scan is image:
+            self.state.set_document(document)
+        else:
+            self.state.show_scan(image, document)
+        if labels.recovered_edits:
+            document.unsaved = True
+            self.recovered.emit(labels.recovered_edits)
+        self.opened.emit()
+
+    def _study_table(self) -> tuple[Label, ...]:
+        """For a set without labels yet: the names the study's other sets use, so that they mean the same everywhere."""
+        facts = self.desk.study()
+        found: dict[int, Label] = {}
+        for scan in facts.scans if facts else ():
+            for one in scan.label_sets:
+                for row in one.labels:
+                    found.setdefault(row.number, row)
+        return tuple(found[number] for number in sorted(found))
+
+    def close(self) -> None:
+        """Shows nothing; saves first."""
+        self.save()
+        self.scan = self.label_set = ""
+        self.state.show_scan(None)
+
+    def save(self, then: Callable[[], object] | None = None, review: str | None = None, force: bool = False) -> bool:
+        """Writes unsaved labels in the background; whether there were any."""
+        document = self.state.document
+        if document is None or not document.writable:
+            return False
+        document.end_stroke()
+        if not (document.unsaved or force):
+            return False
+        document.unsaved = False
+        scan, label_set, labels = self.scan, self.label_set, document.labels
+        # A copy, so that painting on while the file is written cannot tear it.
+        data = document.data.copy(order="K")
+
+        def done(_none: object) -> None:
+            self.saved.emit()
+            if then is not None:
+                then()
+
+        def broke(sentence: str, detail: str) -> None:
+            document.unsaved = True
+            self.desk.notify("error", sentence, detail)
+
+        # No owner: the file must be written even where this page is gone by then.
+        self.desk.ask(self.desk.port.save_labels, scan, label_set, data, labels, review, then=done, failed=broke)
+        return True
+
+    def save_now(self) -> None:
+        """Writes unsaved labels before returning: for the moment before a study or the window closes."""
+        document = self.state.document
+        if document is not None and document.writable:
+            document.end_stroke()
+            if document.unsaved:
+                self.desk.port.save_labels(self.scan, self.label_set, document.data, document.labels)
+                document.unsaved = False
+
+    def discard_recovered(self) -> None:
+        """Takes recovered edits out: the labels become what was last saved. Can be undone."""
+        document = self.state.document
+        if document is not None and self._loan is not None and self._loan.saved is not None:
+            document.replace_all("discard recovered", self._loan.saved)
+
+    def _table_changed(self) -> None:
+        """Names and colours belong to the label set in the whole study."""
+        document = self.state.document
+        if document is None or document.labels == self._table or not self.scan or not document.writable:
+            return
+        self._table = document.labels
+        document.unsaved = True
+        known = self.desk.study_model.scan(self.scan)
+        if known is not None and any(one.name == self.label_set for one in known.label_sets):
+            self.desk.ask(self.desk.port.set_label_table, self.label_set, document.labels)
