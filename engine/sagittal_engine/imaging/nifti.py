@@ -145,7 +145,7 @@ def _layout(source: Source) -> _Layout:
         channels = 3
     elif stored.kind not in "iuf" or stored.itemsize > 8:
         raise ImagingError(f"{name} holds {stored.name} values, which are no intensities Sagittal can show.")
-    path, offset = source.files[-1], int(header["vox_offset"])
+    path, offset = source.files[-1], _offset(name, header)
     if len(source.files) == 1:
         if is_nifti_pair(bytes(header.binaryblock)):
             raise ImagingError(
@@ -163,6 +163,14 @@ def _layout(source: Source) -> _Layout:
     if not np.isfinite(intercept):
         intercept = 0.0
     return _Layout(header, path, offset, stored, shape, channels, slope, intercept)
+
+
+def _offset(name: str, header: NiftiHeader) -> int:
+    """Bytes before the first voxel; NIfTI-1 keeps them as a float."""
+    offset = float(header["vox_offset"])
+    if not np.isfinite(offset) or offset < 0:
+        raise ImagingError(f"{name} does not say where its voxels begin; its header is damaged.")
+    return int(offset)
 
 
 def _shape(name: str, header: NiftiHeader) -> tuple[int, int, int]:

@@ -175,9 +175,12 @@ def _layout(path: Path) -> _Layout:
 def _with_axes(name: str, layout: _Layout) -> _Layout:
     """Tells the axes that run through space from those that count colours, volumes or nothing."""
     fields, sizes = layout.fields, layout.sizes
-    kinds = fields.get("kinds") or ["???"] * len(sizes)
-    directions = _field(fields, "space directions")
+    kinds = [*(fields.get("kinds") or []), *["???"] * len(sizes)]
+    directions, origin = _field(fields, "space directions"), _field(fields, "space origin")
     if directions is not None:
+        width = np.asarray(directions, dtype=float).shape[-1]
+        if len(directions) != len(sizes) or (origin is not None and len(origin) != width) or width > 3:
+            raise ImagingError(f"{name} has directions and an origin that do not fit together; its header is damaged.")
         space = [axis for axis in range(len(sizes)) if np.isfinite(np.asarray(directions[axis], dtype=float)).all()]
     else:
         space = [axis for axis in range(len(sizes)) if kinds[axis] in ("domain", "space", "???")]
@@ -211,8 +214,10 @@ def _affine(layout: _Layout) -> tuple[Array, bool, list[str]]:
     directions, warnings = _field(fields, "space directions"), []
     space = str(fields.get("space", "")).lower().removesuffix("-time")
     affine = np.eye(4)
-    if directions is None or len(axes) < 3:
-        spacings = np.asarray(fields.get("spacings", [np.nan] * len(layout.sizes)), dtype=float)
+    flat = directions is None or len(axes) < 3 or len(directions[axes[0]]) < 3
+    if flat:
+        given = [*fields.get("spacings", ()), *[np.nan] * len(layout.sizes)]
+        spacings = np.asarray(given[: len(layout.sizes)], dtype=float)
         if directions is not None:
             spacings = np.sqrt((np.asarray(directions, dtype=float) ** 2).sum(axis=1))
         inside = [float(spacings[axis]) if np.isfinite(spacings[axis]) else 1.0 for axis in axes]
@@ -237,7 +242,7 @@ def _affine(layout: _Layout) -> tuple[Array, bool, list[str]]:
         warnings.append(f"The header gives lengths in {units[0]}; the numbers are taken as millimetres.")
     if not geometry.is_usable(affine):
         raise ImagingError(f"{layout.path.name} has directions that span no space; its header is damaged.")
-    return affine, directions is None or len(axes) < 3, warnings
+    return affine, flat, warnings
 
 
 def _load(layout: _Layout) -> Array:

@@ -6,6 +6,9 @@ axial view in the radiological convention shows it as it is in the file.
 
 from __future__ import annotations
 
+import contextlib
+import logging
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,6 +18,8 @@ from PIL import Image, UnidentifiedImageError
 from sagittal_engine.imaging import storage
 from sagittal_engine.imaging.naming import named_like_labels
 from sagittal_engine.imaging.volume import Array, Header, ImagingError, Source, SourceGrid, Volume
+
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # it logs every oddity; a user gets one sentence instead
 
 _NO_SIZE = "A picture gives no pixel size; 1 mm is assumed, so lengths and volumes mean nothing."
 
@@ -27,9 +32,9 @@ _EXIF_ORIENTATION = 0x0112
 
 def probe(source: Source) -> Header:
     """Reads the header; raises `ImagingError` for films, damaged files and what is no picture."""
-    with storage.quiet():
+    with _explained(source):
         try:
-            with _open(source) as picture:
+            with Image.open(source.path) as picture:
                 return _header(source, picture)
         except UnidentifiedImageError:
             return _tiff_header(source)
@@ -38,35 +43,37 @@ def probe(source: Source) -> Header:
 def read(source: Source) -> Volume:
     """Unpacks the picture: (X, Y, 1), or (X, Y, 1, 3) for colour."""
     header = probe(source)
-    with storage.quiet():
+    with _explained(source):
         try:
-            with _open(source) as picture:
-                if picture.mode not in _GREY:
-                    array = np.asarray(picture.convert("RGB"))
-                elif picture.mode == "LA":
-                    array = np.asarray(picture.convert("L"))
-                else:
-                    array = np.asarray(picture)
+            with Image.open(source.path) as picture:
+                array = _pixels(picture)
         except UnidentifiedImageError:
             array = _tiff_array(source)
-        except (OSError, ValueError, SyntaxError) as error:
-            raise ImagingError(f"{source.path.name} is damaged and cannot be unpacked ({error}).") from error
+    if array.shape[:2] != header.grid.shape[1::-1]:
+        raise ImagingError(f"{source.path.name} is damaged: it holds another number of pixels than its header says.")
     array = storage.native(array).astype(header.dtype, copy=False)
     array = array.swapaxes(0, 1)[:, :, np.newaxis]
     return Volume(data=header.grid.to_canonical(array), header=header)
 
 
-def _open(source: Source) -> Image.Image:
-    try:
-        return Image.open(source.path)
-    except UnidentifiedImageError:
-        if source.path.suffix.lower() in (".tif", ".tiff"):
+@contextlib.contextmanager
+def _explained(source: Source) -> Iterator[None]:
+    """Turns what a decoder raises on a damaged file, which is nearly anything, into one sentence."""
+    with storage.quiet():
+        try:
+            yield
+        except ImagingError:
             raise
-        raise ImagingError(f"{source.path.name} is damaged: it begins like a picture, but cannot be read.") from None
-    except Image.DecompressionBombError as error:
-        raise ImagingError(f"{source.path.name} has more pixels than a picture should ({error}).") from error
-    except (OSError, ValueError, SyntaxError) as error:
-        raise ImagingError(f"{source.path.name} could not be read: {error}.") from error
+        except Image.DecompressionBombError as error:
+            raise ImagingError(f"{source.path.name} has more pixels than a picture should ({error}).") from error
+        except Exception as error:
+            raise ImagingError(f"{source.path.name} is damaged and cannot be read ({error}).") from error
+
+
+def _pixels(picture: Image.Image) -> Array:
+    if picture.mode == "LA":
+        return np.asarray(picture.convert("L"))
+    return np.asarray(picture if picture.mode in _GREY else picture.convert("RGB"))
 
 
 def _header(source: Source, picture: Image.Image) -> Header:
@@ -81,7 +88,7 @@ def _header(source: Source, picture: Image.Image) -> Header:
         warnings.append("The picture has a palette; its numbers are read, not its colours.")
     if mode in ("LA", "RGBA", "PA"):
         warnings.append("Transparency is left out.")
-    if picture.getexif().get(_EXIF_ORIENTATION, 1) != 1:
+    if picture.format != "TIFF" and picture.getexif().get(_EXIF_ORIENTATION, 1) != 1:
         warnings.append("The camera noted a turn (EXIF), which is left out: pixels are shown as they are stored.")
     return _described(source, picture.width, picture.height, dtype, 1 if grey else 3, warnings, mode in ("1", "P"))
 
@@ -115,21 +122,15 @@ def _tiff_page(source: Source, file: tifffile.TiffFile) -> Any:
 
 
 def _tiff_header(source: Source) -> Header:
-    try:
-        with tifffile.TiffFile(source.path) as file:
-            page = _tiff_page(source, file)
-            rows, columns = page.shape[:2]
-            channels = 3 if page.ndim == 3 else 1
-            _check_size(source, rows * columns * channels * page.dtype.itemsize)
-            return _described(source, columns, rows, page.dtype.name, channels, [_NO_SIZE], False)
-    except (tifffile.TiffFileError, OSError, ValueError) as error:
-        raise ImagingError(f"{source.path.name} is damaged and cannot be read ({error}).") from error
+    with tifffile.TiffFile(source.path) as file:
+        page = _tiff_page(source, file)
+        rows, columns = page.shape[:2]
+        channels = 3 if page.ndim == 3 else 1
+        _check_size(source, rows * columns * channels * page.dtype.itemsize)
+        return _described(source, columns, rows, page.dtype.name, channels, [_NO_SIZE], False)
 
 
 def _tiff_array(source: Source) -> Array:
-    try:
-        with tifffile.TiffFile(source.path) as file:
-            array = np.asarray(_tiff_page(source, file).asarray())
-            return array[..., :3] if array.ndim == 3 else array
-    except (tifffile.TiffFileError, OSError, ValueError) as error:
-        raise ImagingError(f"{source.path.name} is damaged and cannot be unpacked ({error}).") from error
+    with tifffile.TiffFile(source.path) as file:
+        array = np.asarray(_tiff_page(source, file).asarray())
+        return array[..., :3] if array.ndim == 3 else array

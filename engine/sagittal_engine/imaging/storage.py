@@ -27,7 +27,7 @@ DEFLATE_LIMIT = 1_100
 BLOCK_CODE_LIMIT = 20_000
 """JPEG 2000, JPEG-LS and bzip2 can pack an even picture much denser than deflate."""
 
-_PIECE = 8 * 2**20
+_PIECE = 2**20
 
 _QUIET = threading.RLock()
 
@@ -107,6 +107,8 @@ def fill_array(stream: IO[bytes], path: Path, dtype: np.dtype[Any], shape: tuple
                 raise EOFError
             target[done : done + len(piece)] = piece
             done += len(piece)
+        while done < len(target) + ALWAYS_ALLOWED and (piece := stream.read(_PIECE)):
+            done += len(piece)  # at the stream's end its checksum is compared
     except (EOFError, ValueError) as error:
         raise ImagingError(
             f"{path.name} is cut short: it ends before its last voxel. Copy or export it again."

@@ -150,6 +150,8 @@ def _instance(path: Path, data: Dataset, left: float) -> Instance:
         for index in range(max(count, 1))
     )
     allocated = _whole(data, "BitsAllocated", 16)
+    if allocated not in (8, 16, 32, 64):
+        raise ImagingError(f"{path.name} stores {allocated} bits per pixel, which no scan does.")
     samples = _whole(data, "SamplesPerPixel", 1)
     rows, columns = _whole(data, "Rows", 0), _whole(data, "Columns", 0)
     syntax = getattr(data.file_meta, "TransferSyntaxUID", None)

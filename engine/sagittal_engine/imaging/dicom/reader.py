@@ -17,8 +17,8 @@ from sagittal_engine.imaging.dicom.instance import Frame, Instance, read_instanc
 from sagittal_engine.imaging.dicom.stack import Stack, stack_of
 from sagittal_engine.imaging.volume import Array, Header, ImagingError, Source, SourceGrid, Volume
 
-_USUAL = 2**14
-"""Stored 16-bit values seldom go beyond this, so that most CT fits int16 once rescaled."""
+_USUAL = 2**13
+"""Scanners store 12 bits, rarely more, so that most scans fit int16 once rescaled."""
 
 
 def probe(source: Source) -> Header:
@@ -135,7 +135,9 @@ def _explained(path: Path) -> Iterator[None]:
     with storage.quiet():
         try:
             yield
-        except Exception as error:
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            raise
+        except BaseException as error:  # a decoder written in Rust panics with a BaseException
             raise ImagingError(f"The pixels of {path.name} cannot be decoded: {_brief(error, path)}.") from error
 
 
@@ -148,7 +150,7 @@ def _looked_up(instance: Instance, pixels: Array, data: Dataset) -> Array:
     return apply_modality_lut(pixels, data) if instance.lookup_bits else pixels
 
 
-def _brief(error: Exception, path: Path) -> str:
+def _brief(error: BaseException, path: Path) -> str:
     """A library's message as part of our sentence."""
     if "by all available plugins" in str(error):
         return "the stream is damaged, or of a variety that no decoder here knows"

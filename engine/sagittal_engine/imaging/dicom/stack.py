@@ -64,7 +64,7 @@ def stack_of(instances: Sequence[Instance]) -> Stack:
     if len(frames) > 1 and not unplaced:
         _check_positions(first, frames)
         frames.sort(key=along_normal)
-    affine, warnings = _affine(frames)
+    affine, warnings = _affine(frames, unplaced)
     if len(instances) > 1 and len({instance.photometric for instance in instances}) > 1:
         raise ImagingError(f"{first.path.name} and the other files of its series store pixels in different ways.")
     return Stack(
@@ -91,13 +91,13 @@ def _check_positions(first: Instance, frames: Sequence[Frame]) -> None:
         )
 
 
-def _affine(frames: Sequence[Frame]) -> tuple[Array, list[str]]:
+def _affine(frames: Sequence[Frame], unplaced: bool) -> tuple[Array, list[str]]:
     """(column, row, slice) to RAS+ (C.7.6.2.1.1, equation C.7.6.2.1-1), and what a user should know."""
     frame, warnings = frames[0], []
     rows, columns = frame.spacing or (1.0, 1.0)
     if frame.spacing is None:
         warnings.append("The header gives no pixel size; 1 mm is assumed, so lengths and volumes mean nothing.")
-    if frame.orientation is None or frame.position is None:
+    if unplaced or frame.orientation is None or frame.position is None:
         what = "the picture is taken as an axial slice" if len(frames) == 1 else "the frames are taken as axial slices"
         warnings.append(f"The header gives no place in space; {what} seen from the feet.")
         return geometry.LPS_TO_RAS @ np.diag([columns, rows, frame.thickness or 1.0, 1.0]), warnings
