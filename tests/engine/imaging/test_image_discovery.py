@@ -38,7 +38,8 @@ def test_a_mixed_tree(save_nifti: Save, save_series: Save, tmp_path: Path) -> No
     assert {refusal.path.name: refusal.reason for refusal in found.refused} == {
         ".DS_Store": ".DS_Store is a file of the operating system, not an image.",
         "empty.nii": "empty.nii is empty.",
-        "notes.txt": "notes.txt is not an image file. Sagittal reads NIfTI, NRRD, MetaImage, DICOM, PNG, JPEG and TIFF.",
+        "notes.txt": "notes.txt is not an image file."
+        " Sagittal reads NIfTI, NRRD, MetaImage, DICOM, PNG, JPEG and TIFF.",
     }
     told = {path for item in found.items for path in (*item.files, *item.companions)} | {
         one.path for one in found.refused
