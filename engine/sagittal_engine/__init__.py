@@ -6,6 +6,7 @@ names are imported when first asked for, so that importing a part of the engine 
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ def __getattr__(name: str) -> Any:
         from sagittal_engine.study import Study
 
         return Study
+    if name == "evaluate":
+        # The package of that name, which can be called as the function.
+        return importlib.import_module("sagittal_engine.evaluate")
     if name in __all__:
         from sagittal_engine.service import calls
 

@@ -44,11 +44,8 @@ class ServiceBase(ABC):
 
     def _open_for_writing(self) -> Study:
         study = self._open()
-        if study.facts().read_only:
-            raise SagittalError(
-                f"The study '{study.facts().name}' is open in another Sagittal, so nothing can be written to it here. "
-                "Close it there, then open it again."
-            )
+        if study.read_only:
+            raise SagittalError(f"Nothing can be written to the study '{study.facts().name}'. {study.why_read_only}")
         return study
 
     @abstractmethod

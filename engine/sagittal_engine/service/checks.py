@@ -115,7 +115,7 @@ def _about_place(request: RunRequest, facts: StudyFacts, folder: Path) -> Iterat
     if request.probes:
         yield _no(f"No installed probe is called {_list(list(request.probes))}. Leave the probes out.")
     if facts.read_only:
-        yield _no("The study is open in another Sagittal, so nothing can be written to it. Close it there.")
+        yield _no("The study is open for reading only, so no run can be kept in it. Close it where else it is open.")
     free = shutil.disk_usage(folder).free
     amount = f"{free / 2**30:.1f} GB free where the study lies"
     if free < TOO_LITTLE_DISK:

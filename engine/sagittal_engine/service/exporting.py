@@ -38,7 +38,7 @@ def export_label_set(
     verified = True
     for done, facts in enumerate(having):
         task.progress(done, len(having), f"Exporting {facts.name}")
-        source, header = study.source(facts.scan), study.volume(facts.scan).header
+        source, header = study.source(facts.scan), study.header(facts.scan)
         loan = study.labels(facts.scan, label_set)
         path = out / _stem(facts, label_set, having)
         written = imaging.export(format, path, loan.data, loan.labels, source, header)

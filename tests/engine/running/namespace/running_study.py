@@ -16,7 +16,7 @@ class FakeStudy:
         self.runs_folder = folder / "runs"
         self.cache_folder = folder / "cache"
         self.runs_folder.mkdir(parents=True, exist_ok=True)
-        self.read_only = False
+        self.read_only, self.why_read_only = False, "Another Sagittal has it."
         truth = LabelSetFacts("truth", (Label(1, "organ", "#E69F00"),))
         self._scans = {
             f"{n:016x}": ScanFacts(
