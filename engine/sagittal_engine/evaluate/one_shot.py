@@ -34,7 +34,7 @@ def label_range(mask: Array) -> tuple[int, int] | None:
 
 def quadrants_of(mask: Array) -> Array:
     """bool (2, 2): whether the label has a voxel in each half of X by half of Y of the scan's grid."""
-    plane = mask.any(axis=2)
+    plane: Array = np.any(mask, axis=2)
     x, y = plane.shape[0] // 2, plane.shape[1] // 2
     return np.array([[plane[:x, :y].any(), plane[:x, y:].any()], [plane[x:, :y].any(), plane[x:, y:].any()]])
 

@@ -29,7 +29,8 @@ def support_slices(first: int, last: int, chunks: int = 3) -> tuple[int, ...]:
 def chunk_of(slice_index: int, first: int, last: int, chunks: int = 3) -> int:
     """The chunk of a structure on slices `first`…`last` that `slice_index` falls in.
 
-    ⌊(z − first)/((last − first)/chunks)⌋, clipped to 0…chunks − 1, so slices outside the range take the nearest chunk; a single-slice structure is chunk 0.
+    ⌊(z − first)/((last − first)/chunks)⌋, clipped to 0…chunks − 1, so slices outside the range take the nearest chunk;
+    a single-slice structure is chunk 0.
 
     Raises ValueError where first > last or chunks < 1.
     """

@@ -26,7 +26,7 @@ class CoWProParams(TrainingParams):
             "panet": "SSL-PANet: one global prototype per class, no local ones.",
         },
     )
-    steps: int = setting(2500, "Steps the schedule is made for.", ge=0, le=10_000_000, unit="steps", paper=100_100)
+    steps: int = setting(2000, "Steps the schedule is made for.", ge=0, le=10_000_000, unit="steps", paper=100_100)
     batch_size: int = setting(2, "Slices per step.", ge=1, le=256, unit="slices", paper=1)
     superpixels_per_slice: int = setting(
         4,

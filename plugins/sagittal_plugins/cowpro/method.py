@@ -7,6 +7,7 @@ import json
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ class CoWPro(PrototypeSegmenter, PretextBase[CoWProParams]):
         images: list[Path] = []
         for done, scan in enumerate(scans):
             context.progress(done, len(scans), f"Preparing scan {done + 1} of {len(scans)}")
-            images.append(context.cached(self._key("slices", scan), lambda path, s=scan: self._save_slices(path, s)))
+            images.append(context.cached(self._key("slices", scan), partial(self._save_slices, scan)))
         superpixels = self._superpixels()
         self.slices = []
         for scan, image, regions in zip(scans, images, superpixels, strict=True):
@@ -78,8 +79,8 @@ class CoWPro(PrototypeSegmenter, PretextBase[CoWProParams]):
         text = json.dumps([CACHE_VERSION, preparation], sort_keys=True)
         return f"cowpro-{what}-{scan.id}-{hashlib.sha256(text.encode()).hexdigest()[:12]}.npy"
 
-    def _save_slices(self, path: Path, scan: ScanData) -> None:
-        _save(path, rules.preparation(self.params).prepare(scan).slices)
+    def _save_slices(self, scan: ScanData, path: Path) -> None:
+        _save(rules.preparation(self.params).prepare(scan).slices, path)
 
     def _superpixels(self) -> list[Path]:
         """The cached superpixels of every scan, those that are missing made first."""
@@ -94,7 +95,7 @@ class CoWPro(PrototypeSegmenter, PretextBase[CoWProParams]):
         for done, (scan, regions) in enumerate(
             zip(missing, context.map(superpixels_of_scan, work()), strict=True), start=1
         ):
-            context.cached(self._key("superpixels", scan), lambda path, r=regions: _save(path, r))
+            context.cached(self._key("superpixels", scan), partial(_save, regions))
             context.progress(done, len(missing), f"Superpixels of scan {done} of {len(missing)}")
         return [context.cached(self._key("superpixels", scan), _refuse) for scan in scans]
 
@@ -180,7 +181,7 @@ class CoWPro(PrototypeSegmenter, PretextBase[CoWProParams]):
         }
 
 
-def _save(path: Path, array: np.ndarray[Any, Any]) -> None:
+def _save(array: np.ndarray[Any, Any], path: Path) -> None:
     # A file handle, because numpy adds ".npy" to names that lack it.
     with path.open("wb") as file:
         np.save(file, array, allow_pickle=False)

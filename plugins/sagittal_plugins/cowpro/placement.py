@@ -140,17 +140,17 @@ def locate(query: Array, support: Array, outline: Array, first: float, last: flo
     at, best, shift = np.arange(low, high + 1), -math.inf, 0.0
     expected = (at - offset) / scale
     for candidate in np.arange(-REACH, REACH + 0.5, 0.5):
-        z = expected + candidate
-        on = np.flatnonzero((z >= 0) & (z <= len(query) - 1))
+        there = expected + candidate
+        on = np.flatnonzero((there >= 0) & (there <= len(query) - 1))
         if len(on) < 0.6 * len(at):
             continue
-        value = likeness[np.round(z[on]).astype(int), on].mean() - RELUCTANCE * (candidate / 4) ** 2
+        value = likeness[np.round(there[on]).astype(int), on].mean() - RELUCTANCE * (candidate / 4) ** 2
         if value > best:
             best, shift = value, float(candidate)
     near = np.zeros((len(query), CELLS, CELLS), dtype=bool)
     widened = ndimage.binary_dilation(outline, iterations=ROOM)
     for z in range(len(query)):
-        match = int(np.clip(round(scale * (z - shift) + offset), low, high)) - low
+        match = min(max(round(scale * (z - shift) + offset), low), high) - low
         near[z] = _moved(widened, int(row[z, match]), int(column[z, match]))
     return Place((first - offset) / scale + shift, (last - offset) / scale + shift, near)
 
