@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Signal
-from sagittal.facts import Edit, ImageLoan, Label, LabelLoan
 
+from sagittal.facts import Edit, ImageLoan, Label, LabelLoan
 from sagittal_app.canvas.document import LabelDocument
 from sagittal_app.canvas.state import CanvasState
 from sagittal_app.desk import Desk

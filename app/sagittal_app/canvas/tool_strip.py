@@ -1,0 +1,125 @@
+"""The vertical strip beside the picture: tools, brush size, undo, ways of showing. Every button names its key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QFrame, QMenu, QToolButton
+
+from sagittal_app.canvas import keys
+from sagittal_app.canvas.state import CanvasState
+from sagittal_app.widgets.basics import UNIT, column, label, line, tool
+
+TOOL_IDS = ("pointer", "brush", "eraser", "fill", "polygon", "pick")
+DISPLAY_IDS = ("crosshair", "smooth", "radiological", "nose_left", "centre")
+
+
+class ToolStrip(QFrame):
+    """Buttons for `act(id)`; they follow the state."""
+
+    def __init__(self, state: CanvasState, act: Callable[[str], object]) -> None:
+        super().__init__()
+        self.setObjectName("tool_strip")
+        self.setProperty("role", "panel")
+        self.state = state
+        self._act = act
+        self.tools = {id: self._button(id, checkable=True) for id in TOOL_IDS}
+        self._size = label("", "quiet")
+        self._size.setObjectName("brush_size")
+        self._size.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._size.setToolTip("Diameter of the brush in millimetres ([ and ], or Shift+wheel)")
+        self._labels = self._button("labels", checkable=True)
+        self._outline = self._button("outline", checkable=True)
+        self.setLayout(
+            column(
+                *self.tools.values(),
+                line(),
+                self._button("larger"),
+                self._size,
+                self._button("smaller"),
+                line(),
+                self._button("undo"),
+                self._button("redo"),
+                line(),
+                self._labels,
+                self._outline,
+                line(),
+                self._menu_button(
+                    "mdi6.contrast-circle", "Window and level presets (Alt+1 … Alt+5)", "window_menu", self._windows
+                ),
+                self._menu_button(
+                    "mdi6.eye-settings-outline", "How the planes are shown", "display_menu", self._display
+                ),
+                self._button("reset"),
+                None,
+                spacing=UNIT // 2,
+            )
+        )
+        self.layout().setContentsMargins(6, UNIT, 6, UNIT)
+        self.setFixedWidth(44)
+        for signal in (state.tool_changed, state.brush_changed, state.look_changed, state.document_changed):
+            signal.connect(lambda *_: self._follow())
+        self._follow()
+
+    def _button(self, id: str, checkable: bool = False) -> QToolButton:
+        action = keys.BY_ID[id]
+        made = tool(
+            action.icon,
+            action.title,
+            f"tool_{id}",
+            lambda: self._run(id),
+            shortcut=action.shown_key,
+            checkable=checkable,
+        )
+        made.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        return made
+
+    def _run(self, id: str) -> None:
+        self._act(id)
+        self._follow()
+
+    def _menu_button(self, icon: str, title: str, name: str, fill: Callable[[QMenu], None]) -> QToolButton:
+        made = tool(icon, title, name, lambda: None)
+        menu = QMenu(made)
+        menu.aboutToShow.connect(lambda: fill(menu))
+        made.setMenu(menu)
+        made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        made.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        return made
+
+    def _windows(self, menu: QMenu) -> None:
+        menu.clear()
+        for number, preset in enumerate(self.state.presets(), start=1):
+            menu.addAction(self._menu_action(menu, f"preset_{number}", preset.name))
+        menu.addSeparator()
+        menu.addAction(self._menu_action(menu, "reset_window", "The scan's own"))
+
+    def _display(self, menu: QMenu) -> None:
+        menu.clear()
+        look = self.state.look
+        for id in DISPLAY_IDS:
+            action = self._menu_action(menu, id, keys.BY_ID[id].title)
+            if hasattr(look, id):
+                action.setCheckable(True)
+                action.setChecked(getattr(look, id))
+            menu.addAction(action)
+
+    def _menu_action(self, menu: QMenu, id: str, title: str) -> QAction:
+        key = keys.BY_ID[id].shown_key
+        action = QAction(f"{title}\t{key}" if key else title, menu)
+        action.setObjectName(f"menu_{id}")
+        action.triggered.connect(lambda _checked=False: self._run(id))
+        return action
+
+    def _follow(self) -> None:
+        """Shows what is chosen."""
+        document = self.state.document
+        for id, made in self.tools.items():
+            made.setChecked(self.state.tool == id)
+            made.setEnabled(id == "pointer" or (document is not None and document.writable))
+        size = self.state.brush_diameter
+        self._size.setText(f"{size:.1f}\nmm" if size < 10 else f"{size:.0f}\nmm")
+        self._labels.setChecked(self.state.look.labels)
+        self._outline.setChecked(self.state.look.outline)

@@ -1,0 +1,261 @@
+"""Annotate: one scan at a time, large; paint labels on its planes, three support slices first of all."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from PySide6.QtWidgets import QComboBox, QFrame, QStackedWidget, QWidget
+
+from sagittal.events import Event
+from sagittal.facts import ScanFacts, StudyFacts
+from sagittal_app.actions import Command
+from sagittal_app.canvas import words
+from sagittal_app.desk import Desk
+from sagittal_app.pages.annotate_workbench import Workbench, canvas_commands
+from sagittal_app.pages.page import Page
+from sagittal_app.widgets.basics import UNIT, Elided, EmptyState, button, column, label, row, scrolled, tool
+
+PAINTED = "painted"
+"""The label set of the user's own painting."""
+
+
+class AnnotatePage(Page):
+    name: ClassVar[str] = "annotate"
+    title: ClassVar[str] = "Annotate"
+    icon: ClassVar[str] = "mdi6.draw"
+    shortcut: ClassVar[str] = "Ctrl+2"
+    announcement: ClassVar[str] = "Preparing the image views…"
+    preload: ClassVar[tuple[str, ...]] = ("sagittal_app.canvas.preload", "sagittal_app.scene.preload")
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.bench: Workbench | None = None
+        self._inspector: QWidget | None = None
+        self._facts: StudyFacts | None = None
+        self._wanted = ""
+        self._table_of = ""
+
+    # What it is made of --------------------------------------------------------------------------------------------
+
+    def build(self) -> None:
+        from sagittal_app.canvas.label_list import LabelList
+        from sagittal_app.pages.annotate_support import SupportPanel
+
+        bench = self.bench = Workbench(self.desk)
+        bench.session.opened.connect(self._opened)
+        bench.session.opening.connect(self._say_opening)
+        bench.session.recovered.connect(self._offer_recovery)
+        bench.session.saved.connect(self._say_saved)
+        bench.state.voxels_changed.connect(lambda _box: self._say_unsaved())
+        self._banner = self._make_banner()
+        self._status = Elided("", "quiet")
+        self._status.setObjectName("annotate_status")
+        work = QWidget()
+        body = column(self._banner, bench, self._status, spacing=4)
+        body.setStretch(1, 1)
+        body.setContentsMargins(UNIT, 0, UNIT, 4)
+        work.setLayout(body)
+        go = button("Go to Study", "annotate_go_study", lambda: self.desk.go_to("study"), role="primary")
+        self._stack = QStackedWidget()
+        self._stack.addWidget(EmptyState("mdi6.draw", words.ANNOTATE_EMPTY, go, name="annotate_empty"))
+        self._stack.addWidget(work)
+        self.setLayout(column(self._stack))
+        self.labels = LabelList(bench.state)
+        self.support = SupportPanel(self.desk, bench.state)
+        self._inspector = self._make_inspector()
+
+    def _make_banner(self) -> QFrame:
+        banner = QFrame()
+        banner.setObjectName("banner")
+        banner.setProperty("level", "warning")
+        self._banner_text = label("", wrap=True)
+        self._banner_text.setObjectName("recovery_text")
+        keep = button(words.KEEP, "recovery_keep", self._keep_recovered)
+        discard = button(words.DISCARD, "recovery_discard", self._discard_recovered)
+        inner = row(self._banner_text, keep, discard)
+        inner.setStretch(0, 1)
+        inner.setContentsMargins(2 * UNIT, UNIT, UNIT, UNIT)
+        banner.setLayout(inner)
+        banner.hide()
+        return banner
+
+    def _make_inspector(self) -> QWidget:
+        self.scans = QComboBox()
+        self.scans.setObjectName("annotate_scan")
+        self.scans.setToolTip("The scan shown")
+        self.scans.setMinimumContentsLength(10)
+        self.scans.activated.connect(lambda _index: self.open(self.scans.currentData()))
+        back = tool(
+            "mdi6.chevron-left",
+            "Previous scan, after saving",
+            "annotate_back",
+            lambda: self.step(-1),
+            shortcut="Ctrl+PgUp",
+        )
+        on = tool(
+            "mdi6.chevron-right", "Next scan, after saving", "annotate_on", lambda: self.step(1), shortcut="Ctrl+PgDown"
+        )
+        chooser = row(back, self.scans, on, spacing=4)
+        chooser.setStretch(1, 1)
+        self.sets = QComboBox()
+        self.sets.setObjectName("annotate_set")
+        self.sets.setToolTip("The label set shown and painted on")
+        self.sets.activated.connect(lambda _index: self.open(self._shown_scan(), self.sets.currentText()))
+        self._save = button("Save", "annotate_save", self.save, icon="mdi6.content-save-outline")
+        self._save.setToolTip("Save the labels (Ctrl+S)")
+        content = QWidget()
+        body = column(
+            label("Scan", "heading"), chooser,
+            UNIT, label("Label set", "heading"), row(self.sets, self._save),
+            UNIT, label("Labels", "heading"), self.labels,
+            UNIT, label("Support slices", "heading"), self.support, None,
+        )  # fmt: skip
+        body.setContentsMargins(2 * UNIT, 2 * UNIT, 2 * UNIT, 2 * UNIT)
+        content.setLayout(body)
+        return scrolled(content, "annotate_inspector")
+
+    def inspector(self) -> QWidget | None:
+        return self._inspector
+
+    def commands(self) -> list[Command]:
+        def usable() -> bool:
+            return self.bench is not None and self.isVisible() and self.bench.state.scan is not None
+
+        return [
+            Command("annotate.save", "Save the labels", "Ctrl+S", self.save, usable),
+            Command("annotate.back", "Previous scan", "Ctrl+PgUp", lambda: self.step(-1), usable),
+            Command("annotate.on", "Next scan", "Ctrl+PgDown", lambda: self.step(1), usable),
+            *canvas_commands(self.name, lambda: self.bench, usable),
+        ]
+
+    # Scans ---------------------------------------------------------------------------------------------------------
+
+    def show_study(self, facts: StudyFacts | None) -> None:
+        if self.bench is None:
+            return
+        another = (facts.path if facts else "") != (self._facts.path if self._facts else "")
+        self._facts = facts
+        scans = self._scans()
+        self._stack.setCurrentIndex(1 if scans else 0)
+        shown = self._shown_scan()
+        self.scans.blockSignals(True)
+        self.scans.clear()
+        for scan in scans:
+            self.scans.addItem(scan.name, scan.scan)
+        self.scans.setCurrentIndex(max(0, self.scans.findData(shown)))
+        self.scans.blockSignals(False)
+        if another or (shown and shown not in [scan.scan for scan in scans]):
+            self.bench.session.close()
+            self._wanted = ""
+        self._fill_sets()
+        if self.isVisible():
+            self.shown()
+
+    def _scans(self) -> list[ScanFacts]:
+        return [scan for scan in self._facts.scans if not scan.missing] if self._facts else []
+
+    def _shown_scan(self) -> str:
+        return self._wanted or (self.bench.session.scan if self.bench else "")
+
+    def shown(self) -> None:
+        if self.bench is not None and not self._shown_scan() and self._scans():
+            self.open(self._scans()[0].scan)
+        if self.bench is not None:
+            self.bench.space.views[next(iter(self.bench.space.views))].overlay.setFocus()
+
+    def show_subject(self, subject: str) -> None:
+        self.open(subject)
+
+    def open(self, scan: str, label_set: str = PAINTED) -> None:
+        """Shows a scan with a label set; what is unsaved is saved first."""
+        if self.bench is None or scan not in [one.scan for one in self._scans()]:
+            return
+        if (scan, label_set) == (self.bench.session.scan, self.bench.session.label_set):
+            return
+        self._wanted = scan
+        self._banner.hide()
+        self.bench.session.open(scan, label_set)
+
+    def step(self, by: int) -> None:
+        """The next or previous scan of the study."""
+        ids = [scan.scan for scan in self._scans()]
+        shown = self._shown_scan()
+        if ids:
+            at = ids.index(shown) + by if shown in ids else 0
+            self.open(ids[min(max(at, 0), len(ids) - 1)])
+
+    def _opened(self) -> None:
+        assert self.bench is not None
+        self._wanted = ""
+        self.scans.setCurrentIndex(self.scans.findData(self.bench.session.scan))
+        self._fill_sets()
+        self._say_unsaved()
+        self.desk.actions.refresh()
+
+    def _fill_sets(self) -> None:
+        """The sets the scan has, and one's own painting."""
+        assert self.bench is not None
+        scan = next((one for one in self._scans() if one.scan == self.bench.session.scan), None)
+        names = [one.name for one in scan.label_sets] if scan else []
+        self.sets.clear()
+        self.sets.addItems([PAINTED, *[name for name in names if name != PAINTED]])
+        self.sets.setCurrentText(self.bench.session.label_set or PAINTED)
+
+    def handle(self, event: Event) -> None:
+        """Nothing here depends on runs."""
+
+    # Saving and recovery -------------------------------------------------------------------------------------------
+
+    def save(self) -> None:
+        if self.bench is not None and not self.bench.session.save():
+            self._say_unsaved()
+
+    def _say_opening(self, scan: str) -> None:
+        facts = self.desk.study_model.scan(scan)
+        self._say(words.LOADING.format(scan=facts.name if facts else scan))
+
+    def _say_unsaved(self) -> None:
+        document = self.bench.state.document if self.bench else None
+        if document is None:
+            self._say("")
+        elif not document.writable:
+            self._say(words.READ_ONLY_SET)
+        else:
+            self._say("Every stroke is in the journal; Ctrl+S writes the label file." if document.unsaved else "")
+
+    def _say_saved(self) -> None:
+        self._say(words.SAVED.format(scan=self.scans.currentText()))
+
+    def _say(self, text: str) -> None:
+        self._status.say(text)
+
+    def _offer_recovery(self, edits: int) -> None:
+        self._banner_text.setText(words.RECOVERED.format(edits=words.count(edits, "stroke")))
+        self._banner.show()
+
+    def _keep_recovered(self) -> None:
+        self._banner.hide()
+        self.save()
+
+    def _discard_recovered(self) -> None:
+        self._banner.hide()
+        if self.bench is not None:
+            self.bench.session.discard_recovered()
+            undo = Command("annotate.undo_discard", "Undo", "", lambda: self.bench and self.bench.space.act("undo"))
+            self.desk.notify("info", words.DISCARDED, "", undo)
+
+    def may_leave(self) -> bool:
+        if self.bench is not None:
+            self.bench.session.save_now()
+        return True
+
+    def hideEvent(self, event: object) -> None:
+        """Another page comes to the front: it must find on disk what was painted here."""
+        super().hideEvent(event)  # type: ignore[arg-type]
+        if self.bench is not None:
+            self.bench.session.save()
+
+    def shut_down(self) -> None:
+        if self.bench is not None:
+            self.bench.session.save_now()
+            self.bench.shut_down()

@@ -1,0 +1,154 @@
+"""The support slices of an organ: where it begins and ends, which slices to paint, and how far that is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
+
+from sagittal.engine_port import SagittalError
+from sagittal.facts import SLICE_STATES, SupportPlan
+from sagittal_app.canvas import words
+from sagittal_app.canvas.geometry import Box
+from sagittal_app.canvas.state import CanvasState
+from sagittal_app.desk import Desk
+from sagittal_app.widgets.basics import button, clear, column, label, row
+
+FEWEST = 3
+"""Slices an organ must span for three of them to be proposed."""
+
+
+class SupportPanel(QWidget):
+    """Follows the active label of the state's document."""
+
+    def __init__(self, desk: Desk, state: CanvasState) -> None:
+        super().__init__()
+        self.setObjectName("support_panel")
+        self.desk = desk
+        self.state = state
+        self._first: int | None = None
+        self._last: int | None = None
+        self._for = ("", "")
+        self.plan: SupportPlan | None = None
+        self.question = label("", "soft", wrap=True)
+        self.first = button("Set first here", "support_first", lambda: self._set_end(first=True))
+        self.last = button("Set last here", "support_last", lambda: self._set_end(first=False))
+        self.range = label("", "quiet", wrap=True)
+        self.range.setObjectName("support_range")
+        self._rows = QVBoxLayout()
+        self._rows.setSpacing(4)
+        self.sentence = label("", wrap=True)
+        self.sentence.setObjectName("support_sentence")
+        self.setLayout(column(self.question, row(self.first, self.last, None), self.range, self._rows, self.sentence))
+        state.document_changed.connect(self.follow)
+        state.table_changed.connect(self.follow)
+        state.voxels_changed.connect(self._painted)
+
+    def _key(self) -> tuple[str, str]:
+        document, scan = self.state.document, self.state.scan
+        active = document.label(document.active) if document else None
+        return (scan.scan, active.name) if scan is not None and active is not None else ("", "")
+
+    def follow(self) -> None:
+        """Shows the plan of the scan and the active label."""
+        key = self._key()
+        if key != self._for:
+            self._for, self._first, self._last, self.plan = key, None, None, None
+            plans = self.desk.port.support_plans(key[0]) if key[0] else []
+            self.plan = next((plan for plan in plans if plan.label == key[1]), None)
+            if self.plan is not None:
+                self._first, self._last = self.plan.first, self.plan.last
+        self._show()
+
+    def _set_end(self, first: bool) -> None:
+        here = self.state.position[2]
+        if first:
+            self._first = here
+        else:
+            self._last = here
+        if self._first is not None and self._last is not None:
+            self._propose(*sorted((self._first, self._last)))
+        self._show()
+
+    def _propose(self, first: int, last: int) -> None:
+        """Asks the engine for the slices; states of slices that stay are kept."""
+        if last - first + 1 < FEWEST:
+            self.plan = None
+            return
+        try:
+            slices = self.desk.port.propose_support_slices(first, last)
+        except SagittalError as error:
+            self.desk.notify("warning", str(error))
+            return
+        old = dict(zip(self.plan.slices, self.plan.states, strict=True)) if self.plan else {}
+        states = tuple(old.get(index, self._state_of(index)) for index in slices)
+        self._keep(SupportPlan(*self._for, first, last, tuple(slices), states))
+
+    def _state_of(self, index: int) -> str:
+        """A slice that already carries the label is in progress."""
+        document = self.state.document
+        painted = document is not None and bool((document.data[:, :, index] == document.active).any())
+        return SLICE_STATES[1] if painted else SLICE_STATES[0]
+
+    def set_state(self, index: int, state: str) -> None:
+        """Says how far a proposed slice is."""
+        if self.plan is not None and index in self.plan.slices:
+            at = self.plan.slices.index(index)
+            states = (*self.plan.states[:at], state, *self.plan.states[at + 1 :])
+            if states != self.plan.states:
+                self._keep(replace(self.plan, states=states))
+                self._show()
+
+    def _keep(self, plan: SupportPlan) -> None:
+        self.plan = plan
+        try:
+            self.desk.port.set_support_plan(plan)
+        except SagittalError as error:
+            self.desk.notify("warning", str(error))
+
+    def _painted(self, box: Box) -> None:
+        """A slice not started is in progress once painted on."""
+        if self.plan is None or self._key() != self._for:
+            return
+        for index, state in zip(self.plan.slices, self.plan.states, strict=True):
+            if state == SLICE_STATES[0] and box.start[2] <= index < box.stop[2] and self._state_of(index) != state:
+                self.set_state(index, SLICE_STATES[1])
+
+    def jump(self, index: int) -> None:
+        """Shows an axial slice."""
+        x, y, _ = self.state.position
+        self.state.move_to((x, y, index))
+
+    def _show(self) -> None:
+        named, name = bool(self._for[0]), self._for[1]
+        writable = self.state.document is not None and self.state.document.writable
+        self.question.setText(words.SUPPORT_QUESTION.format(label=name) if named else "")
+        self.first.setEnabled(named and writable)
+        self.last.setEnabled(named and writable)
+        clear(self._rows)
+        known = [f"first {self._first + 1}"] if self._first is not None else []
+        known += [f"last {self._last + 1}"] if self._last is not None else []
+        self.range.setText("Slices set: " + ", ".join(known) if known else "")
+        self.sentence.setText(words.NO_PLAN if named else "")
+        if self.plan is None:
+            if self._first is not None and self._last is not None:
+                self.sentence.setText(words.SUPPORT_SAME)
+            return
+        for index, state in zip(self.plan.slices, self.plan.states, strict=True):
+            self._rows.addWidget(self._line(index, state))
+        done, total = self.plan.states.count("done"), len(self.plan.slices)
+        text = words.SUPPORT_READY if done == total else words.SUPPORT_PROGRESS
+        self.sentence.setText(text.format(done=done, total=total, label=name))
+
+    def _line(self, index: int, state: str) -> QWidget:
+        go = button(f"Slice {index + 1}", f"support_slice_{index}", lambda: self.jump(index), icon="mdi6.target")
+        go.setToolTip("Show this slice")
+        choice = QComboBox()
+        choice.setObjectName(f"support_state_{index}")
+        choice.addItems(list(SLICE_STATES))
+        choice.setCurrentText(state)
+        choice.textActivated.connect(lambda text: self.set_state(index, text))
+        line = QWidget()
+        line.setLayout(row(go, choice))
+        line.layout().setStretch(0, 1)
+        return line

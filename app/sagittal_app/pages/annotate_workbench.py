@@ -1,0 +1,64 @@
+"""The main view that Annotate and Results share: tool strip, linked planes, 3D scene, and their commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtWidgets import QWidget
+
+from sagittal_app.actions import Command
+from sagittal_app.canvas import keys
+from sagittal_app.canvas.session import Session
+from sagittal_app.canvas.state import CanvasState
+from sagittal_app.desk import Desk
+from sagittal_app.widgets.basics import row
+
+
+class Workbench(QWidget):
+    """Made in a page's `build`: it imports napari and VTK."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        from sagittal_app.canvas.tool_strip import ToolStrip
+        from sagittal_app.canvas.workspace import SCENE, Workspace
+        from sagittal_app.scene.scene_view import SceneView
+
+        self.setObjectName("workbench")
+        settings = desk.settings
+        self.state = CanvasState(self)
+        self.state.set_look(radiological=settings.radiological, nose_left=bool(settings.value("nose_left", True, bool)))
+        self.session = Session(desk, self.state, self)
+        self.scene = SceneView(self.state, desk.ask)
+        self.space = Workspace(self.state, settings, self.scene)
+        self.scene.maximise.connect(lambda: self.space.toggle_large(SCENE))
+        self.scene.start()
+        self.strip = ToolStrip(self.state, self.space.act)
+        body = row(self.strip, self.space, spacing=4)
+        body.setStretch(1, 1)
+        self.setLayout(body)
+        settings.changed.connect(lambda key: self._settings_changed(desk, key))
+
+    def _settings_changed(self, desk: Desk, key: str) -> None:
+        if key in ("radiological", "nose_left"):
+            self.state.set_look(**{key: bool(desk.settings.value(key, True, bool))})
+
+    def shut_down(self) -> None:
+        self.space.shut_down()
+
+
+def canvas_commands(page: str, bench: Callable[[], Any], usable: Callable[[], bool]) -> list[Command]:
+    """The canvas's actions as commands of `page`; `bench()` is its workbench, None before it is built.
+
+    Keys that move the focus elsewhere stay with the views and have no shortcut here.
+    """
+
+    def make(action: keys.KeyAction) -> Command:
+        def run() -> object:
+            made = bench()
+            return made.space.act(action.id) if made is not None else None
+
+        shortcut = "" if action.local else action.shown_key
+        return Command(f"{page}.{action.id}", action.title, shortcut, run, usable, page.capitalize(), action.icon)
+
+    return [make(action) for action in keys.ACTIONS if not action.id.startswith("polygon_")]
