@@ -16,8 +16,8 @@ import numpy as np
 Array: TypeAlias = np.ndarray[Any, Any]
 Point = tuple[float, float, float]
 
-LONGITUDINAL_SQUEEZE = 0.5
-"""Along z voxels are three times as thick as in plane, so edges soften over a longer stretch there."""
+TALL = 130.0
+"""Half the height of what is drawn, mm: longer shapes are columns through the whole volume."""
 
 
 def _cubic_weights(samples: int, knots: int) -> Array:
@@ -34,11 +34,10 @@ def smooth_field(rng: np.random.Generator, shape: Sequence[int], knots: Sequence
 
     Cubic B-splines over a grid of (kx, ky, kz) normal control values (each at least 4): the more knots, the finer.
     """
-    field_ = rng.standard_normal(tuple(knots)).astype(np.float32)
-    for axis in range(3):
-        weights = _cubic_weights(shape[axis], knots[axis])
-        field_ = np.moveaxis(np.tensordot(weights, field_, axes=(1, axis)), 0, axis)
-    return np.ascontiguousarray(field_ * np.float32(2.6))
+    values = rng.standard_normal(tuple(knots), dtype=np.float32) * np.float32(2.6)
+    across, along, up = (_cubic_weights(n, k) for n, k in zip(shape, knots, strict=True))
+    values = (across @ values.reshape(knots[0], -1)).reshape(shape[0], knots[1], knots[2]) @ up.T
+    return np.matmul(along, values)
 
 
 def soft(distance: Array, width: float) -> Array:
@@ -73,10 +72,10 @@ class Ellipsoid:
         level = np.sqrt(u * u + v * v + w * w)
         return (level - 1.0) * np.float32(min(self.radii[0], self.radii[1]))
 
-    def reach(self) -> float:
-        """Radius in mm of a sphere about the centre that holds the shape."""
-        lean = 1.0 + abs(self.tilt[0]) + abs(self.tilt[1])
-        return max(self.radii) * lean
+    def reach(self) -> Point:
+        """Half the sides in mm of a box about the centre that holds the shape."""
+        flat, height = max(self.radii[:2]), min(self.radii[2], TALL)
+        return (flat + abs(self.tilt[0]) * height, flat + abs(self.tilt[1]) * height, self.radii[2])
 
 
 @dataclass
@@ -116,7 +115,13 @@ class Canvas:
             self.labels[box][cover > 0.5] = label
 
     def ellipsoid(
-        self, shape: Ellipsoid, signal: Array | float, *, label: int | None = 0, edge: float = 3.0, within: Array | None = None
+        self,
+        shape: Ellipsoid,
+        signal: Array | float,
+        *,
+        label: int | None = 0,
+        edge: float = 3.0,
+        within: Array | None = None,
     ) -> None:
         """Paints one ellipsoid; `within` (whole grid, 0…1) limits it."""
         box = self.box(shape.centre, shape.reach())

@@ -109,12 +109,13 @@ class Import:
         with self.study.catalogue.writing() as session:
             row = session.get(ScanRow, scan)
             if row is None:
-                subject = header.subject or source.name
+                name = self._free_name(source)
+                nameless = f"subject {scan[:6]}" if source.kind == "dicom" else name
                 row = ScanRow(
                     id=scan,
                     place=(session.scalar(select(func.max(ScanRow.place))) or 0) + 1,
-                    name=self._free_name(source),
-                    subject=subject_of(session, subject),
+                    name=name,
+                    subject=subject_of(session, header.subject or nameless),
                     kind=source.kind,
                     shape=list(header.shape),
                     spacing=list(header.spacing),
