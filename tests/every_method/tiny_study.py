@@ -38,6 +38,8 @@ def masks_of(number: int) -> dict[str, np.ndarray]:
 class TinyStudy:
     """Four scans of two subjects and two domains, in memory: what runs ask of `Study`, and no more."""
 
+    read_only = False
+
     def __init__(self, folder: Path) -> None:
         self.folder, self.runs_folder, self.cache_folder = folder, folder / "runs", folder / "cache"
         self.runs_folder.mkdir(parents=True)

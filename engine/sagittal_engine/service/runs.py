@@ -57,12 +57,15 @@ class RunService(ServiceBase):
         card = self._registry.card(request.method)
         params = resolve_parameters(card, request)
         scans = tuple(scan.scan for scan in chosen_scans(request, study.facts()))
+        values = params.model_dump()
+        # As the parameters took them ("7" from a command line is the number 7), so that two requests compare well.
+        request = request.model_copy(update={"parameters": {name: values[name] for name in request.parameters}})
         run, name = new_name(card.name)
         facts = RunFacts(
             run=run,
             folder=name,
             request=request,
-            parameters=params.model_dump(),
+            parameters=values,
             scans=scans,
             data_fingerprint=hashlib.sha256("\n".join(scans).encode()).hexdigest(),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -97,7 +100,8 @@ class RunService(ServiceBase):
             raise SagittalError(
                 f"The run was trained on {len(gone)} scans that are no longer in the study. Restore them."
             )
-        device.resolve(facts.device)
+        # "auto" takes what this machine has now: a run begun on a GPU can go on without one.
+        facts = facts.model_copy(update={"device": str(device.resolve(facts.request.device))})
         goal = _goal(facts, state, params.steps, stop_at)
         plan = Plan(facts, card, params, params.steps, goal, _lend(study, facts), study.cache_folder)
         return self._submit(study, folder, plan, done=state)

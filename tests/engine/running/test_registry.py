@@ -126,7 +126,7 @@ def test_the_check_says_what_is_missing(study):
     assert "does not train" in blocking(study, capabilities=("adapter",))
     assert "Not in the study: gone" in blocking(study, RunRequest(method="tiny", scans=("gone",)))
     study.read_only = True
-    assert "another Sagittal" in blocking(study)
+    assert "for reading only" in blocking(study)
 
 
 def test_scans_are_named_by_id_its_beginning_or_name(study):

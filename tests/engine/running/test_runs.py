@@ -307,7 +307,7 @@ def test_resume_wants_a_run_that_can_go_on(engine, listener):
 
 
 def test_recipe_then_request_decide_the_parameters(engine, listener):
-    run = engine.start(request(recipe="short", parameters={"batch_size": 2}))
+    run = engine.start(request(recipe="short", parameters={"batch_size": "2"}))
     finish(listener, run)
     facts = engine.run(run).facts
     assert facts.parameters["steps"] == 4 and facts.parameters["batch_size"] == 2

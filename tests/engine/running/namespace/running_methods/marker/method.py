@@ -16,7 +16,7 @@ class Marker(Tiny):
         return module
 
     def segment(self, module, supports, query, *, ranges=None, quadrants=None):
-        assert not module.training and ranges is None
+        assert not module.training and quadrants is None
         assert query.image().shape == (12, 10, 6)
         masks, confidence = {}, {}
         for support in supports:
