@@ -24,7 +24,10 @@ def main() -> int:
     parser.add_argument("study", type=Path, nargs="?")
     parser.add_argument("--theme", choices=("dark", "light", "both"), default="both")
     parser.add_argument("--size", type=int, default=0, help="which of the sizes: 0, 1, 2; -1 for all")
-    parser.add_argument("--pages", default="start,study,annotate,train,board,results,runs,compare,settings,palette")
+    parser.add_argument("--pages", default="study,annotate,train,board,results,runs,compare,settings,palette")
+    parser.add_argument(
+        "--train-s", type=float, default=40.0, help="seconds to train on STUDY before the board is drawn"
+    )
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
     os.environ["SAGITTAL_CONFIG"] = tempfile.mkdtemp()
@@ -53,7 +56,10 @@ class Photographer:
         else:
             port = wiring.start_engine()
         self.port = port
-        self.window = Window(port, Settings())
+        settings = Settings()
+        if "start" not in chosen.pages:
+            settings.choose_mouse_preset("reading-room")
+        self.window = Window(port, settings)
         self.run = ""
 
     def work(self) -> None:
@@ -101,9 +107,11 @@ class Photographer:
         start = self.window.findChild(object, "train_start")
         self.until(start.isEnabled)
         start.click()
-        self.wait(4.0)
+        self.wait(4.0 if self.chosen.study is None else self.chosen.train_s)
 
     def on_runs(self) -> None:
+        for source in list(self.window.tasks.going) if self.chosen.study else ():
+            self.port.request_stop(source)
         self.until(lambda: not self.window.tasks.going)
         self.window.go_to("runs")
         self.wait(1.0)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 
+import shiboken6
 from PySide6.QtCore import QObject, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QFont, QGuiApplication, QIcon, QPalette
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel
@@ -65,6 +67,10 @@ def colour(name: str) -> str:
     return (DARK if current.dark else LIGHT)[name]
 
 
+_with_icons: weakref.WeakSet[QObject] = weakref.WeakSet()
+"""Everything that `set_icon` gave an icon, to be given another when the theme changes."""
+
+
 def icon(name: str, colour_name: str = "text") -> QIcon:
     """An icon of the set in the theme's colour; see `set_icon` for one that follows a change of theme."""
     import qtawesome
@@ -78,6 +84,7 @@ def set_icon(target: QAbstractButton | QAction | QLabel, name: str, colour_name:
     target.setProperty("iconName", name)
     target.setProperty("iconColour", colour_name)
     target.setProperty("iconSize_", size)
+    _with_icons.add(target)
     _paint_icon(target)
 
 
@@ -110,10 +117,9 @@ def apply(mode: str = "system") -> None:
     font = QFont(app.font())
     font.setPixelSize(13)
     app.setFont(font)
-    for widget in app.allWidgets():
-        _paint_icon(widget)
-        for action in widget.actions():
-            _paint_icon(action)
+    for target in list(_with_icons):
+        if shiboken6.isValid(target):
+            _paint_icon(target)
     current.changed.emit()
 
 

@@ -156,7 +156,8 @@ def test_a_label_is_renamed_for_the_whole_study(page, engine, qtbot):
     qtbot.keyClicks(field, "Leber")
     qtbot.keyClick(field, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: engine.study().scans[3].label_sets[0].labels[0].name == "Leber")
-    assert "Leber" in page.view.model().index(0, LABELS).data(Qt.ItemDataRole.ToolTipRole)
+    tip = lambda: page.view.model().index(0, LABELS).data(Qt.ItemDataRole.ToolTipRole)  # noqa: E731
+    qtbot.waitUntil(lambda: "Leber" in tip())
 
 
 def test_two_labels_cannot_have_one_name(page, engine, qtbot):

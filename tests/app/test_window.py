@@ -76,6 +76,7 @@ def test_rail_and_keys_change_the_page_and_each_keeps_its_place(window, qtbot):
     click(qtbot, window, "rail_train", QToolButton)
     assert window.page() == "train"
     window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
     qtbot.keyClick(window, Qt.Key.Key_5, Qt.KeyboardModifier.ControlModifier)
     qtbot.waitUntil(lambda: window.page() == "runs")
     window.pages["study"].field.setText("image_02")
@@ -168,6 +169,7 @@ def test_a_problem_stays_with_its_detail_folded(window, qtbot):
     window.notify("error", "Scan 7 has no label.", "Traceback: here")
     detail = find(window, "banner_detail", QPlainTextEdit)
     assert not detail.isVisible()
+    qtbot.waitUntil(lambda: find(window, "banner_fold").isVisible())
     click(qtbot, window, "banner_fold")
     assert detail.isVisible() and "Traceback" in detail.toPlainText()
     click(qtbot, window, "banner_close", QToolButton)

@@ -136,7 +136,7 @@ class Board(QWidget):
         self._small = QGridLayout()
         self._small.setContentsMargins(0, 0, 0, 0)
         self._small.setSpacing(UNIT)
-        self._count = 0
+        self._panels: list[QWidget] = []
         small = QWidget()
         small.setLayout(column(self._small, None))
         self._left = QSplitter(Qt.Orientation.Vertical)
@@ -204,6 +204,8 @@ class Board(QWidget):
         if model is None or not self.isVisible():
             return
         self.facts.show_model(model)
+        if model.over:
+            self.loss.say_waiting(messages.NOT_RECORDED)
         self.loss.set_curves(curves_of(model, losses(model)))
         for refresh in self._refreshes:
             refresh(model)
@@ -235,16 +237,21 @@ class Board(QWidget):
     def _place(self, widget: QWidget) -> None:
         widget.setFixedHeight(SMALL_HEIGHT)
         widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self._small.addWidget(widget, self._count // ACROSS, self._count % ACROSS)
+        self._panels.append(widget)
+        across = min(ACROSS, len(self._panels))
+        for place, panel in enumerate(self._panels):
+            self._small.addWidget(panel, place // across, place % across)
         for place in range(ACROSS):
-            self._small.setColumnStretch(place, 1)
-        self._count += 1
+            self._small.setColumnStretch(place, int(place < across))
+        rows = min(2, -(-len(self._panels) // across))
+        small = rows * (SMALL_HEIGHT + UNIT)
+        self._left.setSizes([max(self.loss.minimumHeight(), self._left.height() - small), small])
 
     def _clear(self) -> None:
         for layout in (self._small, self._pictures):
             while (item := layout.takeAt(0)) is not None:
                 item.widget().setParent(None)
                 item.widget().deleteLater()
-        self._refreshes, self._claimed, self._others, self._count = [], set(), {}, 0
+        self._refreshes, self._claimed, self._others, self._panels = [], set(), {}, []
         self.log.clear()
         self._log_shown = 0

@@ -57,7 +57,12 @@ class _Row:
         self.control.set_value(self._form.base(self.field.name))
 
     def changed(self) -> bool:
-        return bool(self.control.problem()) or self.control.value() != self._form.base(self.field.name)
+        return bool(self.control.problem()) or not self._same(self._form.base(self.field.name))
+
+    def _same(self, value: Any) -> bool:
+        """Whether the control stands at `value`; choices are compared as text, whatever their type."""
+        own = self.control.value()
+        return str(own) == str(value) if self.field.kind == "choice" else own == value
 
     def refresh(self) -> None:
         problem = self.control.problem()
@@ -67,7 +72,7 @@ class _Row:
         font.setBold(changed)
         self.name.setFont(font)
         paper = self.field.paper
-        other = not problem and paper is not None and paper != self.control.value()
+        other = not problem and paper is not None and not self._same(paper)
         self.note.setText(problem or (messages.PAPER_DEFAULT.format(value=_shown(paper)) if other else ""))
         set_role(self.note, "danger" if problem else "quiet")
         self.note.setVisible(bool(self.note.text()))

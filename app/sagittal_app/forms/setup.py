@@ -38,6 +38,9 @@ class Setup(QWidget):
         self._forms: dict[str, ParameterForm] = {}
         self._checked: list[Check] | None = None
         self._starting = False
+        self._on_cpu = False
+        self._recipes: dict[str, int] = {}
+        """Method → the recipe its form stands on, for coming back to it."""
         self.gallery = MethodGallery()
         self.gallery.chosen.connect(self.choose)
         self.recipe = QComboBox()
@@ -91,7 +94,9 @@ class Setup(QWidget):
         self.run_form.show_study(facts)
         self._changed()
 
-    def show_methods(self, cards: Sequence[MethodCard], problems: Mapping[str, str]) -> None:
+    def show_methods(self, cards: Sequence[MethodCard], problems: Mapping[str, str], *, on_cpu: bool = False) -> None:
+        """Fills the gallery; without a card (`on_cpu`) a method's recipe for CPUs is the one proposed."""
+        self._on_cpu = on_cpu
         self._cards = {card.name: card for card in cards}
         self.gallery.show_methods(cards, problems)
         if cards and self._method not in self._cards:
@@ -118,6 +123,8 @@ class Setup(QWidget):
         for recipe in card.recipes:
             self.recipe.addItem(recipe.title, recipe.name)
         self.recipe.addItem(messages.RECIPE_OWN, None)
+        fast = [i for i, recipe in enumerate(card.recipes) if "cpu" in recipe.name] if self._on_cpu else []
+        self.recipe.setCurrentIndex(self._recipes.get(name, fast[0] if fast else 0))
         self.recipe.blockSignals(False)
         if known:
             self._changed()
@@ -169,6 +176,7 @@ class Setup(QWidget):
         card = self._cards.get(self._method)
         if card is None:
             return
+        self._recipes[self._method] = self.recipe.currentIndex()
         chosen = next((recipe for recipe in card.recipes if recipe.name == self.recipe.currentData()), None)
         self._source.setText(chosen.source if chosen else "")
         self._source.setVisible(bool(chosen and chosen.source))

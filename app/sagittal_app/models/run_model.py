@@ -115,6 +115,8 @@ class RunModel:
     checkpoint: int = 0
     """Step of the newest checkpoint."""
     record: RunRecord | None = None
+    _told: bool = False
+    """Whether an event has said where the run is; a record read meanwhile is older."""
 
     @classmethod
     def of(cls, record: RunRecord, title: str = "") -> RunModel:
@@ -129,7 +131,7 @@ class RunModel:
 
     def take(self, record: RunRecord) -> None:
         """Takes over a record: all of it where nothing came live, else what came before."""
-        live = bool(self.series) or self.step > 0
+        told = self._told
         self.record = record
         self.resumable = record.resumable
         for name, (steps, values) in record.metrics.items():
@@ -142,10 +144,11 @@ class RunModel:
         for rows in self.previews.values():
             rows.sort(key=lambda one: one.step)
         state = record.state
-        if not live:
-            self.state, self.reason, self.step = state.state, state.reason, state.step
+        if not told:
+            self.state, self.reason = state.state, state.reason
             self.error, self.detail = state.error, state.detail
-            self.device = record.facts.device
+        self.step = max(self.step, state.step)
+        self.device = self.device or record.facts.device
         self.steps = self.steps or state.stop_at or state.steps
         self.seconds = max(self.seconds, state.seconds)
 
@@ -155,6 +158,7 @@ class RunModel:
             return False
         match event:
             case StateChanged():
+                self._told = True
                 self.state = event.state
                 self.title = event.title or self.title
                 if event.state is not State.FINISHED:
@@ -178,6 +182,7 @@ class RunModel:
                 self.log.append((event.level, event.text))
                 del self.log[:-LOG_LIMIT]
             case RunFinished():
+                self._told = True
                 self.state, self.reason, self.step = State.FINISHED, event.reason, event.step or self.step
                 self.error, self.detail = event.error, event.detail
                 self.resumable = self.resumable or event.reason is not Reason.COMPLETED

@@ -193,9 +193,12 @@ class RunsPage(Page):
         resume.setEnabled(len(chosen) == 1 and chosen[0].resumable)
 
     def _show_chosen(self) -> None:
-        runs = [record.facts.run for record in self._chosen()]
+        chosen = self._chosen()
+        runs = [record.facts.run for record in chosen]
         port = self.desk.port
         if len(runs) == 1:
+            # The model is there before the record is read, so that no event in between is lost.
+            self._model = RunModel(runs[0], self._table.title(chosen[0]))
             read = lambda: (port.run(runs[0]), self._read_log(runs[0]))  # noqa: E731
             self.desk.ask(read, then=lambda both: self._show_one(*both), owner=self, topic="chosen runs")
         elif runs:
@@ -217,9 +220,9 @@ class RunsPage(Page):
 
     def _show_one(self, record: RunRecord, log: list[tuple[str, str]]) -> None:
         title = self._table.title(record)
-        self._model = RunModel.of(record, title)
-        self._model.log = log
-        assert self.board is not None and self._inspector is not None
+        assert self.board is not None and self._inspector is not None and self._model is not None
+        self._model.take(record)
+        self._model.log = log + self._model.log
         self._below.setCurrentWidget(self.board)
         self.board.show_run(self._model, self._cards.get(record.facts.request.method))
         self._inspector.show_facts(f"{title} {record.facts.run}", request_lines(record))

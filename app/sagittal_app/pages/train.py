@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from sagittal_app.forms.setup import Setup
 
 
+Methods = tuple[list[MethodCard], dict[str, str], str]
+"""Cards, problems, and the device line."""
+
+
 class TrainPage(Page):
     """Two faces: the set-up, and the live board once a run has begun."""
 
@@ -120,15 +124,16 @@ class TrainPage(Page):
 
     # Methods
 
-    def _read_methods(self) -> tuple[list[MethodCard], dict[str, str]]:
-        return self.desk.port.methods(), self.desk.port.method_problems()
+    def _read_methods(self) -> Methods:
+        port = self.desk.port
+        return port.methods(), port.method_problems(), port.device_line()
 
-    def _show_methods(self, found: tuple[list[MethodCard], dict[str, str]]) -> None:
-        cards, problems = found
+    def _show_methods(self, found: Methods) -> None:
+        cards, problems, device = found
         trainable = [card for card in cards if "pretext" in card.capabilities]
         self._cards = {card.name: card for card in cards}
         assert self.setup is not None
-        self.setup.show_methods(trainable, problems)
+        self.setup.show_methods(trainable, problems, on_cpu=device.startswith("CPU"))
         self._inspect()
 
     # Runs

@@ -21,7 +21,7 @@ from sagittal_app.widgets.basics import UNIT
 ROW = THUMBNAIL + UNIT
 GAP = 6
 """Between two chips, in pixels."""
-WIDTHS = (THUMBNAIL + 2 * UNIT, 136, 88, 88, 120, 144, 240, 160)
+WIDTHS = (THUMBNAIL + 2 * UNIT, 136, 88, 80, 112, 152, 240, 144)
 
 
 def place_chips(widths: list[int], room: int, lines: int, more: int) -> list[tuple[int, int]]:
