@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+from collections.abc import Iterator
 from typing import Protocol, cast
 
 from sagittal_engine.imaging.volume import Header, ImagingError, Source, Volume
@@ -36,14 +38,26 @@ def reader_for(kind: str) -> Reader:
 
 def probe(source: Source) -> Header:
     """What `source` says about its image; reads headers only."""
-    _check_present(source)
-    return reader_for(source.kind).probe(source)
+    with _explained(source):
+        return reader_for(source.kind).probe(source)
 
 
 def read(source: Source) -> Volume:
     """`source` with its voxels in canonical order, memory-mapped where the file allows."""
+    with _explained(source):
+        return reader_for(source.kind).read(source)
+
+
+@contextlib.contextmanager
+def _explained(source: Source) -> Iterator[None]:
+    """Says in one sentence what the file system or memory did not allow."""
     _check_present(source)
-    return reader_for(source.kind).read(source)
+    try:
+        yield
+    except OSError as error:
+        raise ImagingError(f"{source.path} could not be read: {error.strerror or error}.") from error
+    except MemoryError as error:
+        raise ImagingError(f"{source.path.name} needs more memory than is free. Close other programs.") from error
 
 
 def _check_present(source: Source) -> None:

@@ -148,6 +148,12 @@ class Volume:
     """(X, Y, Z), or (X, Y, Z, 3) for colour: a view of the source-order array, memory-mapped where the file allows."""
     header: Header
 
+    def __post_init__(self) -> None:
+        """Lends the voxels read-only, whether they are mapped or not."""
+        lent = self.data.view()
+        lent.setflags(write=False)
+        object.__setattr__(self, "data", lent)
+
     @property
     def affine(self) -> Array:
         return self.header.affine

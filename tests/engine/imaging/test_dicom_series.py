@@ -46,6 +46,7 @@ def test_slices_are_sorted_by_position(save_series: Series, only: Only) -> None:
     assert volume.header.orientation == "LPS"
     assert np.allclose(volume.spacing, (0.5, 0.7, 2.5))
     assert volume.header.warnings == ()
+    assert not volume.data.flags.writeable
     assert (volume.header.modality, volume.header.unit) == ("CT", "HU")
     reader = SimpleITK.ImageSeriesReader()
     reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(source.path.parent)))
@@ -93,6 +94,11 @@ def test_gantry_tilt_is_named(save_series: Series, only: Only) -> None:
     assert len(header.warnings) == 1
     assert np.allclose(header.grid.affine @ (0, 0, 4, 1), (0, -4, 10, 1))
     assert np.array_equal(in_file_order(source), VOXELS)
+
+
+def test_slices_out_of_line_are_named(save_series: Series, only: Only) -> None:
+    positions = [(0, 0, 0), (0, 0, 2), (1.5, 0, 4), (0, 0, 6), (0, 0, 8)]
+    assert "up to 1.5 mm beside" in probe(only(save_series(VOXELS, positions=positions))).warnings[0]
 
 
 @pytest.mark.parametrize(

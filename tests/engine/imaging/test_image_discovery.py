@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -114,6 +115,31 @@ def test_finding_reads_no_voxel(save_nifti: Save, tmp_path: Path, monkeypatch: p
         monkeypatch.setattr(storage, name, forbidden)
     for item in discover([tmp_path]).items:
         assert probe(item).shape == (3, 4, 5)
+
+
+def test_no_torch_is_imported(save_nifti: Save, tmp_path: Path) -> None:
+    save_nifti(VOXELS)
+    program = (
+        "import sys, pathlib; from sagittal_engine import imaging;"
+        "found = imaging.discover([pathlib.Path(sys.argv[1])]); imaging.read(found.items[0]).window;"
+        "print([name for name in ('torch', 'monai', 'vtk', 'SimpleITK', 'tifffile') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_what_the_system_forbids_is_one_sentence(save_nifti: Save, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sagittal_engine.imaging import storage
+
+    source = Source("nifti", (save_nifti(VOXELS),), "a")
+    for error, words in ((PermissionError(13, "Permission denied"), "Permission denied"), (MemoryError(), "memory")):
+
+        def fail(*_: object, error: BaseException = error) -> None:
+            raise error
+
+        monkeypatch.setattr(storage, "map_array", fail)
+        with pytest.raises(ImagingError, match=words):
+            read(source)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

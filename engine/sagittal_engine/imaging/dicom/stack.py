@@ -20,6 +20,9 @@ SAME_PLACE = 1e-3
 _UNEVEN = 0.02
 """Share of the usual distance by which a distance between slices may differ before it is called uneven."""
 
+_ASIDE = 0.1
+"""Millimetres by which a slice may lie beside the line through the first and last."""
+
 _TILT = 0.1
 """Degrees between slice direction and normal from which the stack is called tilted."""
 
@@ -129,6 +132,12 @@ def _step(frames: Sequence[Frame], normal: Array) -> tuple[Array, list[str]]:
         warnings.append(
             f"The distances between slices are uneven: {gaps.min():.4g} to {gaps.max():.4g} mm, most of all between"
             f" slices {worst + 1} and {worst + 2}. The scan is shown as if all were {usual:.4g} mm."
+        )
+    heights = (positions - positions[0]) @ normal
+    sideways = positions - positions[0] - np.outer(heights / heights[-1], whole)
+    if (aside := float(np.abs(sideways).max())) > _ASIDE:
+        warnings.append(
+            f"Slices lie up to {aside:.2g} mm beside each other's line; the scan is shown as if they did not."
         )
     tilt = float(np.degrees(np.arccos(np.clip(step @ normal / np.linalg.norm(step), -1.0, 1.0))))
     if tilt > _TILT:
