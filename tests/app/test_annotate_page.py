@@ -76,14 +76,16 @@ def test_a_stroke_reaches_the_journal_and_saving_writes_the_set(page, engine, qt
     assert len(made) == 1 and made[0].tool == "brush" and (made[0].after == 1).all()
     z = np.unravel_index(made[0].indices, page.bench.state.shape)[2]
     assert set(z) == {6}
-    QTest.keyClick(page, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
+    page.desk.actions.refresh()
+    assert page.desk.actions.action("annotate.save").shortcut().toString() == "Ctrl+S"
+    assert page.desk.actions.run("annotate.save")
     qtbot.waitUntil(lambda: ("save_labels", ("0000000000000001", "painted", None)) in engine.calls)
     assert not page.bench.state.document.unsaved
 
 
 def test_undo_is_journalled_as_the_turned_round_edit(page, engine) -> None:
     paint(page, (24, 20, 6))
-    QTest.keyClick(page, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClick(page.bench.space.views[Plane.AXIAL].overlay, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     first, second = edits(engine)
     assert np.array_equal(first.indices, second.indices)
     assert np.array_equal(second.after, first.before)

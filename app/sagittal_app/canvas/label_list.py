@@ -56,7 +56,7 @@ class LabelList(QWidget):
         swatch.setToolTip(f"Change the colour of {label.name}")
         swatch.setFixedSize(18, 18)
         swatch.setStyleSheet(
-            f"QToolButton {{ background: {label.colour}; border: 1px solid {theme.colour('line')}; border-radius: 4px; }}"
+            f"background: {label.colour}; border: 1px solid {theme.colour('line')}; border-radius: 4px;"
         )
         swatch.clicked.connect(lambda _checked=False: self._recolour(label))
         name = QLineEdit(label.name)

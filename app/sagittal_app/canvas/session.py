@@ -122,13 +122,13 @@ class Session(QObject):
         self.desk.ask(self.desk.port.save_labels, scan, label_set, data, labels, review, then=done, failed=broke)
         return True
 
-    def save_now(self) -> None:
+    def save_now(self, review: str | None = None) -> None:
         """Writes unsaved labels before returning: for the moment before a study or the window closes."""
         document = self.state.document
         if document is not None and document.writable:
             document.end_stroke()
             if document.unsaved:
-                self.desk.port.save_labels(self.scan, self.label_set, document.data, document.labels)
+                self.desk.port.save_labels(self.scan, self.label_set, document.data, document.labels, review)
                 document.unsaved = False
 
     def discard_recovered(self) -> None:

@@ -1,0 +1,211 @@
+"""Asking for results: which run, which labels, which support, which queries; and evaluating a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QProgressBar, QVBoxLayout, QWidget
+
+from sagittal.events import TaskProgress
+from sagittal.facts import EvaluateRequest, ScanFacts, SegmentRequest, StudyFacts
+from sagittal.run_record import RunRecord
+from sagittal_app.canvas import words
+from sagittal_app.pages.results_figures import evaluation_rows
+from sagittal_app.widgets.basics import UNIT, button, clear, column, label, row
+
+ALL_OTHERS = "All other scans"
+BEST_SUPPORT = "Chosen by fold"
+
+
+def run_title(record: RunRecord) -> str:
+    """What tells one run from another: method, step, day and id."""
+    facts = record.facts
+    return f"{facts.request.method} · {record.state.step} steps · {facts.created[:10]} · {facts.run[-6:]}"
+
+
+def label_names(scans: Sequence[ScanFacts]) -> list[str]:
+    """Names of all labels that can serve as support: of truths and of one's own painting."""
+    names: dict[str, int] = {}
+    for scan in scans:
+        for one in scan.label_sets:
+            if one.origin.get("kind") != "predicted":
+                for row_ in one.labels:
+                    names.setdefault(row_.name, row_.number)
+    return sorted(names, key=lambda name: names[name])
+
+
+def has_label(scan: ScanFacts, name: str) -> bool:
+    return any(
+        row_.name == name for one in scan.label_sets if one.origin.get("kind") != "predicted" for row_ in one.labels
+    )
+
+
+class SetupPanel(QWidget):
+    """The form; `segment` and `evaluate` carry a finished request, `cancel` asks to end what runs."""
+
+    segment = Signal(object)
+    evaluate = Signal(object)
+    cancel = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("results_setup")
+        self._facts: StudyFacts | None = None
+        self._ticks: dict[str, QCheckBox] = {}
+        self.runs = _choice("results_run", "The trained run that segments")
+        self.support = _choice("results_support", "The scan whose painted slices the run learns the organs from")
+        self.queries = _choice("results_queries", "The scans to segment")
+        self._labels = QVBoxLayout()
+        self._labels.setSpacing(2)
+        self.problem = label("", "warning", wrap=True)
+        self.problem.setObjectName("results_problem")
+        self.problem.hide()
+        self.go = button("Segment", "results_segment", self._segment, role="primary", icon="mdi6.play")
+        self.stop = button("Cancel", "results_cancel", self.cancel.emit)
+        self.bar = QProgressBar()
+        self.bar.setObjectName("results_progress")
+        self.bar.setTextVisible(False)
+        self.message = label("", "quiet", wrap=True)
+        self.protocol = _choice("results_protocol", "What is known of a query while it is segmented")
+        for name, sentence in words.PROTOCOLS.items():
+            self.protocol.addItem(sentence.split(":")[0], name)
+        self._protocol_says = label(words.PROTOCOLS["deployed"], "quiet", wrap=True)
+        self.protocol.currentIndexChanged.connect(
+            lambda _i: self._protocol_says.setText(words.PROTOCOLS[self.protocol.currentData()])
+        )
+        self.measure = button("Evaluate", "results_evaluate", self._evaluate, icon="mdi6.chart-box-outline")
+        self._figures = QGridLayout()
+        self._figures.setColumnStretch(0, 1)
+        self._figures.setVerticalSpacing(2)
+        self.setLayout(
+            column(
+                label("Segment", "heading"),
+                label("Run", "quiet"), self.runs,
+                label("Support scan", "quiet"), self.support,
+                label("Labels", "quiet"), self._labels,
+                label("Queries", "quiet"), self.queries,
+                self.problem, row(self.go, self.stop, None), self.bar, self.message,
+                UNIT, label("Evaluation of the run", "heading"),
+                row(self.protocol, self.measure), self._protocol_says, self._figures,
+            )
+        )  # fmt: skip
+        self.runs.currentIndexChanged.connect(lambda _i: self._show_kept_figures())
+        self._records: dict[str, RunRecord] = {}
+        self.show_progress(None)
+
+    def show_runs(self, records: Sequence[RunRecord]) -> None:
+        """Runs that can segment, newest first."""
+        kept = self.runs.currentData()
+        self._records = {record.facts.run: record for record in records}
+        self.runs.blockSignals(True)
+        self.runs.clear()
+        for record in records:
+            self.runs.addItem(run_title(record), record.facts.run)
+        self.runs.setCurrentIndex(max(0, self.runs.findData(kept)) if records else -1)
+        self.runs.blockSignals(False)
+        self._show_kept_figures()
+
+    def show_study(self, facts: StudyFacts | None) -> None:
+        self._facts = facts
+        scans = facts.scans if facts else ()
+        for box, first in ((self.support, ""), (self.queries, ALL_OTHERS)):
+            kept = box.currentData()
+            box.clear()
+            if first:
+                box.addItem(first, "")
+            for scan in scans:
+                if box is self.queries or scan.label_sets:
+                    box.addItem(scan.name, scan.scan)
+            box.setCurrentIndex(max(0, box.findData(kept)))
+        names = label_names(scans)
+        if names != list(self._ticks):
+            ticked = {name for name, tick in self._ticks.items() if tick.isChecked()} or set(names)
+            clear(self._labels)
+            self._ticks = {}
+            for name in names:
+                tick = QCheckBox(name)
+                tick.setObjectName(f"results_label_{name.replace(' ', '_')}")
+                tick.setChecked(name in ticked)
+                self._ticks[name] = tick
+                self._labels.addWidget(tick)
+
+    def chosen_labels(self) -> tuple[str, ...]:
+        return tuple(name for name, tick in self._ticks.items() if tick.isChecked())
+
+    def request(self) -> SegmentRequest | str:
+        """The request as the form stands, or the sentence that says what is missing."""
+        support = next(
+            (s for s in (self._facts.scans if self._facts else ()) if s.scan == self.support.currentData()), None
+        )
+        labels = self.chosen_labels()
+        if self.runs.currentData() is None:
+            return words.RESULTS_EMPTY
+        if not labels:
+            return words.NO_LABEL_CHOSEN
+        if support is None or self._facts is None:
+            return words.RESULTS_NO_CASES
+        for name in labels:
+            if not has_label(support, name):
+                return words.SUPPORT_WITHOUT.format(scan=support.name, label=name)
+        chosen = self.queries.currentData()
+        scans = (chosen,) if chosen else tuple(s.scan for s in self._facts.scans if s.scan != support.scan)
+        if not scans:
+            return words.NO_QUERY
+        return SegmentRequest(run=self.runs.currentData(), labels=labels, support=support.scan, scans=scans)
+
+    def _segment(self) -> None:
+        request = self.request()
+        self.say_problem(request if isinstance(request, str) else "")
+        if isinstance(request, SegmentRequest):
+            self.segment.emit(request)
+
+    def _evaluate(self) -> None:
+        run = self.runs.currentData()
+        self.say_problem("" if run else words.RESULTS_EMPTY)
+        if run:
+            self.evaluate.emit(EvaluateRequest(run=run, protocol=self.protocol.currentData()))
+
+    def say_problem(self, text: str) -> None:
+        self.problem.setText(text)
+        self.problem.setVisible(bool(text))
+
+    def show_progress(self, event: TaskProgress | None, going: bool = False) -> None:
+        """Progress of what runs; None and not going hides it."""
+        going = going or event is not None
+        self.go.setEnabled(not going)
+        self.measure.setEnabled(not going)
+        for part in (self.stop, self.bar, self.message):
+            part.setVisible(going)
+        self.bar.setRange(0, event.total if event and event.total else 0)
+        if event is not None:
+            self.bar.setValue(event.done)
+            left = f" · {event.seconds_left:.0f} s left" if event.seconds_left and event.seconds_left > 5 else ""
+            self.message.setText(event.message + left)
+
+    def show_figures(self, document: Mapping[str, Any]) -> None:
+        """What an evaluation found, under the protocol's name."""
+        clear(self._figures)
+        heading = label(f"{document.get('protocol', '')} protocol: mean Dice (95 % interval)", "quiet")
+        self._figures.addWidget(heading, 0, 0, 1, 2)
+        for line, (organ, figure) in enumerate(evaluation_rows(document), start=1):
+            value = label(figure, selectable=True)
+            value.setObjectName(f"figure_{organ.replace(' ', '_')}")
+            self._figures.addWidget(label(organ), line, 0)
+            self._figures.addWidget(value, line, 1)
+
+    def _show_kept_figures(self) -> None:
+        record = self._records.get(self.runs.currentData())
+        clear(self._figures)
+        if record is not None and record.evaluations:
+            self.show_figures(record.evaluations[-1])
+
+
+def _choice(name: str, tip: str) -> QComboBox:
+    made = QComboBox()
+    made.setObjectName(name)
+    made.setToolTip(tip)
+    made.setMinimumContentsLength(12)
+    made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    return made

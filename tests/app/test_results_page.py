@@ -1,0 +1,167 @@
+"""The Results page on the fake engine: segment, look, judge, correct, export, evaluate."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel, QPushButton, QWidget
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "canvas"))
+
+from canvas_harness import drag, point_of
+
+from sagittal.facts import Label
+from sagittal.run_request import RunRequest
+from sagittal_app.canvas.geometry import Plane
+from sagittal_app.pages.results import ResultsPage
+from sagittal_app.pages.results_figures import dice_per_label, evaluation_rows, mean_confidence
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+def test_dice_matches_labels_by_name_and_leaves_out_what_is_in_neither() -> None:
+    found, truth = np.zeros((4, 4, 4), np.uint16), np.zeros((4, 4, 4), np.uint16)
+    found[0], truth[0, :2] = 2, 1
+    ours = (Label(2, "liver", "#000000"), Label(3, "spleen", "#000000"))
+    theirs = (Label(1, "liver", "#000000"), Label(3, "spleen", "#000000"))
+    assert dice_per_label(found, ours, truth, theirs) == {"liver": pytest.approx(2 * 8 / (16 + 8))}
+
+
+def test_figures_are_written_with_their_interval_the_mean_last() -> None:
+    summary = {
+        "dice_mean": {"mean": 0.6533, "low": 0.611, "high": 0.689, "n": 5},
+        "dice_liver": {"mean": 0.7, "low": 0.6, "high": 0.8, "n": 5},
+    }
+    assert evaluation_rows({"summary": summary}) == [
+        ("liver", "0.700 (0.60–0.80, n = 5)"),
+        ("mean of organs", "0.653 (0.61–0.69, n = 5)"),
+    ]
+
+
+def test_mean_confidence_skips_slices_not_looked_at() -> None:
+    assert mean_confidence({"a": (None, 0.5, 1.0), "b": (None, None, 0.5)}) == [None, 0.5, 0.75]
+
+
+@pytest.fixture
+def page(qtbot, desk, engine) -> Iterator[ResultsPage]:
+    engine.start(RunRequest(method="episodes", parameters={"steps": 2}))
+    made = ResultsPage(desk)
+    qtbot.addWidget(made)
+    for command in made.commands():
+        made.addAction(desk.actions.add(command))
+    made.build()
+    made.inspector().resize(320, 900)
+    qtbot.addWidget(made.inspector())
+    made.inspector().show()
+    made.resize(1200, 800)
+    desk.bridge.event.connect(made.handle)
+    desk.study_model.changed.connect(made.show_study)
+    made.show_study(desk.study())
+    made.show()
+    qtbot.waitUntil(lambda: made.setup.runs.count() == 1)
+    yield made
+    made.shut_down()
+
+
+def press(root: QWidget, name: str) -> None:
+    QTest.mouseClick(root.findChild(QPushButton, name), LEFT)
+
+
+@pytest.fixture
+def segmented(page: ResultsPage, qtbot) -> ResultsPage:
+    press(page.inspector(), "results_segment")
+    assert page.setup.stop.isVisible()
+    qtbot.waitUntil(lambda: len(page.cases.rows) == 3, timeout=10_000)
+    qtbot.waitUntil(lambda: page.bench.state.document is not None)
+    return page
+
+
+@pytest.mark.window
+def test_segmenting_lists_cases_with_dice_and_confidence(segmented: ResultsPage, engine, qtbot) -> None:
+    page = segmented
+    made = page.cases.rows["0000000000000002"]
+    qtbot.waitUntil(lambda: made.figure.whole().startswith("Dice 0."))
+    assert made.bar.values[0] is None and made.bar.values[6] == pytest.approx(1.0)
+    qtbot.waitUntil(lambda: not made.picture.pixmap().isNull())
+    assert not page.setup.stop.isVisible()
+
+
+@pytest.mark.window
+def test_a_click_on_the_confidence_bar_shows_that_slice(segmented: ResultsPage, qtbot) -> None:
+    page = segmented
+    made = page.cases.rows["0000000000000003"]
+    qtbot.wait(20)
+    x = int((8 + 0.5) / 12 * made.bar.width())
+    QTest.mouseClick(made.bar, LEFT, pos=QPoint(x, 8))
+    qtbot.waitUntil(lambda: page.bench.session.scan == "0000000000000003")
+    assert page.bench.state.position[2] == 8
+
+
+@pytest.mark.window
+def test_judging_is_kept_goes_on_and_can_be_undone(segmented: ResultsPage, engine, said, qtbot) -> None:
+    page = segmented
+    first = page.bench.session.scan
+    press(page, "verdict_accepted")
+    qtbot.waitUntil(lambda: ("set_review", (first, "prediction", "accepted")) in engine.calls)
+    qtbot.waitUntil(lambda: page.bench.session.scan != first)
+    assert any("accepted" in text for _level, text, _detail in said.notices)
+    page.undo_review()
+    qtbot.waitUntil(lambda: ("set_review", (first, "prediction", "unreviewed")) in engine.calls)
+
+
+@pytest.mark.window
+def test_correcting_saves_the_case_as_corrected(segmented: ResultsPage, engine, qtbot) -> None:
+    page = segmented
+    scan = page.bench.session.scan
+    press(page, "verdict_corrected")
+    view = page.bench.space.views[Plane.AXIAL]
+    page.bench.state.move_to((5, 5, 6))
+    drag(view.overlay, LEFT, point_of(view, (5, 5, 6)))
+    page.save()
+    qtbot.waitUntil(lambda: ("save_labels", (scan, "prediction", "corrected")) in engine.calls)
+
+
+@pytest.mark.window
+def test_export_says_that_it_was_verified(segmented: ResultsPage, engine, tmp_path, qtbot) -> None:
+    page = segmented
+    page.export_to(tmp_path)
+    qtbot.waitUntil(lambda: "found equal" in page.exported.text(), timeout=10_000)
+    assert engine.calls[-1][0] == "start_export" or any(name == "start_export" for name, _ in engine.calls)
+
+
+@pytest.mark.window
+def test_evaluation_shows_dice_with_intervals_under_the_protocol_s_name(page: ResultsPage, qtbot) -> None:
+    page.setup.protocol.setCurrentIndex(page.setup.protocol.findData("published"))
+    press(page.inspector(), "results_evaluate")
+    qtbot.waitUntil(lambda: page.inspector().findChild(QLabel, "figure_mean_of_organs") is not None, timeout=10_000)
+    qtbot.wait(100)
+    figure = page.inspector().findChild(QLabel, "figure_liver")
+    assert figure.text() == "0.700 (0.66–0.74, n = 4)"
+
+
+@pytest.mark.window
+def test_what_is_missing_is_said_in_words(page: ResultsPage, engine) -> None:
+    for tick in page.setup._ticks.values():
+        tick.setChecked(False)
+    press(page.inspector(), "results_segment")
+    assert page.setup.problem.text().startswith("Choose at least one label")
+    assert not any(name == "start_segmentation" for name, _ in engine.calls)
+
+
+@pytest.mark.window
+def test_without_runs_the_page_says_what_to_do(qtbot, desk, said) -> None:
+    made = ResultsPage(desk)
+    qtbot.addWidget(made)
+    made.build()
+    made.show_study(desk.study())
+    qtbot.wait(100)
+    assert made._stack.currentIndex() == 0
+    press(made, "results_go_train")
+    assert said.visits == [("train", "")]
+    made.shut_down()
