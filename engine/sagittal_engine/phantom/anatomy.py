@@ -1,7 +1,7 @@
 """The drawn abdomen: where organs lie, how they vary, and how bright each is on fat-suppressed T2 (liver = 1).
 
 Millimetres in RAS+ about the middle of the trunk: x to the patient's right, y to the front, z to the head. Brightness
-follows what T2-SPIR shows: kidneys, spleen, fluid and spinal canal bright, liver and muscle grey, fat, bone and air dark.
+follows what T2-SPIR shows: kidneys, spleen, fluid and spinal canal bright; liver and muscle grey; fat, bone, air dark.
 """
 
 from __future__ import annotations

@@ -59,11 +59,13 @@ def look(
     chosen = [_one(path, found, boundary) for path in labels]
     explicit = {file for item in chosen if item is not None for file in item.files}
     items: list[tuple[imaging.Source, imaging.Header]] = []
+    seen: set[Path] = set()
     for path in paths:
         discovery = imaging.discover([path], boundary)
         found.refused.update((refusal.path, refusal.reason) for refusal in discovery.refused)
         for item in discovery.items:
-            if not explicit & set(item.files) and all(item.files != seen.files for seen, _ in items):
+            if not (explicit | seen).intersection(item.files):
+                seen.update(item.files)
                 _probe(item, items, found, boundary)
     if labels:
         _take_in_order(items, chosen, labels, found)
@@ -152,15 +154,12 @@ def _named(source: imaging.Source, header: imaging.Header) -> pairing.Named:
 
 
 def _miss_labels(paths: Sequence[Path], found: Findings) -> None:
-    """Warns of images without a label map where most others of the same kind under the same path have one."""
+    """Warns of images without a label map beside one of the same kind that has one, or where half of all have one."""
     for root in paths:
         inside = [image for image in found.images if image.source.path.is_relative_to(root.absolute())]
-        labelled = {image.source.kind for image in inside if image.labels}
+        labelled = [image for image in inside if image.labels]
         for image in inside:
-            same = [other for other in inside if other.source.kind == image.source.kind]
-            if (
-                not image.labels
-                and image.source.kind in labelled
-                and 2 * sum(bool(o.labels) for o in same) >= len(same)
-            ):
+            like = [other for other in labelled if other.source.kind == image.source.kind]
+            beside = any(other.source.path.parent == image.source.path.parent for other in like)
+            if not image.labels and (beside or (like and 2 * len(labelled) >= len(inside))):
                 image.warnings.append("No label map was found for it, although others beside it have one.")

@@ -132,7 +132,10 @@ class Import:
             row.removed = False
             row.files = locations.remember(source.files, self.study.path)
             row.warnings = list(dict.fromkeys(warnings))
-            for label_set in sets:
+            for label_set in list(sets):
+                if any(have.name == label_set.name for have in row.label_sets):
+                    sets.remove(label_set)
+                    continue
                 row.label_sets.append(label_set)
                 if session.get(LabelTableRow, label_set.name) is None:
                     session.add(LabelTableRow(name=label_set.name, labels=label_set.labels))

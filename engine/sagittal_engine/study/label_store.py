@@ -15,6 +15,7 @@ import hashlib
 import json
 import re
 import shutil
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -55,6 +56,7 @@ class LabelStore:
         self.folder, self.spare = folder, spare
         self.opened = time.time_ns()
         self.writer = JournalWriter()
+        self._numbering = threading.Lock()
         self._current: dict[tuple[str, str], int] = {}
         """The number of the journal that edits of a label set go to: a save in progress already has its own."""
 
@@ -89,11 +91,12 @@ class LabelStore:
 
     def record(self, scan: str, label_set: str, edit: Edit) -> None:
         """Queues an edit for the journal. Raises `SagittalError` where earlier edits could not be put on disk."""
-        number = self._current.get((scan, label_set))
-        if number is None:
-            number = self._current[scan, label_set] = self._highest(scan, label_set)
-        name = f"{safe(label_set)}.{number:04d}.journal"
-        self.writer.add(Target(self.folder / scan / name, self.spare / scan / name, scan, label_set), edit)
+        with self._numbering:
+            number = self._current.get((scan, label_set))
+            if number is None:
+                number = self._current[scan, label_set] = self._highest(scan, label_set)
+            name = f"{safe(label_set)}.{number:04d}.journal"
+            self.writer.add(Target(self.folder / scan / name, self.spare / scan / name, scan, label_set), edit)
         if self.writer.problem:
             raise SagittalError(self.writer.problem)
 
@@ -105,7 +108,8 @@ class LabelStore:
         Raises `SagittalError` where the study's disk takes no more; a copy is then left in the spare place if that
         can be written, and the journal stays as it is.
         """
-        number = self._current[scan, label_set] = self._highest(scan, label_set) + 1
+        with self._numbering:
+            number = self._current[scan, label_set] = self._highest(scan, label_set) + 1
         path = self._path(self.folder, scan, label_set, number)
         try:
             _check_room(self.folder)
@@ -175,9 +179,13 @@ class LabelStore:
                 if old < number:
                     self.writer.forget(path)
                     path.unlink(missing_ok=True)
-        for generation in self._generations(scan, label_set)[:-KEPT]:
-            for ending in ("json", "labels.json", "nii.gz"):
-                generation.path.with_name(f"{safe(label_set)}.{generation.number:04d}.{ending}").unlink(missing_ok=True)
+        copies = [
+            self._path(self.spare, scan, label_set, n) for n, _ in _numbered(self.spare / scan, label_set, "json")
+        ]
+        outdated = [generation.path for generation in self._generations(scan, label_set)[:-KEPT]]
+        for path in (*copies, *outdated):
+            for ending in (".json", ".labels.json", ".nii.gz"):
+                path.with_name(path.name.removesuffix(".nii.gz") + ending).unlink(missing_ok=True)
 
     def _not_saved(
         self, scan: str, label_set: str, number: int, data: Array, grid: imaging.SourceGrid, table: Sequence[Label],
