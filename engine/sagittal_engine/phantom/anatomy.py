@@ -101,14 +101,14 @@ def _trunk(rng: np.random.Generator, canvas: Canvas, build: Build, fat: float) -
     """Skin, fat, muscle, ribs and the fat inside; returns the cover of the abdominal cavity."""
     x, y, z = canvas.x, canvas.y, canvas.z
     waist = 1.0 - 0.05 * np.exp(-(((z + 35) / 45) ** 2)) + 0.03 * np.exp(-(((z + 120) / 50) ** 2))
-    back = np.where(y < 0, 0.94, 1.0)
+    back = np.where(y < 0, np.float32(0.94), np.float32(1.0))
     groove = 9.0 * np.exp(-((x / 26) ** 2)) * (y < 0)
     across, along = np.abs(x) / (build.half_width * waist), np.abs(y) / (build.half_depth * waist * back)
-    radius = (across**2.4 + along**2.4) ** (1 / 2.4)
+    radius = (across * across * np.sqrt(across) + along * along * np.sqrt(along)) ** 0.4
     depth = (1.0 - radius) * build.half_depth - groove
     angle = along / (across + along + 1e-3)
     layer = build.fat_layer * (1.15 - 0.55 * angle * (y > 0)) + 3.0 * smooth_field(rng, x.shape, (6, 6, 5)).clip(-1, 1)
-    muscle = build.muscle * (1.0 + 0.9 * np.exp(-(((np.abs(x) - 28) / 22) ** 2)) * (y > 0) * 0.4)
+    muscle = build.muscle * (1.0 + 0.36 * np.exp(-(((np.abs(x) - 28) / 22) ** 2)) * (y > 0))
     canvas.paint((), soft(-depth, 3.0), 0.55)
     canvas.paint((), soft(-(depth - 2.6), 3.0), fat * (1.0 + 0.25 * smooth_field(rng, x.shape, (10, 10, 8))))
     wall = soft(-(depth - layer), 4.0)
@@ -309,7 +309,7 @@ def _kidney(rng: np.random.Generator, canvas: Canvas, build: Build, side: int) -
 def _chest(rng: np.random.Generator, canvas: Canvas, build: Build, above: Array) -> None:
     """Lung with a few vessels, and the heart's lower face, smeared by its beat."""
     shape = canvas.x.shape
-    lung = 0.05 + 0.10 * (smooth_field(rng, shape, (44, 44, 16)) > 1.5)
+    lung = np.where(smooth_field(rng, shape, (44, 44, 16)) > 1.5, np.float32(0.15), np.float32(0.05))
     keep = above * (canvas.labels == 0)
     column = np.exp(-(((canvas.x) / 34) ** 2)) * (canvas.y < -build.half_depth + 112)
     canvas.paint((), keep * (1 - column), lung)

@@ -208,7 +208,7 @@ strokes = st.lists(
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(strokes=strokes, cut=st.integers(0, 40), twice=st.booleans())
 def test_replay_gives_the_array_that_was_painted(tmp_path_factory, strokes, cut, twice):
-    """Whatever was painted comes back; with the end of the file cut off, what came back is one of the earlier states."""
+    """Whatever was painted comes back; with the end of the file cut off, one of the earlier states does."""
     path = tmp_path_factory.mktemp("journal") / "x.journal"
     target = journal_writer.Target(path, path, "s", "painted")
     painted = np.zeros((6, 5, 4), np.uint16)
