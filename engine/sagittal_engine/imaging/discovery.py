@@ -33,13 +33,15 @@ def discover(paths: Sequence[Path], boundary: Callable[[], None] = lambda: None)
     """Looks through `paths` by content, reading beginnings and headers only.
 
     DICOM files are gathered into series, and a series that holds several stacks (other directions, echoes, times) into
-    one item per stack. `boundary` is called for every file and may raise to give up. Whether an item's header is one
-    that can be read is what `probe` says.
+    one item per stack. Items come in the order of `paths`, and inside a folder in natural order of names. `boundary`
+    is called for every file and may raise to give up. Whether an item can be read is what `probe` says.
     """
     found = Discovery()
     by_kind: dict[Kind, list[Path]] = {kind: [] for kind in Kind}
-    for path in _files(paths, found, boundary):
+    given: dict[Path, int] = {}
+    for turn, path in _files(paths, found, boundary):
         boundary()
+        given[path] = turn
         try:
             by_kind[kind_of(path)].append(path)
         except OSError as error:
@@ -58,7 +60,9 @@ def discover(paths: Sequence[Path], boundary: Callable[[], None] = lambda: None)
         found.refused += [Refusal(path, reason) for path, reason in refused]
     used = {file for item in found.items for file in (*item.files, *item.companions)}
     found.refused += [Refusal(path, why_not(path)) for path in by_kind[Kind.OTHER] if path not in used]
-    found.items.sort(key=lambda item: natural(str(item.path)))
+    found.items.sort(
+        key=lambda item: (min(given.get(file, len(paths)) for file in item.files), natural(str(item.path)))
+    )
     found.refused.sort(key=lambda refusal: natural(str(refusal.path)))
     return found
 
@@ -68,17 +72,20 @@ def natural(text: str) -> list[tuple[int, int | str]]:
     return [(0, int(part)) if part.isdigit() else (1, part.lower()) for part in re.split(r"(\d+)", text) if part]
 
 
-def _files(paths: Sequence[Path], found: Discovery, boundary: Callable[[], None]) -> Iterator[Path]:
-    """Every file under `paths` once, as an absolute path; links are followed, loops are not."""
+def _files(paths: Sequence[Path], found: Discovery, boundary: Callable[[], None]) -> Iterator[tuple[int, Path]]:
+    """Every file under `paths` once, as an absolute path, with the number of the path it was found under.
+
+    Links are followed, loops are not.
+    """
     seen: set[str] = set()
-    for given in paths:
+    for turn, given in enumerate(paths):
         path = Path(os.path.abspath(given))  # noqa: PTH100 - resolve() would follow links and rename the file
         if path.is_dir():
-            yield from _walk(path, seen, found, boundary)
+            yield from ((turn, file) for file in _walk(path, seen, found, boundary))
         elif not path.exists():
             found.refused.append(Refusal(path, f"{path} does not exist."))
         elif _first_time(path, seen):
-            yield path
+            yield turn, path
 
 
 def _walk(folder: Path, seen: set[str], found: Discovery, boundary: Callable[[], None]) -> Iterator[Path]:

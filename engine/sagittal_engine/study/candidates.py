@@ -57,16 +57,13 @@ def look(
     progress(0, 0, "Looking through the files")
     found = Findings()
     chosen = [_one(path, found, boundary) for path in labels]
-    explicit = {file for item in chosen if item is not None for file in item.files}
+    explicit = {item.path for item in chosen if item is not None}
     items: list[tuple[imaging.Source, imaging.Header]] = []
-    seen: set[Path] = set()
-    for path in paths:
-        discovery = imaging.discover([path], boundary)
-        found.refused.update((refusal.path, refusal.reason) for refusal in discovery.refused)
-        for item in discovery.items:
-            if not (explicit | seen).intersection(item.files):
-                seen.update(item.files)
-                _probe(item, items, found, boundary)
+    discovery = imaging.discover(paths, boundary)
+    found.refused.update((refusal.path, refusal.reason) for refusal in discovery.refused)
+    for item in discovery.items:
+        if item.path not in explicit:
+            _probe(item, items, found, boundary)
     if labels:
         _take_in_order(items, chosen, labels, found)
     else:

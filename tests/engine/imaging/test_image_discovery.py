@@ -48,6 +48,14 @@ def test_a_mixed_tree(save_nifti: Save, save_series: Save, tmp_path: Path) -> No
     assert told == {path for path in tmp_path.rglob("*") if path.is_file()}
 
 
+def test_items_come_as_they_were_given(save_nifti: Save, save_series: Save) -> None:
+    later, sooner = save_nifti(VOXELS, name="b.nii"), save_nifti(VOXELS, name="a.nii")
+    slices = sorted(save_series(VOXELS.transpose(2, 0, 1)).iterdir())
+    found = discover([slices[1], later, *slices, sooner])
+    assert [item.name for item in found.items] == ["CT Abdomen", "b", "a"]
+    assert len(found.items[0].files) == 5 and found.refused == []
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
