@@ -32,7 +32,6 @@ class Workbench(QWidget):
         self.scene = SceneView(self.state, desk.ask)
         self.space = Workspace(self.state, settings, self.scene)
         self.scene.maximise.connect(lambda: self.space.toggle_large(SCENE))
-        self.scene.start()
         self.strip = ToolStrip(self.state, self.space.act)
         body = row(self.strip, self.space, spacing=4)
         body.setStretch(1, 1)

@@ -45,9 +45,11 @@ class SceneView(QWidget):
         self._volume_of: str | None = None
         self._smooth = True
         self._fresh_camera = True
+        self._broken = False
         self._note = QLabel(words.SCENE_EMPTY)
         self._note.setObjectName("scene_note")
         self._note.setWordWrap(True)
+        self._note.setMargin(6)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(0)
@@ -66,7 +68,10 @@ class SceneView(QWidget):
         state.look_changed.connect(self._colours)
 
     def start(self) -> bool:
-        """Makes the VTK window; whether it could be made. Without one the pane says why and stays empty."""
+        """Makes the VTK window; whether it could be made. Without one the pane says why and stays empty.
+
+        Called by itself at the first showing.
+        """
         try:
             from vtkmodules.vtkInteractionWidgets import vtkOrientationMarkerWidget
 
@@ -87,6 +92,7 @@ class SceneView(QWidget):
             self._marker.SetEnabled(1)
             self._marker.InteractiveOff()
         except Exception as error:
+            self._broken = True
             self._say(words.SCENE_BROKEN.format(error=f"{type(error).__name__}: {error}."))
             return False
         self.window3d.clicked.connect(self._pick)
@@ -188,7 +194,13 @@ class SceneView(QWidget):
         QTimer.singleShot(0, self, self._catch_up)
 
     def _catch_up(self) -> None:
-        """Makes what is missing; nothing is made while nobody looks."""
+        """Makes what is missing; nothing is made while nobody looks.
+
+        The VTK window too is made only now, when the pane stands where it stays: a native window that is moved between
+        parents takes them with it out of Qt's own drawing.
+        """
+        if self.window3d is None and not self._broken and self.isVisible():
+            self.start()
         if not self._wanted():
             return
         if self._volume_of != self.state.scan.scan:

@@ -26,7 +26,12 @@ class Window3D(QVTKRenderWindowInteractor):
     key_pressed = Signal(object)
 
     def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
+        # Made without a parent: VTK asks for the native window at once, and Qt would make every ancestor a native window
+        # with it, in which the slice views' OpenGL widgets are no longer drawn.
+        super().__init__(None)
+        self.setAttribute(Qt.WidgetAttribute.WA_DontCreateNativeAncestors)
+        self.setParent(parent)
+        self.GetRenderWindow().SetWindowInfo(str(int(self.winId())))
         self.setObjectName("scene_window")
         self._pressed_at: QPointF | None = None
         self._alive = True
