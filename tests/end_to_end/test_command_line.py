@@ -95,7 +95,7 @@ def test_2_the_same_content_is_not_imported_twice(shell, place, scans):
 
 
 def test_3_training_stops_where_it_is_told_and_resumes(shell, place):
-    words = ("train", place, "cowpro", *TINY, *TINY_STEPS, "--seed", 5)
+    words = ("train", place, "cowpro", *TINY, *TINY_STEPS, "--seed", 5, "--scans", "image_01,image_02")
     ran = shell.json(*words, "--steps", 3)
     assert (ran["state"], ran["reason"], ran["step"]) == ("finished", "completed", 3)
     losses = {name: series for name, series in ran["metrics"].items() if "loss" in name}
