@@ -78,18 +78,14 @@ class RunFolder:
         return state.model_copy(update={"state": State.FINISHED, "reason": Reason.ENDED_WITH_PROGRAM})
 
     def record(self, *, whole: bool = True) -> RunRecord:
-        """The run as pages show it; metrics, previews and evaluations only when `whole`."""
+        """The run as pages show it; metrics and previews only when `whole`."""
         state = self.state()
-        record = RunRecord(facts=self.facts(), state=state, resumable=is_resumable(state))
+        record = RunRecord(
+            facts=self.facts(), state=state, resumable=is_resumable(state), evaluations=self._evaluations.read()
+        )
         if not whole:
             return record
-        return record.model_copy(
-            update={
-                "metrics": self.metrics.read(),
-                "previews": self._read_previews(),
-                "evaluations": self._evaluations.read(),
-            }
-        )
+        return record.model_copy(update={"metrics": self.metrics.read(), "previews": self._read_previews()})
 
     def add_preview(self, panel: str, step: int, path: Path, caption: str) -> None:
         """Notes a picture that lies at `path` inside the folder."""
