@@ -151,12 +151,10 @@ def _named(source: imaging.Source, header: imaging.Header) -> pairing.Named:
 
 
 def _miss_labels(paths: Sequence[Path], found: Findings) -> None:
-    """Warns of images without a label map beside one of the same kind that has one, or where half of all have one."""
+    """Warns of an image without a label map where one of its kind has one in its folder, or in one of the same name."""
     for root in paths:
         inside = [image for image in found.images if image.source.path.is_relative_to(root.absolute())]
-        labelled = [image for image in inside if image.labels]
+        labelled = {(image.source.kind, image.source.path.parent.name) for image in inside if image.labels}
         for image in inside:
-            like = [other for other in labelled if other.source.kind == image.source.kind]
-            beside = any(other.source.path.parent == image.source.path.parent for other in like)
-            if not image.labels and (beside or (like and 2 * len(labelled) >= len(inside))):
+            if not image.labels and (image.source.kind, image.source.path.parent.name) in labelled:
                 image.warnings.append("No label map was found for it, although others beside it have one.")

@@ -101,6 +101,28 @@ def replay(labels: np.ndarray[Any, Any], entries: Iterator[Entry] | tuple[Entry,
     return applied
 
 
+def not_yet_in(labels: np.ndarray[Any, Any], entries: list[Entry]) -> list[Entry]:
+    """The edits made after the copy `labels` was taken.
+
+    `entries` are the newest edits in order. The copy stood somewhere between two of them: the latest such place at
+    which every voxel they touch agrees is found. Empty where there is none: the copy was not painted by them.
+    """
+    if not entries:
+        return []
+    touched = np.unique(np.concatenate([entry.edit.indices for entry in entries]))
+    have = labels.reshape(-1)[touched]
+    state = np.zeros(touched.size, np.uint16)
+    for entry in entries:
+        state[np.searchsorted(touched, entry.edit.indices)] = entry.edit.after
+    for contained in range(len(entries), -1, -1):
+        if np.array_equal(state, have):
+            return entries[contained:]
+        if contained:
+            edit = entries[contained - 1].edit
+            state[np.searchsorted(touched, edit.indices)] = edit.before
+    return []
+
+
 def _framed(payload: bytes) -> bytes:
     return _FRAME.pack(len(payload), zlib.crc32(payload)) + payload
 

@@ -54,13 +54,20 @@ class JournalWriter:
         self.problem = ""
         """One sentence while edits are not where they belong; "" otherwise."""
 
-    def add(self, target: Target, edit: Edit) -> None:
-        """Queues one edit; returns at once."""
+    def add(self, target: Target, edit: Edit) -> journal.Entry:
+        """Queues one edit and returns at once."""
+        with self._wake:
+            self._newest = max(self._newest + 1, time.time_ns())
+            entry = journal.Entry(self._newest, edit)
+            self.add_again(target, [entry])
+        return entry
+
+    def add_again(self, target: Target, entries: list[journal.Entry]) -> None:
+        """Queues entries under the times they have, for instance for the journal of the next generation."""
         with self._wake:
             if self._closed:
                 raise SagittalError("The study is closed, so the edit cannot be recorded. Open the study again.")
-            self._newest = max(self._newest + 1, time.time_ns())
-            self._queues.setdefault(target, _Queue()).entries.append(journal.Entry(self._newest, edit))
+            self._queues.setdefault(target, _Queue()).entries.extend(entries)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="sagittal-journal", daemon=True)
                 self._thread.start()

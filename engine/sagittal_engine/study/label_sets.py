@@ -79,7 +79,7 @@ class LabelSets:
         return {row.name: loan.data == row.number for row in loan.labels}
 
     def save(self, scan: str, label_set: str, data: Array, labels: Iterable[Label], review: str | None) -> None:
-        """Writes the next generation and the row. Edits recorded before this call count as contained in `data`."""
+        """Writes the next generation and the row; edits recorded since `data` was copied stay in the journal."""
         labels = tuple(labels)
         self._check(scan, data, review)
         with self._saving:

@@ -17,6 +17,7 @@ import re
 import shutil
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,6 +37,8 @@ Array = np.ndarray[Any, Any]
 
 KEPT = 3
 """Generations kept per label set."""
+RECENT_SECONDS = 30
+"""How old a copy handed to `save` may be: edits since then are recognised as not in it."""
 ROOM = 4 * 2**20
 """Bytes that must be free before a save is tried."""
 
@@ -57,6 +60,7 @@ class LabelStore:
         self.opened = time.time_ns()
         self.writer = JournalWriter()
         self._numbering = threading.Lock()
+        self._recent: dict[tuple[str, str], deque[journal.Entry]] = {}
         self._current: dict[tuple[str, str], int] = {}
         """The number of the journal that edits of a label set go to: a save in progress already has its own."""
 
@@ -87,7 +91,9 @@ class LabelStore:
             if number >= base and (found := journal.read(path)) is not None
             for entry in found.entries
         ]
-        return sorted([*entries, *self.writer.pending(scan, label_set)], key=lambda entry: entry.time)
+        entries += self.writer.pending(scan, label_set)
+        by_time = {entry.time: entry for entry in entries}
+        return [by_time[time] for time in sorted(by_time)]
 
     def record(self, scan: str, label_set: str, edit: Edit) -> None:
         """Queues an edit for the journal. Raises `SagittalError` where earlier edits could not be put on disk."""
@@ -95,21 +101,31 @@ class LabelStore:
             number = self._current.get((scan, label_set))
             if number is None:
                 number = self._current[scan, label_set] = self._highest(scan, label_set)
-            name = f"{safe(label_set)}.{number:04d}.journal"
-            self.writer.add(Target(self.folder / scan / name, self.spare / scan / name, scan, label_set), edit)
+            entry = self.writer.add(self._target(scan, label_set, number), edit)
+            recent = self._recent.setdefault((scan, label_set), deque())
+            recent.append(entry)
+            while recent[0].time < entry.time - RECENT_SECONDS * 1_000_000_000:
+                recent.popleft()
         if self.writer.problem:
             raise SagittalError(self.writer.problem)
 
     def save(
         self, scan: str, label_set: str, data: Array, grid: imaging.SourceGrid, table: Sequence[Label]
     ) -> Generation:
-        """Writes the next generation; every edit recorded before this call counts as contained in `data`.
+        """Writes the next generation.
 
-        Raises `SagittalError` where the study's disk takes no more; a copy is then left in the spare place if that
-        can be written, and the journal stays as it is.
+        `data` may be a copy taken some seconds ago: edits recorded since then are carried into the next journal; every
+        other edit recorded before this call counts as contained. Raises `SagittalError` where the study's disk takes
+        no more; a copy is then left in the spare place if that can be written, and the journal stays as it is.
         """
         with self._numbering:
             number = self._current[scan, label_set] = self._highest(scan, label_set) + 1
+            later = journal.not_yet_in(data, list(self._recent.pop((scan, label_set), ())))
+            if later:
+                self._recent[scan, label_set] = deque(later)
+                self.writer.add_again(self._target(scan, label_set, number), later)
+        if later:
+            self.writer.flush(2.0)
         path = self._path(self.folder, scan, label_set, number)
         try:
             _check_room(self.folder)
@@ -168,6 +184,10 @@ class LabelStore:
             Generation(number, self._path(self.folder, scan, label_set, number))
             for number, _ in _numbered(self.folder / scan, label_set, "json")
         ]
+
+    def _target(self, scan: str, label_set: str, number: int) -> Target:
+        name = f"{safe(label_set)}.{number:04d}.journal"
+        return Target(self.folder / scan / name, self.spare / scan / name, scan, label_set)
 
     def _journals(self, folder: Path, scan: str, label_set: str) -> list[tuple[int, Path]]:
         return _numbered(folder / scan, label_set, "journal")

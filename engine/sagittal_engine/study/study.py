@@ -242,7 +242,7 @@ class Study:
     ) -> None:
         """Writes a label set (uint16 (X, Y, Z), canonical) atomically and empties its journal.
 
-        Edits recorded before this call count as contained in `data`, later ones stay in the journal. Raises
+        `data` may be a copy some seconds old: edits recorded since it was taken stay in the journal. Raises
         `SagittalError` where the disk does not take it; nothing is lost then.
         """
         self._writable()

@@ -103,6 +103,26 @@ def test_strokes_during_a_save_stay_in_the_journal(study: Study, scan: str, monk
     assert np.flatnonzero(study.labels(scan, "painted").data).tolist() == [2, 7]
 
 
+def test_strokes_between_the_copy_and_its_save_stay_in_the_journal(study: Study, scan: str):
+    study.record_edit(scan, "painted", edit(2))
+    study.record_edit(scan, "painted", edit(3))
+    copy = study.labels(scan, "painted").data
+    study.record_edit(scan, "painted", edit(3, after=2, before=1))
+    study.record_edit(scan, "painted", edit(4))
+    study.save_labels(scan, "painted", copy, [LIVER])
+    study.record_edit(scan, "painted", edit(4, after=0, before=1))
+    with reopened(study) as again:
+        loan = again.labels(scan, "painted")
+        assert loan.data.flat[:6].tolist() == [0, 0, 1, 2, 0, 0] and loan.recovered_edits == 3
+        assert loan.saved is not None and loan.saved.flat[:6].tolist() == [0, 0, 1, 1, 0, 0]
+
+
+def test_data_that_was_not_painted_replaces_everything(study: Study, scan: str):
+    study.record_edit(scan, "painted", edit(2))
+    study.save_labels(scan, "painted", np.full((6, 5, 4), 7, np.uint16), [LIVER])
+    assert (study.labels(scan, "painted").data == 7).all()
+
+
 def test_a_torn_tail_is_left_out_and_written_over(study: Study, scan: str):
     study.record_edit(scan, "painted", edit(1))
     study.record_edit(scan, "painted", edit(2))
