@@ -155,13 +155,9 @@ def main() -> int:
     if chosen.json:
         print(json.dumps(report))
     else:
-        print(
-            f"training, live plots: median {training['median_ms']:.1f} ms, 99th percentile {training['p99_ms']:.1f} ms,"
-        )
-        print(f"  worst {training['worst_ms']:.1f} ms over {training['ticks']} ticks")
-        print(
-            f"page switches: worst {report['page_switch_worst_ms']:.0f} ms; import: {report['import_worst_ms']:.0f} ms"
-        )
+        print("training with live plots: median {median_ms:.1f} ms, 99th percentile {p99_ms:.1f} ms".format(**training))
+        print("  worst {worst_ms:.1f} ms over {ticks} ticks".format(**training))
+        print("page switches: worst {page_switch_worst_ms:.0f} ms; import: {import_worst_ms:.0f} ms".format(**report))
         print("first showings: " + ", ".join(f"{k} {v:.0f} ms" for k, v in report["first_showing_ms"].items()))
     met = training["p99_ms"] <= TARGETS["p99_ms"] and training["worst_ms"] <= TARGETS["worst_ms"]
     return 0 if met else 1

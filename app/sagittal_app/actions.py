@@ -93,6 +93,30 @@ class ActionRegistry(QObject):
             self._actions[id].setEnabled(command.enabled())
 
 
+class Keys:
+    """Which page's commands own their shortcuts now.
+
+    Two pages may use the same key (both paint with B): it belongs to the page at the front. Keys without Ctrl, and
+    keys that two pages claim, work on their own page alone; all others work on every page.
+    """
+
+    def __init__(self, registry: ActionRegistry) -> None:
+        self._registry = registry
+        self._claims: list[tuple[str, Command]] = []
+
+    def claim(self, page: str, command: Command) -> None:
+        if command.shortcut:
+            self._claims.append((page, command))
+
+    def give_to(self, front: str) -> None:
+        """The page `front` came to the front."""
+        claimed = [command.shortcut for _, command in self._claims]
+        for page, command in self._claims:
+            everywhere = command.shortcut.startswith("Ctrl+") and claimed.count(command.shortcut) == 1
+            owns = everywhere or page == front
+            self._registry.action(command.id).setShortcut(QKeySequence(command.shortcut) if owns else QKeySequence())
+
+
 def spoken(shortcut: str) -> str:
     """The shortcut as this system writes it; empty for none."""
     return QKeySequence(shortcut).toString(QKeySequence.SequenceFormat.NativeText)

@@ -1,9 +1,9 @@
 """Keeps None, True and False alive under Qt bindings that release them once too often.
 
-From Python 3.12 on these objects are immortal (PEP 683, https://peps.python.org/pep-0683/), and PySide6 6.12.0 counts
-on that everywhere: on 3.11 each call that returns None through it takes one reference from None, and after some thousands
-the interpreter aborts with "deallocating None". Giving each of them more references than a program can ever take makes
-3.11 behave as 3.12 does. Needless as soon as Python 3.11 is no longer supported, or PySide6 6.12.0 is excluded.
+From Python 3.12 on these objects are immortal (PEP 683, https://peps.python.org/pep-0683/), and PySide6 6.12.0
+counts on that everywhere: on 3.11 each call that returns None through it takes one reference from None, and after
+some thousands the interpreter aborts with "deallocating None". Giving each of them more references than a program can
+ever take makes 3.11 behave as 3.12 does. Needless without Python 3.11, or without PySide6 6.12.0.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from sagittal.events import Event, MessageRaised, Reason, RunFinished, TaskFinis
 from sagittal.facts import Recovery, StudyFacts
 from sagittal.run_record import RunRecord
 from sagittal_app import endings, menus, messages
-from sagittal_app.actions import ActionRegistry, Command
+from sagittal_app.actions import ActionRegistry, Command, Keys
 from sagittal_app.background import Background, explain
 from sagittal_app.bridge import Bridge
 from sagittal_app.desk import Desk
@@ -144,6 +144,7 @@ class Window(QMainWindow):
 
     def _make_pages(self) -> None:
         self.pages: dict[str, Page] = {}
+        self.keys = Keys(self.desk.actions)
         entries = []
         for spec in (*PAGES, SETTINGS_PAGE):
             try:
@@ -155,6 +156,7 @@ class Window(QMainWindow):
             entries.append((page.name, page.title, page.icon, page.shortcut))
             for command in page.commands():
                 self.addAction(self.desk.actions.add(command))
+                self.keys.claim(page.name, command)
         self.rail = Rail(entries, self.go_to)
         self._rail_place.insertWidget(0, self.rail)
 
@@ -167,6 +169,7 @@ class Window(QMainWindow):
         self._current = page
         self._subject = (page, subject)
         self.rail.show_page(page)
+        self.keys.give_to(page)
         if self.desk.study() is None and page != "settings":
             self._front(self.start_page, None)
             self.header.say("", "")
