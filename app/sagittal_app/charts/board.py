@@ -22,6 +22,8 @@ REFRESH_MS = 200
 """Charts are redrawn at most this often."""
 ACROSS = 3
 """Small panels in a row."""
+WIDE = 560
+"""Pixels there must be for three small panels in a row; else there are two."""
 SMALL_HEIGHT = 208
 
 
@@ -238,7 +240,7 @@ class Board(QWidget):
         widget.setFixedHeight(SMALL_HEIGHT)
         widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._panels.append(widget)
-        across = min(ACROSS, len(self._panels))
+        across = min(ACROSS if self._left.width() >= WIDE else 2, len(self._panels))
         for place, panel in enumerate(self._panels):
             self._small.addWidget(panel, place // across, place % across)
         for place in range(ACROSS):

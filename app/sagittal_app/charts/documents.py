@@ -60,6 +60,7 @@ class CurvePanel(LinesPanel):
         self, title: str, about: str = "", x_label: str = "", y_label: str = "", *, name: str = "curve"
     ) -> None:
         super().__init__(title, about, x_label, y_label, name=name)
+        self.smooths = False
         self.slider.hide()
         self.say_waiting(messages.WAITING_DOCUMENT)
 
@@ -130,6 +131,7 @@ class TimelinePanel(LinesPanel):
     def __init__(self, title: str, about: str = "", states: Sequence[str] = (), *, name: str = "timeline") -> None:
         super().__init__(title, about, name=name)
         self.log.hide()
+        self.smooths = False
         self.slider.hide()
         if states:
             self.plot.getAxis("left").setTicks([list(enumerate(states))])

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtGui import QColor, QPainter, QResizeEvent
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QFileDialog, QLabel, QMenu, QSlider
 
@@ -20,6 +20,8 @@ from sagittal_app.widgets.basics import Panel, label, row, tool
 
 SMOOTHING = (1, 5, 10, 25, 50, 100, 250, 500, 1000)
 """Windows of the moving average, in points, that the slider steps through."""
+ROOMY = 232
+"""Pixels a panel must have across before the smoothing slider takes room from the title."""
 FAINT = 70
 """Opacity (of 255) of a raw curve under its smoothed one."""
 
@@ -149,6 +151,7 @@ class LinesPanel(PlotPanel):
         self._raw: dict[str, pg.PlotDataItem] = {}
         self._smooth: dict[str, pg.PlotDataItem] = {}
         self._window = 1
+        self.smooths = True
         self._at: float | None = None
         self.legend = QLabel()
         self.legend.setObjectName(f"{name}_legend")
@@ -229,6 +232,10 @@ class LinesPanel(PlotPanel):
             self._cross.setPen(pg.mkPen(theme.colour("quiet"), style=Qt.PenStyle.DashLine))
             self._cross.setPos(self._at)
         self._say_legend()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.slider.setVisible(self.smooths and self.width() >= ROOMY)
 
     def leaveEvent(self, event: object) -> None:
         self._at = None

@@ -19,9 +19,10 @@ from sagittal_app.models.scan_table import LABELS, NAME, PICTURE, SCAN_ROLE, THU
 from sagittal_app.widgets.basics import UNIT
 
 ROW = THUMBNAIL + UNIT
+WARNED_WIDTH = 160
 GAP = 6
 """Between two chips, in pixels."""
-WIDTHS = (THUMBNAIL + 2 * UNIT, 136, 88, 80, 112, 152, 240, 144)
+WIDTHS = (THUMBNAIL + 2 * UNIT, 112, 80, 80, 104, 144, 240, 72)
 
 
 def place_chips(widths: list[int], room: int, lines: int, more: int) -> list[tuple[int, int]]:
@@ -116,6 +117,7 @@ class ScanView(QTableView):
 
     def __init__(self, name: str) -> None:
         super().__init__()
+        self._warned = False
         self.setObjectName(name)
         self.setItemDelegate(ScanDelegate(self))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -133,6 +135,12 @@ class ScanView(QTableView):
         self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.setFont(theme.tabular(self.font()))
+
+    def make_room_for_warnings(self, any_: bool) -> None:
+        """The last column is narrow until there is a warning; then it gives way to the user's own drags."""
+        if any_ != self._warned:
+            self._warned = any_
+            self.setColumnWidth(WARNINGS, WARNED_WIDTH if any_ else WIDTHS[WARNINGS])
 
     def fit_columns(self) -> None:
         """Gives the columns their first widths; the user's own drags come after."""
