@@ -44,6 +44,7 @@ class AnnotatePage(Page):
         bench = self.bench = Workbench(self.desk)
         bench.session.opened.connect(self._opened)
         bench.session.opening.connect(self._say_opening)
+        bench.session.failed.connect(self._not_opened)
         bench.session.recovered.connect(self._offer_recovery)
         bench.session.saved.connect(self._say_saved)
         bench.state.voxels_changed.connect(lambda _box: self._say_unsaved())
@@ -191,6 +192,12 @@ class AnnotatePage(Page):
         self._fill_sets()
         self._say_unsaved()
         self.desk.actions.refresh()
+
+    def _not_opened(self, sentence: str) -> None:
+        """The scan could not be read: the one shown before stays."""
+        self._wanted = ""
+        self.scans.setCurrentIndex(self.scans.findData(self._shown_scan()))
+        self._say(sentence)
 
     def _fill_sets(self) -> None:
         """The sets the scan has, and one's own painting."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QAction, QActionGroup, QColor, QImage, QShowEvent
-from PySide6.QtWidgets import QLabel, QMenu, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMenu, QToolButton, QVBoxLayout, QWidget
 
 from sagittal_app.canvas import words
 from sagittal_app.canvas.geometry import Box, from_millimetres
 from sagittal_app.canvas.state import CanvasState
 from sagittal_app.scene import surfaces, volumes
-from sagittal_app.widgets.basics import row, tool
+from sagittal_app.widgets.basics import label, row, tool
 
 AFTER_EDIT_MS = 800
 """Surfaces follow the brush after this pause."""
@@ -32,8 +32,6 @@ class SceneView(QWidget):
     def __init__(self, state: CanvasState, ask: Ask, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("scene")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setStyleSheet("QWidget#scene { background: black; } QLabel { color: #B8C0CA; font-size: 11px; }")
         self.state = state
         self._ask = ask
         self.stage: Any = None
@@ -46,7 +44,7 @@ class SceneView(QWidget):
         self._smooth = True
         self._fresh_camera = True
         self._broken = False
-        self._note = QLabel(words.SCENE_EMPTY)
+        self._note = label(words.SCENE_EMPTY, "quiet")
         self._note.setObjectName("scene_note")
         self._note.setWordWrap(True)
         self._note.setMargin(6)
@@ -290,8 +288,8 @@ class SceneView(QWidget):
         if self.stage is None or document is None:
             return
         for number in self.stage.surfaces:
-            label = document.label(number)
-            colour = QColor(label.colour if label else "#999999")
+            listed = document.label(number)
+            colour = QColor(listed.colour if listed else "#999999")
             visible = self.state.look.labels and number not in document.hidden
             self.stage.colour_surface(number, (colour.redF(), colour.greenF(), colour.blueF()), visible)
         self.stage.set_cross_visible(self.state.look.crosshair)

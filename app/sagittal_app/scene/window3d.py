@@ -26,7 +26,7 @@ class Window3D(QVTKRenderWindowInteractor):
     key_pressed = Signal(object)
 
     def __init__(self, parent: QWidget) -> None:
-        # Made without a parent: VTK asks for the native window at once, and Qt would make every ancestor a native window
+        # Made without a parent: VTK asks for the native window at once, and Qt would make every ancestor a native one
         # with it, in which the slice views' OpenGL widgets are no longer drawn.
         super().__init__(None)
         self.setAttribute(Qt.WidgetAttribute.WA_DontCreateNativeAncestors)

@@ -1,0 +1,232 @@
+"""Geometry, shapes, history and windows of the canvas: pure numpy, no Qt, no display."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from canvas_harness import SHAPE, SPACING, document, loan
+
+from sagittal.facts import Edit
+from sagittal_app.canvas import geometry, history, strokes, windowing
+from sagittal_app.canvas.geometry import Box, Plane, PlaneView
+from sagittal_app.canvas.mouse import Gesture, gesture_for
+from sagittal_app.canvas.tools import Painter
+
+ALL_VIEWS = [
+    PlaneView(plane, SHAPE, SPACING, radiological, nose_left)
+    for plane in Plane
+    for radiological in (True, False)
+    for nose_left in (True, False)
+]
+
+
+@pytest.mark.parametrize("view", ALL_VIEWS, ids=str)
+def test_a_voxel_is_shown_where_its_value_is(view: PlaneView) -> None:
+    volume = np.asarray(loan().data)
+    for voxel in ((0, 0, 0), (39, 29, 11), (7, 20, 3)):
+        row, column = view.to_screen(voxel)
+        plane = view.take(volume, voxel[view.through])
+        assert plane.shape == view.size
+        assert plane[int(row), int(column)] == volume[voxel]
+        assert view.to_voxel(row, column, voxel[view.through]) == voxel
+
+
+@pytest.mark.parametrize("view", ALL_VIEWS, ids=str)
+def test_masks_and_boxes_go_from_screen_to_volume_and_back(view: PlaneView) -> None:
+    mask = np.zeros((3, 4), bool)
+    mask[0, 1] = mask[2, 3] = True
+    indices = view.flat_indices(mask, 2, origin=(5, 6))
+    volume = np.zeros(SHAPE, bool)
+    volume.ravel()[indices] = True
+    shown = view.take(volume, 2)
+    assert set(map(tuple, np.argwhere(shown))) == {(5, 7), (7, 9)}
+    region = view.region(Box.around(indices, SHAPE), 2)
+    assert region == (slice(5, 8), slice(7, 10))
+    assert view.region(Box.around(indices, SHAPE), 3) is None
+
+
+def test_letters_follow_the_affine_not_the_array() -> None:
+    view = PlaneView(Plane.AXIAL, SHAPE, SPACING)
+    assert view.edges(np.eye(4)) == {"left": "R", "right": "L", "top": "A", "bottom": "P"}
+    turned = np.diag([1.0, -1.0, 1.0, 1.0])
+    assert view.edges(turned)["top"] == "P"
+    assert geometry.direction_letters(np.array([1.0, 0.4, 0.0])) == ("RA", "LP")
+    assert not geometry.is_oblique(np.diag([-2.0, 2.0, 7.0, 1.0]))
+    assert geometry.is_oblique(loan(oblique=0.1).affine)
+
+
+def test_millimetres_and_back_and_in_words() -> None:
+    affine = loan(oblique=0.3).affine
+    point = geometry.to_millimetres(affine, (3, 4, 5))
+    assert geometry.from_millimetres(affine, point) == pytest.approx((3, 4, 5))
+    assert geometry.position_words((12.5, -30.0, -41.24)) == "R 12.5  P 30.0  I 41.2 mm"
+
+
+def test_a_brush_is_round_in_millimetres_on_anisotropic_voxels() -> None:
+    patch = strokes.stroke((20, 20), (20, 20), radius=9.0, pixel=(6.0, 2.0), size=(40, 40))
+    rows, columns = np.nonzero(patch.mask)
+    rows, columns = rows + patch.origin[0], columns + patch.origin[1]
+    assert rows.max() - rows.min() == 2 and columns.max() - columns.min() == 8
+    assert (((rows - 20) * 6.0) ** 2 + ((columns - 20) * 2.0) ** 2 <= 81.0).all()
+
+
+def test_a_brush_smaller_than_a_voxel_paints_one_and_none_beyond_the_plane() -> None:
+    assert strokes.stroke((3.2, 4.4), (3.2, 4.4), 0.1, (5.0, 5.0), (10, 10)).mask.sum() == 1
+    assert strokes.stroke((-50, -50), (-50, -50), 1.0, (1.0, 1.0), (10, 10)).empty
+    with pytest.raises(ValueError, match="above 0"):
+        strokes.stroke((0, 0), (0, 0), 0.0, (1.0, 1.0), (4, 4))
+
+
+@given(st.tuples(st.floats(0, 30), st.floats(0, 30)), st.tuples(st.floats(0, 30), st.floats(0, 30)), st.floats(0.6, 8))
+@settings(max_examples=60, deadline=None)
+def test_a_stroke_is_the_union_of_discs_along_its_line(start, end, radius) -> None:
+    size, pixel = (31, 31), (1.5, 0.8)
+    patch = strokes.stroke(start, end, radius, pixel, size)
+    whole = np.zeros(size, bool)
+    r, c = patch.origin
+    whole[r : r + patch.mask.shape[0], c : c + patch.mask.shape[1]] = patch.mask
+    grid = np.stack(np.meshgrid(np.arange(31) * 1.5, np.arange(31) * 0.8, indexing="ij"), axis=-1)
+    a, b = np.multiply(start, pixel), np.multiply(end, pixel)
+    distances = [np.linalg.norm(grid - (a + t * (b - a)), axis=-1) for t in np.linspace(0, 1, 400)]
+    nearest = np.min(distances, axis=0)
+    assert whole[nearest <= radius - 0.05].all()
+    beyond = nearest > radius + 1e-6
+    for row, column in (start, end):
+        beyond[round(row), round(column)] = False
+    assert not whole[beyond].any()
+
+
+def test_a_polygon_holds_the_centres_inside_it() -> None:
+    from skimage.draw import polygon2mask
+
+    corners = [(3.47, 4.41), (20.53, 8.37), (15.61, 25.59), (9.43, 12.29)]
+    patch = strokes.polygon(corners, (30, 30))
+    ours = np.zeros((30, 30), bool)
+    r, c = patch.origin
+    ours[r : r + patch.mask.shape[0], c : c + patch.mask.shape[1]] = patch.mask
+    theirs = polygon2mask((30, 30), np.array(corners))
+    # Corners' own pixels count besides.
+    assert np.count_nonzero(ours & ~theirs) <= 4 and not (theirs & ~ours).any()
+    assert strokes.polygon(corners[:2], (30, 30)).empty
+
+
+def test_flood_stays_within_the_label_it_starts_on() -> None:
+    plane = np.zeros((8, 8), np.uint16)
+    plane[2:5, 2:5] = 3
+    plane[6, 6] = 3
+    patch = strokes.flood(plane, (3, 3))
+    assert patch.mask.sum() == 9 and patch.origin == (2, 2)
+    assert strokes.flood(plane, (9, 0)).empty
+
+
+def test_outline_marks_the_border_pixels_of_labels() -> None:
+    plane = np.zeros((7, 7), np.uint8)
+    plane[1:6, 1:6] = 4
+    edge = strokes.outline(plane)
+    assert edge.sum() == 16 and not edge[3, 3] and not edge[0, 0]
+
+
+@given(st.lists(st.tuples(st.integers(0, SHAPE[2] - 1), st.integers(0, 29), st.integers(0, 39), st.sampled_from(
+    ["brush", "eraser", "fill", "polygon", "undo", "redo", "label"])), max_size=25))  # fmt: skip
+@settings(max_examples=40, deadline=None)
+def test_undoing_all_gives_the_start_and_redoing_all_the_end(steps) -> None:
+    journal: list[Edit] = []
+    labels = document(journal=journal.append)
+    labels.data[5:15, 5:15, 3] = 2
+    start = labels.data.copy()
+    view = PlaneView(Plane.AXIAL, SHAPE, SPACING)
+    painter = Painter(labels, radius=6.0)
+    for index, row, column, what in steps:
+        if what in ("brush", "eraser"):
+            painter.begin(what, view, index, (row, column), False)
+            painter.extend(what, view, index, (row / 2, column / 2), False)
+            painter.end()
+        elif what == "fill":
+            painter.fill(view, index, (row, column), False)
+        elif what == "polygon":
+            painter.polygon(view, index, [(row, column), (5, 5), (20, 9)], False)
+        elif what == "label":
+            labels.step_active(1)
+        else:
+            getattr(labels, what)()
+    while labels.redo():
+        pass
+    end = labels.data.copy()
+    while labels.undo():
+        pass
+    assert np.array_equal(labels.data, start)
+    while labels.redo():
+        pass
+    assert np.array_equal(labels.data, end)
+    replayed = start.copy()
+    for edit in journal:
+        history.apply(replayed, edit)
+    assert np.array_equal(replayed, end), "the journal must tell the same story"
+
+
+def test_a_long_stroke_reaches_the_journal_before_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    journal: list[Edit] = []
+    labels = document(journal=journal.append)
+    view, painter = PlaneView(Plane.AXIAL, SHAPE, SPACING), Painter(labels)
+    painter.begin("brush", view, 4, (5, 5), False)
+    assert not journal
+    now[0] = 0.6
+    painter.extend("brush", view, 4, (5, 12), False)
+    assert len(journal) == 1
+    painter.extend("brush", view, 4, (5, 20), False)
+    painter.end()
+    assert len(journal) == 2 and labels.history.depth == 1
+    labels.undo()
+    assert not labels.data.any() and len(journal) == 3
+
+
+def test_a_stroke_painted_over_itself_keeps_the_first_before_and_the_last_after() -> None:
+    buffer = history.StrokeBuffer("brush")
+    one, two = np.array([1, 2], np.int64), np.array([2, 3], np.int64)
+    buffer.add(Edit("brush", one, np.array([0, 7], np.uint16), np.array([5, 5], np.uint16)))
+    buffer.add(Edit("brush", two, np.array([5, 0], np.uint16), np.array([7, 5], np.uint16)))
+    whole = buffer.take()
+    assert whole.indices.tolist() == [1, 3]
+    assert whole.before.tolist() == [0, 0] and whole.after.tolist() == [5, 5]
+    assert buffer.take() is None
+
+
+def test_window_drag_presets_and_percentiles() -> None:
+    assert windowing.dragged((0, 100), right=50, down=0, value_range=500) == (-25, 125)
+    assert windowing.dragged((0, 100), right=0, down=10, value_range=500) == (10, 110)
+    low, high = windowing.dragged((0, 100), right=-1e6, down=0, value_range=500)
+    assert high > low
+    assert windowing.CT_PRESETS[0].window(np.zeros(1)) == (-160, 240)
+    sample = np.arange(1001, dtype=np.float32)
+    assert windowing.MR_PRESETS[2].window(sample) == pytest.approx((10, 990))
+    assert windowing.percentile_window(np.full(5, np.nan), 1, 99) == (0.0, 1.0)
+    assert {p.percentiles is None for p in windowing.presets_for("")} == {False}
+    assert windowing.sample_of(np.zeros((100, 100, 100), np.int16)).size <= 65536
+
+
+@pytest.mark.parametrize(
+    ("preset", "button", "modifier", "painting", "gesture"),
+    [
+        ("reading-room", "right", "", False, Gesture.WINDOW),
+        ("reading-room", "right", "", True, Gesture.WINDOW),
+        ("slicer", "right", "", False, Gesture.ZOOM),
+        ("ohif", "left", "", False, Gesture.WINDOW),
+        ("ohif", "left", "", True, Gesture.TOOL),
+        ("ohif", "left", "ctrl", True, Gesture.TOOL),
+        ("slicer", "left", "shift", True, Gesture.PAN),
+        ("slicer", "middle", "", True, Gesture.PAN),
+    ],
+)
+def test_mouse_presets(preset: str, button: str, modifier: str, painting: bool, gesture: Gesture) -> None:
+    assert gesture_for(preset, button, modifier, painting) is gesture
