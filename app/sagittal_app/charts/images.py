@@ -42,6 +42,7 @@ class ImagesPanel(Panel):
         self.title = title
         self.heading.setToolTip(f"{title}\n{about}".strip())
         self._previews: list[Preview] = []
+        self._parts = " · ".join(captions)
         self._follow = True
         self._shown = ""
         self.waiting = label(messages.WAITING_DOCUMENT, "soft", wrap=True)
@@ -57,7 +58,7 @@ class ImagesPanel(Panel):
         self.body.addWidget(self.waiting, 1)
         self.body.addWidget(self.picture, 1)
         if captions:
-            self.body.addWidget(Elided(" · ".join(captions), "quiet"))
+            self.body.addWidget(Elided(self._parts, "quiet"))
         line = row(self.slider, self.caption)
         line.setStretch(0, 1)
         line.setStretch(1, 1)
@@ -95,7 +96,8 @@ class ImagesPanel(Panel):
         there = Path(one.path).is_file()
         self.picture.pixmap = QPixmap(one.path) if there else QPixmap()
         self.picture.update()
-        said = one.caption or f"Step {one.step}"
+        said = one.caption if one.caption != self._parts else ""
+        said = said or f"Step {one.step}"
         self.caption.say(said if there else messages.PICTURE_GONE.format(path=one.path))
 
     def _show_any(self, any_: bool) -> None:

@@ -23,6 +23,7 @@ from sagittal.events import (
     TaskProgress,
 )
 from sagittal.run_record import RunRecord
+from sagittal_app import messages
 
 Floats = NDArray[np.float64]
 SPECTRUM = "spectrum"
@@ -178,6 +179,7 @@ class RunModel:
                 self._add_preview(SPECTRUM, Preview(event.step, event.path))
             case CheckpointSaved():
                 self.checkpoint = event.step
+                self.log.append(("info", messages.CHECKPOINT_AT.format(step=event.step)))
             case MessageRaised():
                 self.log.append((event.level, event.text))
                 del self.log[:-LOG_LIMIT]

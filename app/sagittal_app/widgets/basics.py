@@ -229,7 +229,9 @@ class EmptyState(QWidget):
         picture = QLabel()
         picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
         theme.set_icon(picture, icon, "quiet", 56)
-        self.sentence = label(sentence, "soft", wrap=True)
+        # A plain label: its size hint is the wrapped height at its fixed width, which a centred layout goes by.
+        self.sentence = label(sentence, "soft")
+        self.sentence.setWordWrap(True)
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.sentence.setFixedWidth(440)
         buttons = row(None, *actions, None)
