@@ -77,8 +77,10 @@ class Tasks:
         try:
             result = work(task)
             reason = Reason.COMPLETED
-        except Unwound:
+        except Unwound as unwound:
             reason = Reason.CANCELLED
+            for note in getattr(unwound, "__notes__", ()):  # what was finished before the cancel, in words
+                self._post(MessageRaised(task.id, "info", note))
         except BaseException as fault:
             error, detail = explain(fault, f"working on '{task.title}'")
         with self._lock:

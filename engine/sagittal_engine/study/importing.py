@@ -56,6 +56,8 @@ class Import:
             report["meta"] = self._apply_meta(Path(meta).absolute())
         for file in self._used:
             self.refused.pop(file, None)
+        for file in (file for file in self.refused if file.suffix.lower() == ".csv"):
+            self.refused[file] = f"{file.name} is a table, not an image. Give it with --meta to use its columns."
         report["refused"] += [{"path": str(path), "reason": reason} for path, reason in self.refused.items()]
         report["refused"] += [
             {"path": report["meta"]["path"], "reason": reason} for reason in report.get("meta", {}).get("unknown", ())

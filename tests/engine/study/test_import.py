@@ -52,6 +52,7 @@ def test_every_file_ends_in_the_report(study: Study, tmp_path: Path, image, labe
     label(data / "label_9.nii.gz", 1)
     image(data / "image_3.nii.gz", 1)
     (data / "notes.txt").write_text("seen")
+    (data / "table.csv").write_text("scan,age")
     (data / "labels.json").write_text(json.dumps({"labels": [{"number": 1, "name": "liver", "colour": "#112233"}]}))
     report = study.import_paths([data])
     assert files_of(report) == {str(p) for p in data.rglob("*")}
@@ -63,6 +64,7 @@ def test_every_file_ends_in_the_report(study: Study, tmp_path: Path, image, labe
     reasons = {Path(r["path"]).name: r["reason"] for r in report["refused"]}
     assert "voxel for voxel, the label map of image_1" in reasons["label_9.nii.gz"]
     assert "as image_1" in reasons["image_3.nii.gz"]
+    assert "--meta" in reasons["table.csv"]
     assert study.facts().scans[0].label_sets[0].labels[0].colour == "#112233"
 
 
