@@ -15,7 +15,8 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-from PySide6.QtWidgets import QApplication
+
+from sagittal_app.application import make_application
 
 LIMIT = 1.1
 SIDE = 800
@@ -34,7 +35,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--slices", type=int, default=500)
     arguments = parser.parse_args()
-    app = QApplication([])
+    app = make_application()
     from napari.components import ViewerModel
     from napari.layers import Image, Labels
     from napari.qt import QtViewer

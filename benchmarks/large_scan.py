@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-from PySide6.QtWidgets import QApplication
+
+from sagittal_app.application import make_application
 
 LIMIT = 1.5
 SHAPE = (512, 512, 500)
@@ -39,7 +40,7 @@ def write_scan(path: Path) -> None:
 
 
 def main() -> int:
-    app = QApplication([])
+    app = make_application()
     import nibabel
 
     from sagittal.facts import ImageLoan, Label

@@ -16,7 +16,7 @@ from sagittal_app.canvas import words
 from sagittal_app.desk import Desk
 from sagittal_app.pages.annotate_workbench import Workbench, canvas_commands
 from sagittal_app.pages.page import Page
-from sagittal_app.pages.results_cases import CaseList
+from sagittal_app.pages.results_cases import REVIEWS, CaseList
 from sagittal_app.pages.results_figures import dice_of_case
 from sagittal_app.pages.results_setup import SetupPanel
 from sagittal_app.widgets.basics import UNIT, EmptyState, button, column, label, row, scrolled
@@ -272,7 +272,11 @@ class ResultsPage(Page):
         writable = self._facts is not None and not self._facts.read_only
         for made in self._verdict_buttons:
             made.setEnabled(case is not None and writable)
-        self._says.setText(words.RESULTS_NO_CASES if case is None else f"{case[0].name}: {case[1].review}")
+        if case is None:
+            self._says.setText(words.RESULTS_NO_CASES)
+        else:
+            review = case[1].review
+            self._says.setText(f"{case[0].name}: {REVIEWS.get(review, (review, ''))[0]}")
 
     def correct(self) -> None:
         """Takes up the brush; what is painted is saved as a correction."""
