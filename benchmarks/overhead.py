@@ -100,23 +100,27 @@ class Engine:
         while self.state().state is not state:
             if self.state().state is State.FINISHED:
                 raise SystemExit(f"The run ended: {self.state().error}")
-            time.sleep(0.005)
+            time.sleep(0.05)
 
     def state(self) -> Any:
-        return self.port.run(self.run).state
+        return next(record.state for record in self.port.runs() if record.facts.run == self.run)
 
     def pause(self) -> None:
         self.port.request_pause(self.run)
         self._until(State.PAUSED)
 
     def rate(self, seconds: float) -> float:
-        """Steps per second over at least `seconds`, the pause at the end included."""
-        first, begun = self.state().step, time.perf_counter()
+        """Steps per second over about `seconds`, by the run's own clock.
+
+        It runs from the taking of a batch to the end of recording the step, and stands still while the run is paused
+        (a pause writes a checkpoint, which the bare loops do not).
+        """
+        before = self.state()
         self.port.request_continue(self.run)
         time.sleep(seconds)
-        self.port.request_pause(self.run)
-        self._until(State.PAUSED)
-        return (self.state().step - first) / (time.perf_counter() - begun)
+        self.pause()
+        after = self.state()
+        return (after.step - before.step) / (after.seconds - before.seconds)
 
 
 def measure(port: Any, study: Any, folder: Path, seconds: float, rounds: int) -> dict[str, Any]:
