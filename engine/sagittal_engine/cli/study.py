@@ -43,8 +43,9 @@ def import_(
     context: typer.Context,
     study: options.Study,
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH…", help="Files, DICOM folders, or trees of both.", show_default=False)
-    ],
+        list[Path] | None,
+        typer.Argument(metavar="PATH…", help="Files, DICOM folders, or trees of both.", show_default=False),
+    ] = None,
     labels: Annotated[
         list[Path] | None,
         typer.Option(
@@ -61,15 +62,17 @@ def import_(
     as_json: options.Json = False,
 ) -> None:
     """Adds scans and their label maps to a study."""
-    given = [*paths, *(labels or ()), *([meta] if meta else ())]
+    given = [*(paths or ()), *(labels or ()), *([meta] if meta else ())]
+    if not paths and meta is None:
+        raise SagittalError("Import what? Give files or folders, as in `sagittal import STUDY FOLDER`.")
     for path in given:
         if not path.exists():
             raise SagittalError(f"There is nothing at {path}. Check the path, then import again.")
     with session(context, as_json, study, writes=True) as on:
-        task = on.engine.start_import(paths, labels=labels or (), meta=meta)
+        task = on.engine.start_import(paths or (), labels=labels or (), meta=meta)
         report = on.task(task, "Importing")
         on.output.give(report, lambda console: _show_report(console, report))
-        if not report["imported"]:
+        if paths and not report["imported"]:
             nothing = "Nothing was imported" + (
                 ": every file was refused." if report["refused"] else ": no scan found."
             )
