@@ -20,6 +20,8 @@ from sagittal_app.canvas.state import BRUSH, ERASER, FILL, PAINTING, PICK, POLYG
 from sagittal_app.canvas.tools import Painter, closes
 
 ZOOM_STEP = 1.15
+NARROW = 300
+"""Below this width in pixels a view leaves out what the large one says."""
 BUTTONS = {
     Qt.MouseButton.LeftButton: "left",
     Qt.MouseButton.MiddleButton: "middle",
@@ -227,6 +229,7 @@ class SliceView(QWidget):
         row, column = view.to_screen(state.position)
         edges = view.edges(state.affine)
         look = state.look
+        narrow = self.width() < NARROW
         convention = words.RADIOLOGICAL if look.radiological else words.NEUROLOGICAL
         if self.plane is Plane.SAGITTAL:
             convention = words.NOSE_LEFT if look.nose_left else words.NOSE_RIGHT
@@ -236,8 +239,8 @@ class SliceView(QWidget):
             brush=self._brush_outline(),
             brush_colour=self._tool_colour(),
             polygon=[self.canvas.to_widget(*corner) for corner in self._polygon_so_far()],
-            top_left=f"{self.plane.capitalize()}  {self.index + 1} / {view.slices}",
-            top_right=windowing.window_words(state.window) if state.scan.data.ndim == 3 else "",
+            top_left=f"{'' if narrow else self.plane.capitalize() + '  '}{self.index + 1} / {view.slices}",
+            top_right=windowing.window_words(state.window) if state.scan.data.ndim == 3 and not narrow else "",
             bottom_left=self.probe(),
             bottom_right=convention,
             note=words.OBLIQUE if state.oblique else "",

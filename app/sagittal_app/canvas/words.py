@@ -5,8 +5,8 @@
 NO_SCAN_SHOWN = "No scan shown"
 RADIOLOGICAL = "radiological"
 NEUROLOGICAL = "neurological"
-NOSE_LEFT = "front on the left"
-NOSE_RIGHT = "front on the right"
+NOSE_LEFT = "front left"
+NOSE_RIGHT = "front right"
 OBLIQUE = "along the scan's own axes"
 
 # The scene

@@ -64,7 +64,7 @@ def surface(labels: NDArray[np.uint16], number: int, box: Box, affine: NDArray[n
         parts = np.clip(np.round(spacing / spacing.min()), 1, FINEST).astype(int)
         for axis in np.flatnonzero(parts > 1):
             mask = np.repeat(mask, parts[axis], axis=axis)
-        mask = ndimage.gaussian_filter(mask, np.where(parts > 1, 0.7 * parts, 1.0))
+        mask = ndimage.gaussian_filter(mask, np.where(parts > 1, 1.0 * parts, 1.0))
     level = 0.5 if mask.max() > 0.5 else float(mask.max()) / 2
     vertices, triangles, _, _ = marching_cubes(mask, level)
     voxels = ((vertices + 0.5) / parts - 0.5 - 2) * step + np.asarray(box.start)
