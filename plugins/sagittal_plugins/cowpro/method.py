@@ -15,7 +15,6 @@ import numpy as np
 import torch
 
 from sagittal.method import Context, Picture, ScanData
-from sagittal_engine.kit.pretext import PretextBase
 from sagittal_engine.nets.weights import load_weights
 from sagittal_plugins.cowpro import CoWProParams, rules
 from sagittal_plugins.cowpro.episodes import Episodes, TrainingSlice, draw_episodes
@@ -37,7 +36,7 @@ class _Absent(Exception):
     """Raised in place of making a cached file, to learn that it is not there."""
 
 
-class CoWPro(PrototypeSegmenter, PretextBase[CoWProParams]):
+class CoWPro(PrototypeSegmenter):
     """Superpixel episodes in training, support prototypes in use."""
 
     def __init__(self, params: CoWProParams, context: Context) -> None:

@@ -109,12 +109,17 @@ def margins_of_pixels(support: torch.Tensor, mask: torch.Tensor, pixels: torch.T
 
     The same as `margins`, for many queries of one support: prototypes that a class has not are left out beforehand.
     """
-    found = []
+    own = []
     for front in (True, False):
         classes = class_prototypes(support, mask if front else 1 - mask, rule, foreground=front)
-        own = torch.cat([classes.local[0], classes.whole[0]])[classes.valid[0, 0]]
-        found.append(aggregate(pixels, own, scale=rule.scale, renormalise=rule.renormalise, keep=rule.keep))
-    return found[0] - found[1]
+        own.append(torch.cat([classes.local[0], classes.whole[0]])[classes.valid[0, 0]])
+
+    def score(slice_pixels: torch.Tensor, prototypes: torch.Tensor) -> torch.Tensor:
+        return aggregate(slice_pixels, prototypes, scale=rule.scale, renormalise=rule.renormalise, keep=rule.keep)
+
+    # On a processor one slice's similarities fit its cache, several slices' do not; a GPU wants them at once.
+    parts = pixels.split(1) if pixels.device.type == "cpu" else (pixels,)
+    return torch.cat([score(part, own[0]) - score(part, own[1]) for part in parts])
 
 
 def enlarged(margin: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:

@@ -8,6 +8,7 @@ support in turn, finds the support's own mask again (CCR's idea, used as a test)
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from scipy import ndimage
 from torch.nn import functional as F
 
 from sagittal.method import Context, Prediction, ScanData, Support
+from sagittal_engine.kit.pretext import PretextBase
 from sagittal_plugins.cowpro import CoWProParams, rules
 from sagittal_plugins.cowpro.placement import (
     CELLS,
@@ -41,9 +43,6 @@ ENCODED_AT_ONCE = 16
 NEEDED_RETURN = 0.2
 """Dice with the support's mask that a slice's prediction must find again when the roles are exchanged."""
 
-BROUGHT_BACK_AT_ONCE = 32
-"""Slices of the scan that are brought back to its own grid at once."""
-
 
 @dataclass(frozen=True)
 class Organ:
@@ -57,6 +56,27 @@ class Organ:
     """First and last slice of the label in the support scan, said or implied."""
     features: torch.Tensor
     """(n, D, h, w)."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What was last computed from supports: it serves one query after the other, until support or network change."""
+
+    supports: tuple[Support, ...]
+    module: weakref.ref[torch.nn.Module]
+    stamp: int
+    scans: Mapping[str, Prepared]
+    organs: Mapping[str, Organ]
+
+    def serves(self, module: torch.nn.Module, supports: Sequence[Support]) -> bool:
+        """Whether the same supports and the same, unchanged network are asked for again."""
+        same = len(supports) == len(self.supports) and all(a is b for a, b in zip(supports, self.supports, strict=True))
+        return same and self.module() is module and self.stamp == _stamp(module)
+
+
+def _stamp(module: torch.nn.Module) -> int:
+    """Grows with every change in place of a weight or statistic, as training and loading make them."""
+    return sum(tensor._version for tensor in (*module.parameters(), *module.buffers()))
 
 
 @dataclass(frozen=True)
@@ -74,11 +94,12 @@ class Encoded:
         return [self.row[int(z)] for z in slices]
 
 
-class PrototypeSegmenter:
-    """`sagittal.method.Segmenter` by prototypes, for a class that has `params` and `context`."""
+class PrototypeSegmenter(PretextBase[CoWProParams]):
+    """`sagittal.method.Segmenter` by prototypes; a subclass trains the network."""
 
-    params: CoWProParams
-    context: Context
+    def __init__(self, params: CoWProParams, context: Context) -> None:
+        super().__init__(params, context)
+        self._memory: Memory | None = None
 
     @torch.no_grad()
     def segment(
@@ -101,19 +122,24 @@ class PrototypeSegmenter:
         training = module.training
         module.eval()
         try:
-            scans = self._prepared([support.scan for support in supports] + [query])
-            organs = self._organs(module, supports, scans)
-            return self._segment(module, organs, scans, query, ranges, quadrants)
+            known = self._remembered(module, supports)
+            prepared = self._prepare(query)
+            return self._segment(module, known, prepared, ranges, quadrants)
         finally:
             module.train(training)
 
-    def _prepared(self, scans: Sequence[ScanData]) -> dict[str, Prepared]:
-        preparation, ready = rules.preparation(self.params), dict[str, Prepared]()
-        for scan in scans:
-            self.context.boundary()
-            if scan.id not in ready:
-                ready[scan.id] = preparation.prepare(scan)
-        return ready
+    def _prepare(self, scan: ScanData) -> Prepared:
+        self.context.boundary()
+        return rules.preparation(self.params).prepare(scan)
+
+    def _remembered(self, module: torch.nn.Module, supports: Sequence[Support]) -> Memory:
+        """The supports, prepared and encoded; computed only where they or the network are others than last time."""
+        if self._memory is None or not self._memory.serves(module, supports):
+            scans = {support.scan.id: support.scan for support in supports}
+            prepared = {name: self._prepare(scan) for name, scan in scans.items()}
+            organs = self._organs(module, supports, prepared)
+            self._memory = Memory(tuple(supports), weakref.ref(module), _stamp(module), prepared, organs)
+        return self._memory
 
     def _encode(self, module: torch.nn.Module, slices: Array) -> torch.Tensor:
         """Features (n, D, h, w) of prepared slices (n, H, W)."""
@@ -160,18 +186,17 @@ class PrototypeSegmenter:
     def _segment(
         self,
         module: torch.nn.Module,
-        organs: Mapping[str, Organ],
-        scans: Mapping[str, Prepared],
-        query: ScanData,
+        known: Memory,
+        prepared: Prepared,
         ranges: Mapping[str, tuple[int, int]] | None,
         quadrants: Mapping[str, Any] | None,
     ) -> Prediction:
-        rule, prepared = rules.score_rule(self.params, self.params.test_window), scans[query.id]
+        rule, organs = rules.score_rule(self.params, self.params.test_window), known.organs
         plans, places = dict[str, Array](), dict[str, Place]()
         for label, organ in organs.items():
             self.context.boundary()
             if ranges is None:
-                places[label] = _place(organ, scans[organ.scan.id], prepared)
+                places[label] = _place(organ, known.scans[organ.scan.id], prepared)
                 plans[label] = deployed_plan(places[label], len(prepared.slices), len(organ.slices))
             elif label in ranges:
                 plans[label] = published_plan(prepared.frame.z, *ranges[label], len(organ.slices))
@@ -258,15 +283,11 @@ def _to_scan(cells: torch.Tensor, looked_at: Array, prepared: Prepared, nothing:
     nearest = np.clip(np.round(frame.z.cells()).astype(int), 0, len(looked_at) - 1)
     seen = looked_at[nearest]
     confidence = np.full(frame.z.length, np.nan)
-    for start in range(0, frame.z.length, BROUGHT_BACK_AT_ONCE):
-        slices = np.arange(start, min(start + BROUGHT_BACK_AT_ONCE, frame.z.length))
-        if not seen[slices].any():
-            continue
-        own = frame.backward(margin, nothing, slices)
-        mask[:, :, slices] = own > 0
-        for z in slices[seen[slices]]:
-            front = own[:, :, z - start][mask[:, :, z]]
-            confidence[z] = float(np.tanh(front / 2).mean()) if front.size else 0.0
+    for z in np.flatnonzero(seen):
+        own = frame.backward(margin, nothing, np.array([z]))[:, :, 0]
+        mask[:, :, z] = own > 0
+        front = own[own > 0]
+        confidence[z] = float(np.tanh(front / 2).mean()) if front.size else 0.0
     return mask, confidence
 
 
