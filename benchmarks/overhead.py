@@ -182,22 +182,34 @@ def with_window(place: Path, folder: Path, seconds: float, rounds: int) -> dict[
     found: dict[str, Any] = {}
 
     def drive(window: Any) -> None:
-        from PySide6.QtCore import QTimer
+        from PySide6.QtCore import QObject, Signal
+
+        class Relay(QObject):
+            """Takes the worker's wishes to the window's thread."""
+
+            train, close = Signal(), Signal()
+
+        relay = Relay(window)
+        relay.train.connect(lambda: window.go_to("train"))
+        relay.close.connect(window.close)
 
         def work() -> None:
             from sagittal_engine.study import Study
 
+            port = window.desk.port
             try:
-                while window.desk.port.study() is None:
+                while port.study() is None:
                     time.sleep(0.05)
-                QTimer.singleShot(0, window, lambda: window.go_to("train"))
+                relay.train.emit()
                 time.sleep(2.0)
                 with Study.open(place, read_only=True) as study:
-                    found.update(measure(window.desk.port, study, folder, seconds, rounds))
+                    found.update(measure(port, study, folder, seconds, rounds))
             finally:
-                for run in window.desk.port.runs():
-                    window.desk.port.request_cancel(run.facts.run)
-                QTimer.singleShot(500, window, window.close)
+                for record in port.runs():
+                    port.request_cancel(record.facts.run)
+                    while port.run(record.facts.run).state.state is not State.FINISHED:
+                        time.sleep(0.05)
+                relay.close.emit()
 
         threading.Thread(target=work, name="sagittal-bench").start()
 
