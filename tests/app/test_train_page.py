@@ -99,7 +99,7 @@ def test_start_sends_what_the_form_says_and_the_board_takes_the_page(page, engin
     qtbot.waitUntil(lambda: page.board.model.over, timeout=10000)
     qtbot.waitUntil(lambda: "completed · step 20 of 20" in page.board.facts.words.whole())
     qtbot.waitUntil(lambda: len(page.board.loss._curves) == 2)
-    assert page.board.findChild(QLabel, "panel_2_caption").whole() == "Step 20"
+    qtbot.waitUntil(lambda: page.board.findChild(QLabel, "panel_2_caption").whole() == "Step 20")
 
 
 def test_the_board_pauses_continues_and_stops(page, engine, qtbot):

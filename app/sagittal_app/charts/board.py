@@ -20,6 +20,8 @@ from sagittal_app.widgets.basics import UNIT, Elided, Panel, button, column, lab
 
 REFRESH_MS = 200
 """Charts are redrawn at most this often."""
+BETWEEN_MS = 20
+"""Pause between two panels of one redraw, in which the window answers."""
 ACROSS = 3
 """Small panels in a row."""
 WIDE = 560
@@ -173,8 +175,9 @@ class Board(QWidget):
         self.setLayout(body)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(REFRESH_MS)
-        self._timer.timeout.connect(self.refresh)
+        self._timer.timeout.connect(self._tick)
+        self._jobs: list[Refresh] = []
+        self._again = False
 
     def show_run(self, model: RunModel, card: MethodCard | None) -> None:
         """Shows a run with its method's panels; without a card only the losses and whatever else it recorded."""
@@ -196,23 +199,39 @@ class Board(QWidget):
         self.refresh()
 
     def dirty(self) -> None:
-        """Something changed: redraw soon, once."""
+        """Something changed: redraw soon, once, one panel after another so that the window never waits for all."""
+        self._again = True
         if not self._timer.isActive():
-            self._timer.start()
+            self._timer.start(REFRESH_MS)
 
     def refresh(self) -> None:
-        """Brings everything up to date with the model; nothing is drawn that nobody sees."""
-        model = self.model
-        if model is None or not self.isVisible():
+        """Brings everything up to date with the model at once; nothing is drawn that nobody sees."""
+        self._jobs = []
+        if self.model is not None and self.isVisible():
+            for job in self._work():
+                job(self.model)
+
+    def _tick(self) -> None:
+        """Redraws the next panel; begins anew where something changed meanwhile."""
+        if self.model is None or not self.isVisible():
+            self._jobs = []
             return
-        self.facts.show_model(model)
+        if not self._jobs:
+            if not self._again:
+                return
+            self._again = False
+            self._jobs = self._work()
+        self._jobs.pop(0)(self.model)
+        if self._jobs or self._again:
+            self._timer.start(BETWEEN_MS if self._jobs else REFRESH_MS)
+
+    def _work(self) -> list[Refresh]:
+        return [self.facts.show_model, self._show_loss, *self._refreshes, self._show_others, self._show_log]
+
+    def _show_loss(self, model: RunModel) -> None:
         if model.over:
             self.loss.say_waiting(messages.NOT_RECORDED)
         self.loss.set_curves(curves_of(model, losses(model)))
-        for refresh in self._refreshes:
-            refresh(model)
-        self._show_others(model)
-        self._show_log(model)
 
     def showEvent(self, event: object) -> None:
         super().showEvent(event)
@@ -255,5 +274,6 @@ class Board(QWidget):
                 item.widget().setParent(None)
                 item.widget().deleteLater()
         self._refreshes, self._claimed, self._others, self._panels = [], set(), {}, []
+        self._jobs = []
         self.log.clear()
         self._log_shown = 0
