@@ -11,7 +11,7 @@ from types import TracebackType
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
-from sagittal_app import singletons, theme
+from sagittal_app import theme
 from sagittal_app.background import explain
 from sagittal_app.settings import Settings
 from sagittal_app.window import Window
@@ -43,7 +43,6 @@ class _Mishaps(QObject):
 
 def make_application() -> QApplication:
     """The QApplication with our name on it; the one there is, where there is one."""
-    singletons.keep_alive()
     app = QApplication.instance()
     if not isinstance(app, QApplication):
         QApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)

@@ -18,15 +18,13 @@ if not os.environ.get("DISPLAY") and sys.platform.startswith("linux"):
 
 from fake_engine import FakeEngine
 
-from sagittal_app import singletons, theme
+from sagittal_app import theme
 from sagittal_app.actions import ActionRegistry
 from sagittal_app.background import Background
 from sagittal_app.bridge import Bridge
 from sagittal_app.desk import Desk
 from sagittal_app.models.study_model import StudyModel
 from sagittal_app.settings import Settings
-
-singletons.keep_alive()
 
 
 @dataclass

@@ -67,8 +67,17 @@ def view(
     elastic = draw_elastic(count, size, limits.elastic, generator)
     gamma = draw_gamma(count, *limits.gamma, generator)
     grid = sampling_grid(affine, elastic, size)
-    moved = warp(masks, grid, padding="zeros") > 0.5
-    return apply_gamma(warp(images, grid), gamma), moved.to(images.dtype)
+    return apply_gamma(warp(images, grid), gamma), solid(warp(masks, grid, padding="zeros"))
+
+
+def solid(shares: torch.Tensor) -> torch.Tensor:
+    """Masks (B, K, H, W) of zeros and ones: pixels covered by half; where none is, those touched at all.
+
+    So a thin superpixel does not vanish from an episode.
+    """
+    half = shares > 0.5
+    vanished = ~half.flatten(2).any(-1)[..., None, None]
+    return (half | (vanished & (shares > 0))).to(shares.dtype)
 
 
 def masks_of(superpixels: Array, ids: Sequence[int], size: int) -> torch.Tensor:
@@ -98,7 +107,7 @@ def draw_episodes(
         masks.append(masks_of(chosen.superpixels, ids.tolist(), chosen.image.shape[0]))
     image, mask = torch.stack(images), torch.stack(masks)
     if query_only:
-        support, support_mask = image, (mask > 0.5).to(image.dtype)
+        support, support_mask = image, solid(mask)
     else:
         support, support_mask = view(image, mask, limits, generator)
     query, query_mask = view(image, mask, limits, generator)
