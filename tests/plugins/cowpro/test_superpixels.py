@@ -71,7 +71,7 @@ def test_no_draw_is_ever_an_empty_mask() -> None:
         areas = drawn.support_masks.sum((2, 3))
         assert (areas > 0).all()
         seen |= {int(a) for a in areas.flatten()}
-    assert len(seen) > regions.max() // 2
+    assert len(seen) > 20
 
 
 def test_the_body_is_the_largest_bright_part_with_its_holes() -> None:
