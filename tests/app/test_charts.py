@@ -7,7 +7,8 @@ import time
 
 import numpy as np
 import pytest
-from fake_engine import EPISODES, FakeEngine
+from fake_engine import FakeEngine
+from fake_world import EPISODES
 
 from sagittal.run_request import RunRequest
 from sagittal_app import messages, theme

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from fake_engine import EpisodeParams
+from fake_world import EpisodeParams
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QLineEdit
 

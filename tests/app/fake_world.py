@@ -1,0 +1,119 @@
+"""What the fake engine of the window tests serves: two made-up methods and small synthetic scans."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sagittal.facts import Label, LabelSetFacts, ScanFacts, colour_of
+from sagittal.method import MethodCard, Needs, Recipe
+from sagittal.panels import Curve, Density, Histogram, Images, Lines, Matrix, Timeline
+from sagittal.params import TrainingParams, setting
+
+SHAPE = (48, 40, 12)
+ORGANS = ("liver", "right kidney", "left kidney", "spleen")
+
+
+class EpisodeParams(TrainingParams):
+    """Parameters of the first fake method: one of every kind."""
+
+    steps: int = setting(40, "Steps the schedule is made for.", ge=0, le=10_000_000, unit="steps", paper=100_000)
+    learning_rate: float = setting(1e-3, "Step size of the optimiser at its peak.", gt=0, le=100, paper=2e-3)
+    encoder: str = setting(
+        "small",
+        "Network that turns slices into features.",
+        choices={"small": "Four stages, for CPUs.", "resnet50": "Dilated ResNet-50, 256 channels."},
+        paper="resnet50",
+    )
+    image_size: int = setting(128, "Slices are resampled to squares of this side.", ge=32, le=512, unit="px", paper=256)
+    centre: bool = setting(True, "Centres features before comparing them.", group="Prototypes")
+    threshold: float = setting(0.95, "Share of a window that must be inside the mask.", ge=0, le=1, group="Prototypes")
+    weights: str | None = setting(None, "Published weights to start from.", path=True, group="Encoder")
+    note: str = setting("", "A remark kept with the run.", group="Running")
+
+
+class ContrastParams(TrainingParams):
+    """Parameters of the second fake method."""
+
+    temperature: float = setting(0.2, "Divides the similarities.", gt=0, le=10)
+
+
+EPISODES = MethodCard(
+    name="episodes",
+    title="Episodes",
+    summary="Learns to segment from superpixels that stand in for organs.",
+    paper="Someone et al., A Journal 2024",
+    capabilities=("pretext", "segmenter"),
+    params=EpisodeParams,
+    implementation="nowhere:Nothing",
+    needs=Needs(scans=2),
+    panels=(
+        Lines("Losses", "Both losses of the episode.", series=("loss_query", "loss_ccr"), y_label="loss"),
+        Lines("Dice of the episode", "Overlap of prediction and superpixel.", series=("dice",), y_label="Dice"),
+        Images("Episode", "Support, superpixel, query, prediction.", source="preview"),
+        Histogram("Similarities", "Cosine to the prototypes.", source="similarities", x_label="cosine"),
+        Curve("Temperature", "", source="temperature", x_label="similarity", y_label="temperature"),
+        Matrix("Gradient cosines", "", source="cosines", labels=("query", "ccr")),
+        Density("Hessian spectrum", "", source="spectrum"),
+        Timeline("Gate", "", series=("gate",), states=("closed", "open")),
+    ),
+    recipes=(
+        Recipe("quick-cpu", "Quick, on a CPU", {"steps": 20}, "Ours"),
+        Recipe("paper", "As published", {"steps": 100_000, "encoder": "resnet50", "image_size": 256}, "Table 3"),
+    ),
+)
+CONTRAST = MethodCard(
+    name="contrast",
+    title="Contrast",
+    summary="Pulls two views of a slice together and all others apart.",
+    paper="Another et al., A Conference 2023",
+    capabilities=("pretext",),
+    params=ContrastParams,
+    implementation="nowhere:Nothing",
+    needs=Needs(scans=2, labels=True),
+    note="Reconstructed from the published description.",
+)
+
+
+def label_table() -> tuple[Label, ...]:
+    return tuple(Label(n, name, colour_of(n)) for n, name in enumerate(ORGANS, start=1))
+
+
+def make_scan(index: int, *, labelled: bool = True, warnings: tuple[str, ...] = ()) -> ScanFacts:
+    sets = (LabelSetFacts("truth", label_table(), {"kind": "imported"}),) if labelled else ()
+    return ScanFacts(
+        scan=f"{index:016x}",
+        name=f"image_{index:02d}",
+        subject=f"S{index:02d}",
+        path=f"/scans/image_{index:02d}.nii.gz",
+        kind="nifti",
+        shape=SHAPE,
+        spacing=(2.0, 2.0, 7.0),
+        orientation="LAS" if index % 2 else "RAS",
+        modality="MR",
+        label_sets=sets,
+        meta={"scanner": "A" if index % 2 else "B"},
+        warnings=warnings,
+    )
+
+
+def make_image(index: int) -> np.ndarray[Any, Any]:
+    """float32 SHAPE: a bright body with four organs, a little noise."""
+    x, y, z = np.meshgrid(*[np.linspace(-1, 1, n) for n in SHAPE], indexing="ij")
+    rng = np.random.default_rng(index)
+    image = 200.0 * (x**2 / 0.8 + y**2 / 0.7 < 1) + rng.normal(0, 12, SHAPE)
+    return (image + 120.0 * (make_labels(index) > 0) + 20 * z).astype(np.float32)
+
+
+def make_labels(index: int) -> np.ndarray[Any, Any]:
+    """uint16 SHAPE: four ellipsoids."""
+    x, y, z = np.meshgrid(*[np.linspace(-1, 1, n) for n in SHAPE], indexing="ij")
+    shift = 0.03 * (index % 5)
+    centres = ((0.45, 0.2, 0.2), (0.35, -0.35, 0.0), (-0.35, -0.35, 0.0), (-0.5, 0.1, 0.2))
+    radii = (0.32, 0.16, 0.16, 0.2)
+    labels = np.zeros(SHAPE, np.uint16)
+    for number, ((cx, cy, cz), r) in enumerate(zip(centres, radii, strict=True), start=1):
+        inside = (x - cx - shift) ** 2 + (y - cy) ** 2 + ((z - cz) * 0.35) ** 2 < r**2
+        labels[inside] = number
+    return labels
