@@ -11,7 +11,7 @@ import numpy as np
 from sagittal.engine_port import EnginePort
 from sagittal.facts import COLOURS, ScanFacts, colour_of
 from sagittal_engine.demo import drawing
-from sagittal_engine.demo.work import LABEL_SET, PROTOCOLS, Results
+from sagittal_engine.demo.results import LABEL_SET, PROTOCOLS, Results
 
 if TYPE_CHECKING:
     from PIL.Image import Image

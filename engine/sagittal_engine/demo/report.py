@@ -11,7 +11,7 @@ from typing import Any
 from sagittal.engine_port import EnginePort
 from sagittal_engine.cli.output import duration, interval
 from sagittal_engine.demo.pictures import draw_all
-from sagittal_engine.demo.work import LABEL_SET, PROTOCOLS, SEED, TRAINING, Results
+from sagittal_engine.demo.results import LABEL_SET, PROTOCOLS, SEED, TRAINING, Results
 
 Block = tuple[str, Any]
 """A piece of the report: ("heading", text), ("text", text), ("table", rows, the first a header),

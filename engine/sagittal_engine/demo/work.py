@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sagittal.engine_port import EnginePort, SagittalError
 from sagittal.events import Event, MetricsChunk, StepProgress, TaskProgress
-from sagittal.facts import EvaluateRequest, ScanFacts, SegmentRequest
+from sagittal.facts import EvaluateRequest, SegmentRequest
 from sagittal.method import MethodCard
 from sagittal.run_record import RunRecord
 from sagittal.run_request import RunRequest
 from sagittal_engine.cli.following import follow
+from sagittal_engine.demo.report import write_report
+from sagittal_engine.demo.results import LABEL_SET, PROTOCOLS, SEED, TRAINING, Results
 
 SUBJECTS = 16
-TRAINING = 10
-"""The first ten scans are trained on; the other six are only ever tested on."""
-SEED = 0
 RECIPE = "demo"
 RUNS: dict[str, int | None] = {"untrained": 0, "trained": None}
 """Run → step to stop at; None is the end of the recipe's schedule."""
-PROTOCOLS = ("published", "deployed")
-LABEL_SET = "demo"
 
 Tell = Callable[[int, int, str], None]
 """Progress: done, total (0: unknown), and a sentence."""
@@ -32,27 +28,6 @@ Tell = Callable[[int, int, str], None]
 
 def _quiet(done: int, total: int, message: str) -> None:
     """Nobody listens."""
-
-
-@dataclass
-class Results:
-    """Everything the report tells."""
-
-    study: Path
-    card: MethodCard
-    scans: tuple[ScanFacts, ...]
-    support: ScanFacts
-    runs: dict[str, RunRecord] = field(default_factory=dict)
-    """"untrained" and "trained"."""
-    evaluations: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
-    """(run, protocol) → what `evaluate` found."""
-    segmentation: Mapping[str, Any] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
-    """Part of the work → how long it took."""
-
-    @property
-    def tested(self) -> tuple[ScanFacts, ...]:
-        return self.scans[TRAINING:]
 
 
 def default_folder() -> Path:
@@ -95,7 +70,6 @@ def run_demo(out: Path, *, engine: EnginePort | None = None, tell: Tell = _quiet
 
     Ctrl+C stops it cleanly and is raised again. Raises `SagittalError` where a part of it cannot be done.
     """
-    from sagittal_engine.demo.report import write_report
     from sagittal_engine.service import Engine
 
     own = engine is None

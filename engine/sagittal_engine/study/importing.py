@@ -186,7 +186,7 @@ class Import:
         try:
             found = imaging.label_map(imaging.read(source))
             difference = imaging.grid_difference(header, label.header)
-            data = fit(found.data, label.header, header) if difference else found.data
+            data = resample.fit(found.data, label.header, header) if difference else found.data
         except (SagittalError, OSError, MemoryError) as error:
             self._refuse(source, str(error) or f"{source.path.name} does not fit into memory.")
             warnings.append(f"Its label map {source.path.name} was refused: {error}")
@@ -255,13 +255,6 @@ class Import:
                 document["files"].append(str(path))
                 document["subject"] = self.study.scan(document["scan"]).subject
         return {"path": str(path), "scans": len(table.values), "unknown": table.unknown}
-
-
-def fit(labels: Array, own: imaging.Header, image: imaging.Header) -> Array:
-    """A label map brought onto its image's grid, nearest neighbour; pictures are stretched over each other."""
-    if own.grid.assumed_axes or image.grid.assumed_axes:
-        return resample.stretched(labels, image.shape)
-    return resample.onto(labels, own.grid.canonical_affine, image.shape, image.grid.canonical_affine)
 
 
 def _digest(labels: Array) -> str:

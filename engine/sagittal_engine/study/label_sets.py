@@ -15,9 +15,8 @@ from sqlalchemy.orm import Session
 from sagittal.engine_port import SagittalError
 from sagittal.facts import Edit, Label, LabelLoan, colour_of
 from sagittal_engine import imaging
-from sagittal_engine.study import journal, locations
+from sagittal_engine.study import journal, locations, resample
 from sagittal_engine.study.catalogue import labels_of, rows_of
-from sagittal_engine.study.importing import fit
 from sagittal_engine.study.tables import LabelSetRow, LabelTableRow, ScanRow
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ class LabelSets:
         volume = imaging.read(imaging.Source(kind, files, files[0].name))
         data = imaging.label_map(volume).data
         if imaging.grid_difference(header, volume.header):
-            data = fit(data, volume.header, header)
+            data = resample.fit(data, volume.header, header)
         return np.array(data, np.uint16, order="C")
 
     def masks(self, scan: str, label_set: str) -> dict[str, Array]:

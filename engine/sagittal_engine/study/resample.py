@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from sagittal_engine import imaging
+
 Array = np.ndarray[Any, Any]
 
 
@@ -34,3 +36,10 @@ def stretched(labels: Array, target_shape: tuple[int, int, int]) -> Array:
         for size, have in zip(target_shape, labels.shape, strict=True)
     ]
     return np.ascontiguousarray(labels[np.ix_(*index)])
+
+
+def fit(labels: Array, own: imaging.Header, image: imaging.Header) -> Array:
+    """A label map brought onto its image's grid, nearest neighbour; pictures are stretched over each other."""
+    if own.grid.assumed_axes or image.grid.assumed_axes:
+        return stretched(labels, image.shape)
+    return onto(labels, own.grid.canonical_affine, image.shape, image.grid.canonical_affine)

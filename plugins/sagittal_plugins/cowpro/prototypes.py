@@ -101,13 +101,13 @@ def aggregate(
     Σ_j w_j d_j, which is how it is computed. `renormalise` divides by ‖Σ_j w_j p_j‖. `similarity`, if given, is
     ⟨q, p_j⟩, already computed.
     """
-    cosine = query @ prototypes.transpose(-1, -2) if similarity is None else similarity
-    scaled = scale * cosine
+    scaled = query @ (scale * prototypes).transpose(-1, -2) if similarity is None else scale * similarity
     weights = kept_weights(scaled, valid, keep)
-    score = (weights * scaled).sum(-1)
-    if renormalise:
-        score = score / (weights @ prototypes).norm(dim=-1).clamp_min(1e-12)
-    return score
+    length = (weights @ prototypes).norm(dim=-1).clamp_min(1e-12) if renormalise else None
+    # Where no gradient is wanted, a second array as large as all similarities would cost more than the maths.
+    weighted = weights * scaled if weights.requires_grad else weights.mul_(scaled)
+    score = weighted.sum(-1)
+    return score if length is None else score / length
 
 
 def class_score(
