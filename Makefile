@@ -37,9 +37,10 @@ check:
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Files go to the workers whole; window tests share one display and stay on one worker (tests/conftest.py).
+# Window tests share one display and its one active window, so they run by themselves, one after the other.
 tests:
-	packaging/with-display.sh $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not window" -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+	packaging/with-display.sh $(BIN)/python -m pytest -m window $(PYTEST_ARGS)
 
 bench: setup-test
 	for script in startup overhead one_shot canvas; do packaging/with-display.sh $(BIN)/python benchmarks/$$script.py || exit 1; done

@@ -13,11 +13,12 @@ import pytest
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers, a file's tests stay together, and all window tests on one: they share the display."""
+    """Whatever asks for Qt is a window test: those share one display, so they run one after the other."""
     for item in items:
-        window = item.get_closest_marker("window") or {"qapp", "qtbot"} & set(getattr(item, "fixturenames", ()))
-        item.add_marker(pytest.mark.xdist_group("window" if window else item.path.name))
+        if {"qapp", "qtbot"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.window)
 
 
 @pytest.fixture(scope="session")
