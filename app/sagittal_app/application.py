@@ -19,6 +19,10 @@ from sagittal_app.window import Window
 WARM_UP_DELAY_MS = 400
 """Lets the window draw itself once before the heavy imports begin to compete for the interpreter."""
 
+SWITCH_SECONDS = 0.002
+"""How soon a thread that computes in Python gives the interpreter to the window; Python's own choice is 5 ms, and one
+redraw asks for it many times."""
+
 
 class _Mishaps(QObject):
     """Carries errors that nobody caught, of any thread, to the window: it tells them and goes on."""
@@ -43,6 +47,7 @@ class _Mishaps(QObject):
 
 def make_application() -> QApplication:
     """The QApplication with our name on it; the one there is, where there is one."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     app = QApplication.instance()
     if not isinstance(app, QApplication):
         QApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)

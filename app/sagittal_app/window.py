@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
@@ -61,7 +62,10 @@ class Window(QMainWindow):
         self._closing = False
         self._current = "study"
         self._built: set[str] = set()
+        self._stale: set[str] = set()
+        self._ahead: dict[str, Iterator[None]] = {}
         self._subject: tuple[str, str] = ("", "")
+        self._shown_path = ""
         self.tasks = Tasks()
         background = Background(self)
         background.failure.connect(lambda sentence, detail: self.notify("error", sentence, detail))
@@ -181,14 +185,27 @@ class Window(QMainWindow):
         elif shown.announcement:
             self.preparing.say(shown.announcement)
             self._front(self.preparing, None)
-            # One round of the event loop so that the announcement is on screen before the page is built.
-            QTimer.singleShot(50, self, lambda: self._build_then_bring(page))
+            if page not in self._ahead:
+                self._ahead[page] = shown.ahead()
+                # A round of the event loop, so that the announcement is on screen before the page is built.
+                QTimer.singleShot(50, self, lambda: self._build_by_parts(page))
         else:
             self._build_then_bring(page)
 
     def page(self) -> str:
         """Name of the page at the front."""
         return self._current
+
+    def _build_by_parts(self, name: str) -> None:
+        """Makes the next part of what a page has made ahead; after the last one, the page."""
+        if self._closing:
+            return
+        try:
+            next(self._ahead[name])
+        except Exception:  # the end of the parts; what went wrong with one goes wrong again, and is told, in `build`
+            self._build_then_bring(name)
+        else:
+            QTimer.singleShot(0, self, lambda: self._build_by_parts(name))
 
     def _build_then_bring(self, name: str) -> None:
         if self._closing:
@@ -217,6 +234,9 @@ class Window(QMainWindow):
 
     def _bring(self, name: str) -> None:
         page = self.pages[name]
+        if name in self._stale:
+            self._stale.discard(name)
+            page.show_study(self.desk.study())
         self._front(page, page.inspector())
         page.shown()
         wanted, subject = self._subject
@@ -252,8 +272,15 @@ class Window(QMainWindow):
 
     def _show_study(self, facts: StudyFacts | None) -> None:
         self.setWindowTitle(f"{facts.name} – Sagittal" if facts else "Sagittal")
+        another = facts is None or facts.path != self._shown_path
+        self._shown_path = facts.path if facts else ""
         for name in self._built:
-            self.pages[name].show_study(facts)
+            # What changed within a study, a page behind the others learns when it is looked at.
+            if another or name == self._current:
+                self._stale.discard(name)
+                self.pages[name].show_study(facts)
+            else:
+                self._stale.add(name)
         at_start = self.stack.currentWidget() is self.start_page
         if facts is None:
             self.start_page.refresh()
@@ -275,7 +302,10 @@ class Window(QMainWindow):
             self.notify("warning", messages.READ_ONLY)
         self.desk.ask(self.desk.port.recoveries, then=self._offer_recoveries, owner=self, topic="recoveries")
         self.desk.ask(self.desk.port.runs, then=self._offer_resume, owner=self, topic="ended runs")
-        for method, trace in self.desk.port.method_problems().items():
+        self.desk.ask(self.desk.port.method_problems, then=self._tell_problems, owner=self, topic="methods")
+
+    def _tell_problems(self, problems: Mapping[str, str]) -> None:
+        for method, trace in problems.items():
             show = Command("window.method_problem", messages.METHOD_PROBLEM_BUTTON, "", lambda: self.go_to("train"))
             self.notify("error", messages.NO_SUCH_METHOD.format(method=method), trace, show)
 
@@ -337,6 +367,10 @@ class Window(QMainWindow):
             for name in modules:
                 importlib.import_module(name)
             self.desk.port.warm_up()
+            # The garbage collector need not go through the libraries' hundreds of thousands of objects ever again:
+            # a full collection stopped the window for a fifth of a second.
+            gc.collect()
+            gc.freeze()
 
         self.desk.ask(load, then=lambda _none: self.status.say_warming(""), failed=self._warm_up_failed, owner=self)
 

@@ -32,7 +32,10 @@ class PlaneCanvas(QWidget):
         os.environ.setdefault("NAPARI_CONFIG", "")
         from napari.components import ViewerModel
         from napari.qt import QtViewer
+        from napari.settings import get_settings
 
+        # The keys are the page's. Binding napari's own takes every viewer there is a third of its making.
+        get_settings().shortcuts.shortcuts.clear()
         self._viewer = ViewerModel()
         self._viewer.canvas.background_color_override = "black"
         self._qt = QtViewer(self._viewer)
@@ -85,6 +88,9 @@ class PlaneCanvas(QWidget):
         limits = None if colour else (0.0, 1.0)
         self._image = Image(self._image_plane, rgb=colour, scale=self._pixel, contrast_limits=limits, name="image")
         self._labels = Labels(self._label_plane, scale=self._pixel, colormap=_colormap({}), name="labels")
+        for unused in ("polygon", "brush_stroke"):
+            # Napari's own painting tools, never on here: what would draw them takes a fifth of a canvas's making.
+            self._labels._overlays.pop(unused, None)
         self._viewer.add_layer(self._image)
         self._viewer.add_layer(self._labels)
 

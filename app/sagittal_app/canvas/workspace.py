@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import zip_longest
 
 from PySide6.QtCore import QRect, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QResizeEvent
@@ -10,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from sagittal_app.canvas import keys
 from sagittal_app.canvas.geometry import Plane
+from sagittal_app.canvas.plane_canvas import PlaneCanvas
 from sagittal_app.canvas.slice_view import SliceView
 from sagittal_app.canvas.state import BRUSH, ERASER, FILL, PICK, POINTER, POLYGON, CanvasState
 from sagittal_app.settings import Settings
@@ -28,7 +30,12 @@ class Workspace(QWidget):
     hovered = Signal(object)
 
     def __init__(
-        self, state: CanvasState, settings: Settings, scene: QWidget | None = None, parent: QWidget | None = None
+        self,
+        state: CanvasState,
+        settings: Settings,
+        scene: QWidget | None = None,
+        parent: QWidget | None = None,
+        canvases: Sequence[PlaneCanvas] = (),
     ) -> None:
         super().__init__(parent)
         self.setObjectName("workspace")
@@ -39,8 +46,8 @@ class Workspace(QWidget):
         self._alone = False
         self.views: dict[Plane, SliceView] = {}
         self.panes: dict[str, QWidget] = {}
-        for plane in Plane:
-            view = SliceView(plane, state, lambda: settings.mouse_preset, self._keys_of(plane), self)
+        for plane, canvas in zip_longest(Plane, canvases):
+            view = SliceView(plane, state, lambda: settings.mouse_preset, self._keys_of(plane), self, canvas)
             view.maximise.connect(lambda name=str(plane): self.toggle_large(name))
             view.hovered.connect(self.hovered)
             self.views[plane] = view

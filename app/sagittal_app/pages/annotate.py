@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar
 
 from PySide6.QtWidgets import QComboBox, QFrame, QStackedWidget, QWidget
 
@@ -11,9 +12,12 @@ from sagittal.facts import ScanFacts, StudyFacts
 from sagittal_app.actions import Command
 from sagittal_app.canvas import words
 from sagittal_app.desk import Desk
-from sagittal_app.pages.annotate_workbench import Workbench, canvas_commands
+from sagittal_app.pages.annotate_workbench import Workbench, canvas_commands, make_canvases
 from sagittal_app.pages.page import Page
 from sagittal_app.widgets.basics import UNIT, Elided, EmptyState, button, column, label, row, scrolled, tool
+
+if TYPE_CHECKING:
+    from sagittal_app.canvas.plane_canvas import PlaneCanvas
 
 PAINTED = "painted"
 """The label set of the user's own painting."""
@@ -30,6 +34,7 @@ class AnnotatePage(Page):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self.bench: Workbench | None = None
+        self._canvases: list[PlaneCanvas] = []
         self._inspector: QWidget | None = None
         self._facts: StudyFacts | None = None
         self._wanted = ""
@@ -37,11 +42,14 @@ class AnnotatePage(Page):
 
     # What it is made of --------------------------------------------------------------------------------------------
 
+    def ahead(self) -> Iterator[None]:
+        yield from make_canvases(self, self._canvases)
+
     def build(self) -> None:
         from sagittal_app.canvas.label_list import LabelList
         from sagittal_app.pages.annotate_support import SupportPanel
 
-        bench = self.bench = Workbench(self.desk)
+        bench = self.bench = Workbench(self.desk, self._canvases)
         bench.session.opened.connect(self._opened)
         bench.session.opening.connect(self._say_opening)
         bench.session.failed.connect(self._not_opened)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtWidgets import QWidget
 
@@ -14,11 +14,14 @@ from sagittal_app.canvas.state import CanvasState
 from sagittal_app.desk import Desk
 from sagittal_app.widgets.basics import row
 
+if TYPE_CHECKING:
+    from sagittal_app.canvas.plane_canvas import PlaneCanvas
+
 
 class Workbench(QWidget):
-    """Made in a page's `build`: it imports napari and VTK."""
+    """Made in a page's `build`: it imports napari and VTK. `canvases` are those a page's `ahead` has made."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, canvases: Sequence[PlaneCanvas] = ()) -> None:
         super().__init__()
         from sagittal_app.canvas.tool_strip import ToolStrip
         from sagittal_app.canvas.workspace import SCENE, Workspace
@@ -30,7 +33,7 @@ class Workbench(QWidget):
         self.state.set_look(radiological=settings.radiological, nose_left=bool(settings.value("nose_left", True, bool)))
         self.session = Session(desk, self.state, self)
         self.scene = SceneView(self.state, desk.ask)
-        self.space = Workspace(self.state, settings, self.scene)
+        self.space = Workspace(self.state, settings, self.scene, canvases=canvases)
         self.scene.maximise.connect(lambda: self.space.toggle_large(SCENE))
         self.strip = ToolStrip(self.state, self.space.act)
         body = row(self.strip, self.space, spacing=4)
@@ -44,6 +47,16 @@ class Workbench(QWidget):
 
     def shut_down(self) -> None:
         self.space.shut_down()
+
+
+def make_canvases(page: QWidget, into: list[PlaneCanvas]) -> Iterator[None]:
+    """Makes the canvases of a page's workbench, one at a time."""
+    from sagittal_app.canvas.geometry import Plane
+    from sagittal_app.canvas.plane_canvas import PlaneCanvas
+
+    for _plane in Plane:
+        into.append(PlaneCanvas(page))
+        yield
 
 
 def canvas_commands(page: str, bench: Callable[[], Any], usable: Callable[[], bool]) -> list[Command]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 from PySide6.QtWidgets import QWidget
@@ -15,10 +16,10 @@ from sagittal_app.desk import Desk
 class Page(QWidget):
     """One of the rail's pages.
 
-    The constructor is cheap: it imports neither napari nor VTK and makes no heavy widget. The window calls `build`
-    once before the page's first showing, `show_study` when the study changes (also right after `build`), `handle` for
-    every event once built, `shown` each time the page comes to the front, and `shut_down` once before the window
-    closes.
+    The constructor is cheap: it imports neither napari nor VTK and makes no heavy widget. Before the page's first
+    showing the window runs through `ahead` and calls `build`, both once; then `show_study` (also whenever the study
+    changes, but at the latest when the page comes to the front), `handle` for every event once built, `shown` each
+    time the page comes to the front, and `shut_down` once before the window closes.
     """
 
     name: ClassVar[str]
@@ -39,6 +40,13 @@ class Page(QWidget):
         super().__init__()
         self.desk = desk
         self.setObjectName(f"page_{self.name}")
+
+    def ahead(self) -> Iterator[None]:
+        """Makes, part by part, what takes long and `build` uses; between two parts the window answers.
+
+        Only run through where the page has an `announcement`; `build` makes what is missing itself.
+        """
+        yield from ()
 
     def build(self) -> None:
         """Makes the page's widgets; called once, on the UI thread."""

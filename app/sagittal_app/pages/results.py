@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from PySide6.QtWidgets import QComboBox, QFileDialog, QSplitter, QStackedWidget, QWidget
 
@@ -14,12 +15,15 @@ from sagittal.run_record import RunRecord
 from sagittal_app.actions import Command
 from sagittal_app.canvas import words
 from sagittal_app.desk import Desk
-from sagittal_app.pages.annotate_workbench import Workbench, canvas_commands
+from sagittal_app.pages.annotate_workbench import Workbench, canvas_commands, make_canvases
 from sagittal_app.pages.page import Page
 from sagittal_app.pages.results_cases import REVIEWS, CaseList
 from sagittal_app.pages.results_figures import dice_of_case
 from sagittal_app.pages.results_setup import SetupPanel
 from sagittal_app.widgets.basics import UNIT, EmptyState, button, column, label, row, scrolled
+
+if TYPE_CHECKING:
+    from sagittal_app.canvas.plane_canvas import PlaneCanvas
 
 FORMATS = {"NIfTI": "nifti", "NRRD (3D Slicer)": "nrrd", "DICOM SEG": "dicom-seg", "STL surfaces": "stl"}
 TRUTH = "truth"
@@ -36,6 +40,7 @@ class ResultsPage(Page):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self.bench: Workbench | None = None
+        self._canvases: list[PlaneCanvas] = []
         self._facts: StudyFacts | None = None
         self._inspector: QWidget | None = None
         self._task = ""
@@ -47,8 +52,11 @@ class ResultsPage(Page):
 
     # What it is made of --------------------------------------------------------------------------------------------
 
+    def ahead(self) -> Iterator[None]:
+        yield from make_canvases(self, self._canvases)
+
     def build(self) -> None:
-        bench = self.bench = Workbench(self.desk)
+        bench = self.bench = Workbench(self.desk, self._canvases)
         bench.session.opened.connect(self._opened)
         bench.session.saved.connect(self._recount)
         bench.state.position_changed.connect(lambda voxel: self.cases.mark(bench.session.scan, voxel[2]))

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QButtonGroup, QCheckBox, QComboBox, QGridLayout, Q
 import sagittal
 from sagittal_app import messages, theme
 from sagittal_app import settings as store
-from sagittal_app.actions import spoken
+from sagittal_app.actions import Command, spoken
 from sagittal_app.pages.page import Page
 from sagittal_app.widgets.basics import UNIT, Panel, button, clear, column, label, row, scrolled
 
@@ -38,6 +38,7 @@ class SettingsPage(Page):
         outer = column(scrolled(content, "settings_scroll"))
         self.setLayout(outer)
         self._asked = False
+        self._listed: list[Command] = []
 
     def shown(self) -> None:
         self._fill_keys()
@@ -105,8 +106,11 @@ class SettingsPage(Page):
         return panel
 
     def _fill_keys(self) -> None:
-        clear(self._keys)
         listed = [command for command in self.desk.actions.commands() if command.shortcut]
+        if listed == self._listed:
+            return
+        self._listed = listed
+        clear(self._keys)
         for index, command in enumerate(listed):
             self._keys.addWidget(label(command.title.rstrip("…")), index, 0)
             self._keys.addWidget(label(spoken(command.shortcut), "soft"), index, 1)
