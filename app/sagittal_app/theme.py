@@ -81,6 +81,8 @@ def icon(name: str, colour_name: str = "text") -> QIcon:
 
 def set_icon(target: QAbstractButton | QAction | QLabel, name: str, colour_name: str = "text", size: int = 20) -> None:
     """Gives a button, action or label an icon that follows the theme."""
+    if tuple(target.property(key) for key in ("iconName", "iconColour", "iconSize_")) == (name, colour_name, size):
+        return
     target.setProperty("iconName", name)
     target.setProperty("iconColour", colour_name)
     target.setProperty("iconSize_", size)

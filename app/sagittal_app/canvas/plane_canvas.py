@@ -48,6 +48,7 @@ class PlaneCanvas(QWidget):
         self._labels: Any = None
         self._image_plane: NDArray[Any] = np.zeros((1, 1), dtype=np.float32)
         self._label_plane: NDArray[np.uint8] = np.zeros((1, 1), dtype=np.uint8)
+        self._palette: dict[int, tuple[float, float, float, float]] = {}
         self._pixel = (1.0, 1.0)
         self._fitted = True
         self._shown = False
@@ -88,6 +89,10 @@ class PlaneCanvas(QWidget):
         limits = None if colour else (0.0, 1.0)
         self._image = Image(self._image_plane, rgb=colour, scale=self._pixel, contrast_limits=limits, name="image")
         self._labels = Labels(self._label_plane, scale=self._pixel, colormap=_colormap({}), name="labels")
+        self._palette = {}
+        for layer in (self._image, self._labels):
+            # Pictures for napari's own list of layers, which is not shown: a third of the time of opening a scan.
+            layer._update_thumbnail = _nothing
         for unused in ("polygon", "brush_stroke"):
             # Napari's own painting tools, never on here: what would draw them takes a fifth of a canvas's making.
             self._labels._overlays.pop(unused, None)
@@ -120,13 +125,16 @@ class PlaneCanvas(QWidget):
 
     def set_palette(self, colours: dict[int, tuple[float, float, float, float]]) -> None:
         """Slot → RGBA in 0…1; slots that are not named are transparent."""
-        if self._labels is not None:
+        if self._labels is not None and colours != self._palette:
+            self._palette = dict(colours)
             self._labels.colormap = _colormap(colours)
 
     def set_label_opacity(self, opacity: float, visible: bool) -> None:
         if self._labels is not None:
-            self._labels.opacity = opacity
-            self._labels.visible = visible and self._shown
+            if self._labels.opacity != opacity:
+                self._labels.opacity = opacity
+            if self._labels.visible != (visible and self._shown):
+                self._labels.visible = visible and self._shown
 
     def set_smooth(self, smooth: bool) -> None:
         if self._image is not None:
@@ -201,6 +209,10 @@ class PlaneCanvas(QWidget):
         self._image = self._labels = None
         self._qt.close()
         self._qt = None
+
+
+def _nothing() -> None:
+    """Does nothing."""
 
 
 def _colormap(colours: dict[int, tuple[float, float, float, float]]) -> Any:

@@ -17,6 +17,8 @@ from sagittal_app.widgets.basics import label, row, tool
 
 AFTER_EDIT_MS = 800
 """Surfaces follow the brush after this pause."""
+AT_REST_MS = 200
+"""Without a graphics card the scene follows the crosshair once it rests: drawing it takes longer than a slice."""
 STANDARD_VIEWS = {"1": "front", "3": "right", "7": "head"}
 
 Ask = Callable[..., None]
@@ -57,6 +59,10 @@ class SceneView(QWidget):
         self._timer.setSingleShot(True)
         self._timer.setInterval(AFTER_EDIT_MS)
         self._timer.timeout.connect(self._make_surfaces)
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(AT_REST_MS)
+        self._rest.timeout.connect(self.render)
         state.scan_changed.connect(self._scan_anew)
         state.document_changed.connect(self._labels_anew)
         state.voxels_changed.connect(self._edited)
@@ -298,7 +304,10 @@ class SceneView(QWidget):
     def _position(self, voxel: tuple[int, int, int]) -> None:
         if self._wanted():
             self.stage.set_position(voxel)
-            self.render()
+            if self.stage.software:
+                self._rest.start()
+            else:
+                self.render()
 
     def _window(self, window: tuple[float, float]) -> None:
         if self.stage is not None and self.planes_button.isChecked():
@@ -349,6 +358,7 @@ class SceneView(QWidget):
     def shut_down(self) -> None:
         """Releases VTK's window; must be called before the widget is destroyed."""
         self._timer.stop()
+        self._rest.stop()
         if self.stage is not None:
             self._marker.SetEnabled(0)
             self._marker.SetInteractor(None)
