@@ -150,6 +150,7 @@ class LinesPanel(PlotPanel):
         self._curves: list[CurveData] = []
         self._raw: dict[str, pg.PlotDataItem] = {}
         self._smooth: dict[str, pg.PlotDataItem] = {}
+        self._drawn: dict[str, tuple[CurveData, int]] = {}
         self._window = 1
         self.smooths = True
         self._at: float | None = None
@@ -203,14 +204,19 @@ class LinesPanel(PlotPanel):
         faint = QColor(colour)
         faint.setAlpha(FAINT)
         if curve.name not in self._raw:
+            self._drawn.pop(curve.name, None)
             self._raw[curve.name] = self.plot.plot(connect="finite")
             self._smooth[curve.name] = self.plot.plot(connect="finite")
-        self._raw[curve.name].setPen(pg.mkPen(faint if smooth else colour, width=1))
-        self._raw[curve.name].setData(curve.x, curve.y)
+        known, window = self._drawn.get(curve.name, (None, 0))
+        if known is not None and window == self._window and _same(known, curve):
+            return
+        self._drawn[curve.name] = (curve, self._window)
+        # The pen goes with the data: each alone would have the whole plot laid out anew.
+        self._raw[curve.name].setData(curve.x, curve.y, pen=pg.mkPen(faint if smooth else colour, width=1))
         self._smooth[curve.name].setVisible(smooth)
         if smooth:
-            self._smooth[curve.name].setPen(pg.mkPen(colour, width=1))
-            self._smooth[curve.name].setData(curve.x, moving_average(curve.y, self._window))
+            mean = moving_average(curve.y, self._window)
+            self._smooth[curve.name].setData(curve.x, mean, pen=pg.mkPen(colour, width=1))
 
     def _smooth_by(self, position: int) -> None:
         self._window = SMOOTHING[position]
@@ -266,6 +272,11 @@ class LinesPanel(PlotPanel):
             value = f"&nbsp;<b>{messages.number(values[curve.name][1])}</b>" if curve.name in values else ""
             parts.append(f'<span style="color:{curve.colour}">●</span>&nbsp;{_plain(curve.name)}{value}')
         self.legend.setText(" &nbsp; ".join(parts))
+
+
+def _same(one: CurveData, other: CurveData) -> bool:
+    """Whether two curves look the same."""
+    return one.colour == other.colour and np.array_equal(one.x, other.x) and np.array_equal(one.y, other.y)
 
 
 def _plain(text: str) -> str:
