@@ -2,6 +2,8 @@
 """Draws every page of the real window into PNG files: `with-display.sh python packaging/screenshots.py OUT [STUDY]`.
 
 Without STUDY the pages show the in-memory engine of the window tests, so that the shell can be looked at in seconds.
+With one, the real engine works on it: `annotate` paints the support slices of an organ where the scan has a truth to
+follow, `board` trains, `results` shows the predictions that are there. Do not give a study that must stay as it is.
 """
 
 from __future__ import annotations
@@ -25,6 +27,10 @@ def main() -> int:
     parser.add_argument("--theme", choices=("dark", "light", "both"), default="both")
     parser.add_argument("--size", type=int, default=0, help="which of the sizes: 0, 1, 2; -1 for all")
     parser.add_argument("--pages", default="study,annotate,train,board,results,runs,compare,settings,palette")
+    parser.add_argument("--organ", default="liver", help="the label that `annotate` paints")
+    parser.add_argument(
+        "--set", default=[], action="append", metavar="NAME=VALUE", help="a parameter of the board's run"
+    )
     parser.add_argument(
         "--train-s", type=float, default=40.0, help="seconds to train on STUDY before the board is drawn"
     )
@@ -97,13 +103,68 @@ class Photographer:
         self.wait(1.0)
         page.view.selectRow(1)
 
+    def on_annotate(self) -> None:
+        self.window.go_to("annotate")
+        page = self.window.pages["annotate"]
+        if not self.window.desk.study().scans:
+            self.wait(1.0)
+            return
+        self.until(lambda: page.bench is not None and page.bench.state.document is not None)
+        if self.chosen.study is not None and page.support.plan is None:
+            self.paint(page)
+        self.wait(4.0)
+
+    def paint(self, page) -> None:
+        """Paints the support slices of the organ along the truth of the scan, and says that they are done."""
+        import numpy as np
+
+        state, scan = page.bench.state, page.bench.session.scan
+        facts = next(one for one in self.window.desk.study().scans if one.scan == scan)
+        truth = next((one for one in facts.label_sets if one.name == "truth"), None)
+        number = next((row.number for row in truth.labels if row.name == self.chosen.organ), 0) if truth else 0
+        active = next((row.number for row in state.document.labels if row.name == self.chosen.organ), 0)
+        if not number or not active:
+            return
+        there = self.port.labels(scan, "truth").data == number
+        ends = np.flatnonzero(there.any((0, 1)))[[0, -1]]
+        state.document.choose(active)
+        for end, at in zip((page.support.first, page.support.last), ends, strict=True):
+            state.move_to((*state.position[:2], int(at)))
+            end.click()
+        for at in page.support.plan.slices:
+            painted = np.array(state.document.data)
+            painted[:, :, at][there[:, :, at]] = active
+            state.document.replace_all("brush", painted)
+            page.support.set_state(at, "done")
+        middle = page.support.plan.slices[len(page.support.plan.slices) // 2]
+        centre = np.argwhere(there[:, :, middle]).mean(axis=0).round().astype(int)
+        state.move_to((*map(int, centre), middle))
+        page.bench.space.act("brush")
+        page.save()
+
+    def on_results(self) -> None:
+        self.window.go_to("results")
+        page = self.window.pages["results"]
+        self.wait(3.0)
+        if page.bench is not None and page.bench.state.document is not None and page.bench.state.document.data.any():
+            import numpy as np
+
+            data = page.bench.state.document.data
+            at = int(np.count_nonzero(data, axis=(0, 1)).argmax())
+            centre = np.argwhere(data[:, :, at]).mean(axis=0).round().astype(int)
+            page.bench.state.move_to((*map(int, centre), at))
+        self.wait(5.0)
+
     def on_train(self) -> None:
         self.window.go_to("train")
         self.wait(1.0)
 
     def on_board(self) -> None:
         self.window.go_to("train")
-        self.wait(0.5)
+        self.wait(2.0)
+        for change in self.chosen.set:
+            name, value = change.split("=", 1)
+            self.window.findChild(object, f"param_{name}").setText(value)
         start = self.window.findChild(object, "train_start")
         self.until(start.isEnabled)
         start.click()
