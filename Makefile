@@ -39,8 +39,8 @@ check:
 
 # Window tests share one display and its one active window, so they run by themselves, one after the other.
 tests:
-	$(BIN)/python -m pytest -m "not window" -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
-	packaging/with-display.sh $(BIN)/python -m pytest -m window $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not window" -n $(WORKERS) --dist loadfile $(PYTEST_ARGS); others=$$?; \
+	packaging/with-display.sh $(BIN)/python -m pytest -m window $(PYTEST_ARGS) && exit $$others
 
 bench: setup-test
 	for script in startup overhead one_shot canvas; do packaging/with-display.sh $(BIN)/python benchmarks/$$script.py || exit 1; done

@@ -15,6 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from PySide6.QtCore import QPoint
+
 CHECKOUT = Path(__file__).resolve().parents[1]
 SIZES = ((1440, 900), (1920, 1080), (1280, 800))
 WAIT_S = 60.0
@@ -85,7 +87,9 @@ class Photographer:
                     window.resize(width, height)
                     self.wait(0.6)
                     path = self.chosen.out / f"{page}_{mode}_{width}.png"
-                    window.grab().save(str(path))
+                    # From the screen, not from the widgets: the 3D scene is a native window of its own.
+                    at, size = window.mapToGlobal(QPoint(0, 0)), window.size()
+                    window.screen().grabWindow(0, at.x(), at.y(), size.width(), size.height()).save(str(path))
                     print(path)
             window.palette_.hide()
         window.close()
@@ -112,6 +116,8 @@ class Photographer:
         self.until(lambda: page.bench is not None and page.bench.state.document is not None)
         if self.chosen.study is not None and page.support.plan is None:
             self.paint(page)
+        if page.support.plan is not None:
+            page.support.jump(page.support.plan.slices[1])
         self.wait(4.0)
 
     def paint(self, page) -> None:
@@ -164,7 +170,8 @@ class Photographer:
         self.wait(2.0)
         for change in self.chosen.set:
             name, value = change.split("=", 1)
-            self.window.findChild(object, f"param_{name}").setText(value)
+            control = self.window.findChild(object, f"param_{name}")
+            (control.setCurrentText if hasattr(control, "setCurrentText") else control.setText)(value)
         start = self.window.findChild(object, "train_start")
         self.until(start.isEnabled)
         start.click()

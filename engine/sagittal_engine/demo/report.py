@@ -11,7 +11,7 @@ from typing import Any
 from sagittal.engine_port import EnginePort
 from sagittal_engine.cli.output import duration, interval
 from sagittal_engine.demo.pictures import draw_all
-from sagittal_engine.demo.results import LABEL_SET, PROTOCOLS, SEED, TRAINING, Results
+from sagittal_engine.demo.results import LABEL_SET, PROTOCOLS, SEED, Results
 
 Block = tuple[str, Any]
 """A piece of the report: ("heading", text), ("text", text), ("table", rows, the first a header),
@@ -51,9 +51,9 @@ def _blocks(results: Results, captions: Mapping[Path, str]) -> list[Block]:
         (
             "text",
             f"{len(results.scans)} synthetic subjects with liver, both kidneys and spleen were drawn and imported. "
-            f"{results.card.title} was trained for {run.state.step} steps on the first {TRAINING} scans without "
-            f"looking at any label. Then a few slices of one scan that was not trained on ({results.support.name}) "
-            f"served as the only example, and every other scan was segmented from it, into the label set "
+            f"{results.card.title} was trained for {run.state.step} steps on the first {results.training} scans "
+            f"without looking at any label. Then a few slices of one scan that was not trained on "
+            f"({results.support.name}) served as the only example, and every other scan was segmented from it, into the label set "
             f"'{LABEL_SET}'.",
         ),
         pictures["cohort"],

@@ -11,8 +11,6 @@ from sagittal.facts import ScanFacts
 from sagittal.method import MethodCard
 from sagittal.run_record import RunRecord
 
-TRAINING = 10
-"""The first ten scans are trained on; the other six are only ever tested on."""
 SEED = 0
 PROTOCOLS = ("published", "deployed")
 LABEL_SET = "demo"
@@ -25,6 +23,8 @@ class Results:
     study: Path
     card: MethodCard
     scans: tuple[ScanFacts, ...]
+    training: int
+    """How many of the scans, the first ones, are trained on; the others are only ever tested on."""
     support: ScanFacts
     runs: dict[str, RunRecord] = field(default_factory=dict)
     """"untrained" and "trained"."""
@@ -36,4 +36,4 @@ class Results:
 
     @property
     def tested(self) -> tuple[ScanFacts, ...]:
-        return self.scans[TRAINING:]
+        return self.scans[self.training :]

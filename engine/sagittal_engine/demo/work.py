@@ -15,9 +15,11 @@ from sagittal.run_record import RunRecord
 from sagittal.run_request import RunRequest
 from sagittal_engine.cli.following import follow
 from sagittal_engine.demo.report import write_report
-from sagittal_engine.demo.results import LABEL_SET, PROTOCOLS, SEED, TRAINING, Results
+from sagittal_engine.demo.results import LABEL_SET, PROTOCOLS, SEED, Results
 
 SUBJECTS = 16
+TRAINING = 10
+"""The first ten scans are trained on; the other six are only ever tested on."""
 RECIPE = "demo"
 RUNS: dict[str, int | None] = {"untrained": 0, "trained": None}
 """Run → step to stop at; None is the end of the recipe's schedule."""
@@ -90,7 +92,7 @@ def _work(engine: EnginePort, study: Path, tell: Tell, prepared: float) -> Resul
     facts = engine.study()
     assert facts is not None
     scans = tuple(sorted((scan for scan in facts.scans), key=lambda scan: scan.name))
-    results = Results(study, _method(engine), scans, scans[TRAINING])
+    results = Results(study, _method(engine), scans, TRAINING, scans[TRAINING])
     results.seconds["cohort and import"] = prepared
     for name, stop_at in RUNS.items():
         begun = time.monotonic()
@@ -125,7 +127,7 @@ def _train(engine: EnginePort, results: Results, stop_at: int | None, tell: Tell
     request = RunRequest(
         method=results.card.name,
         recipe=RECIPE,
-        scans=tuple(scan.scan for scan in results.scans[:TRAINING]),
+        scans=tuple(scan.scan for scan in results.scans[: results.training]),
         stop_at=stop_at,
         seed=SEED,
     )

@@ -180,7 +180,7 @@ CARD = MethodCard(
             "Episode",
             "One episode: support view, its superpixel, query view, predicted superpixel.",
             source="Episode",
-            captions=("support", "superpixel", "query", "prediction"),
+            captions=("above: support, superpixel", "below: query, prediction"),
         ),
     ),
     recipes=recipes.load(__file__),

@@ -39,7 +39,7 @@ def overlaid(pixels: Array, mask: Array, colour: tuple[int, int, int]) -> Array:
 
 @torch.no_grad()
 def episode_picture(module: torch.nn.Module, batch: Episodes, rule: ScoreRule) -> Picture:
-    """The batch's first episode: support, its superpixel, query, predicted superpixel, side by side.
+    """The batch's first episode: support, its superpixel; below, query and predicted superpixel.
 
     Leaves the module's mode, and the running statistics of its normalisation, as they were.
     """
@@ -54,12 +54,10 @@ def episode_picture(module: torch.nn.Module, batch: Episodes, rule: ScoreRule) -
         margin = margins(support, fitted(mask, (support.shape[2], support.shape[3])), query, rule)
         predicted = (enlarged(margin, (mask.shape[2], mask.shape[3]))[0, 0] > 0).cpu().numpy()
     left, right = (grey_pixels(images[0, 0].cpu().numpy()) for images in (batch.support, batch.query))
-    parts = [left, overlaid(left, mask[0, 0].cpu().numpy() > 0, SUPERPIXEL), right]
-    parts.append(overlaid(right, predicted, PREDICTION))
     gap = np.zeros((left.shape[0], GAP, 3), dtype=np.uint8)
-    row = [piece for part in parts for piece in (part, gap)][:-1]
+    above = np.concatenate([left, gap, overlaid(left, mask[0, 0].cpu().numpy() > 0, SUPERPIXEL)], axis=1)
+    below = np.concatenate([right, gap, overlaid(right, predicted, PREDICTION)], axis=1)
+    between = np.zeros((GAP, above.shape[1], 3), dtype=np.uint8)
     total = predicted.sum() + truth.sum()
     dice = 2 * (predicted & truth).sum() / total if total else 0.0
-    return Picture(
-        "Episode", np.concatenate(row, axis=1), f"support · superpixel · query · prediction (Dice {dice:.2f})"
-    )
+    return Picture("Episode", np.concatenate([above, between, below]), f"Dice {dice:.2f}")
