@@ -53,8 +53,8 @@ def _blocks(results: Results, captions: Mapping[Path, str]) -> list[Block]:
             f"{len(results.scans)} synthetic subjects with liver, both kidneys and spleen were drawn and imported. "
             f"{results.card.title} was trained for {run.state.step} steps on the first {results.training} scans "
             f"without looking at any label. Then a few slices of one scan that was not trained on "
-            f"({results.support.name}) served as the only example, and every other scan was segmented from it, into the label set "
-            f"'{LABEL_SET}'.",
+            f"({results.support.name}) served as the only example, and every other scan was segmented from it, into "
+            f"the label set '{LABEL_SET}'.",
         ),
         pictures["cohort"],
         pictures["support"],
