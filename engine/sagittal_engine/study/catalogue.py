@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import create_engine, event, select
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.pool import QueuePool
 
 from sagittal.engine_port import SagittalError
 from sagittal.facts import Label, LabelSetFacts, ScanFacts
@@ -41,7 +42,9 @@ class Catalogue:
         def connect() -> sqlite3.Connection:
             return sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=10, check_same_thread=False)
 
-        self._engine = create_engine("sqlite://", creator=connect)
+        # Said outright: without a file in the URL, SQLAlchemy takes the database for one in memory and pools one
+        # connection a thread, closing others' connections in mid-query from the sixth thread on.
+        self._engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, max_overflow=-1)
         event.listen(self._engine, "connect", self._prepare)
         try:
             if not read_only:

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -199,3 +200,28 @@ def test_killed_while_painting_at_most_the_last_stroke_is_lost(study: Study, sca
             assert data[:count].all() and count in (painted + 1, painted + 2)
         if count >= data.size - 1:
             break
+
+
+def test_many_threads_may_read_the_catalogue_at_once(study: Study, scan: str):
+    # One connection a thread with a limit would close connections that others are reading through: the window, its
+    # pool, the journal, a run and its workers are more than five.
+    found: list[object] = []
+
+    def read() -> None:
+        try:
+            found.extend(study.scans()[0].scan for _ in range(20))
+        except Exception as error:
+            found.append(error)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for _ in range(5):
+            readers = [threading.Thread(target=read) for _ in range(12)]
+            for reader in readers:
+                reader.start()
+            for reader in readers:
+                reader.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert found == [scan] * (5 * 12 * 20)
