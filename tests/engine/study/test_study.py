@@ -209,7 +209,7 @@ def test_many_threads_may_read_the_catalogue_at_once(study: Study, scan: str):
 
     def read() -> None:
         try:
-            found.extend(study.scans()[0].scan for _ in range(20))
+            found.extend(study.catalogue.scans()[0].scan for _ in range(20))
         except Exception as error:
             found.append(error)
 
