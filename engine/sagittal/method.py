@@ -50,7 +50,7 @@ class MethodCard:
     summary: str
     paper: str
     capabilities: tuple[str, ...]
-    """Any of "pretext", "segmenter", "adapter"."""
+    """Any of "pretext", "segmenter", "adapter", "representation"."""
     params: type[Params]
     implementation: str
     """"package.module:Class", imported only when a run needs it."""
@@ -148,6 +148,34 @@ class Pretext(Protocol):
 
     def encoder_facts(self) -> Mapping[str, Any]:
         """How to use the encoder: architecture, input channels, spacing, normalisation."""
+
+
+class Represents(Protocol):
+    """A method whose encoder gives one feature vector per 2D image: what geometry probes and k-NN ask of it.
+
+    All calls expect `module` in evaluation mode unless said otherwise and are made without gradients.
+    """
+
+    def image_set(self, scans: Sequence[ScanData], *, masks: bool = False) -> Any:
+        """`sagittal_engine.kit.images.ImageSet` of `scans` as the encoder sees them, without augmentation."""
+
+    def training_set(self) -> Any:
+        """The `ImageSet` that is trained on."""
+
+    def held_out_set(self) -> Any:
+        """The `ImageSet` of the subjects kept from training for live measures; may be empty."""
+
+    def view_pair(self, images: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        """Two random views of each image, (N, C, H, W) each."""
+
+    def features(self, module: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
+        """Pooled features of the encoder, projector removed: (N, F)."""
+
+    def feature_maps(self, module: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
+        """The encoder's last features before pooling: (N, F, h, w)."""
+
+    def projections(self, module: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
+        """What the loss compares, not normalised: (N, D)."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 Kind = Literal["int", "float", "bool", "choice", "text", "path"]
 
@@ -112,9 +112,27 @@ class TrainingParams(Params):
     checkpoint_minutes: float = setting(
         5.0, "Longest time between two checkpoints.", gt=0, le=60, unit="min", group="Running"
     )
+    keep_checkpoints: str = setting(
+        "", "Steps whose checkpoint is kept for good beside the last and the best, as 100, 500.", group="Running"
+    )
     preview_steps: int = setting(
         100, "Steps between two preview pictures; 0 draws none.", ge=0, unit="steps", group="Running"
     )
+
+    @field_validator("keep_checkpoints")
+    @classmethod
+    def _steps(cls, text: str) -> str:
+        step_list(text)
+        return text
+
+
+def step_list(text: str) -> frozenset[int]:
+    """The steps in a text as "100, 500, 1000". Raises ValueError that names what is no number."""
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    wrong = [part for part in parts if not part.isdecimal()]
+    if wrong:
+        raise ValueError(f"steps are listed as 100, 500, 1000, and '{wrong[0]}' is no number")
+    return frozenset(map(int, parts))
 
 
 def _bounds(metadata: list[Any]) -> tuple[float | None, float | None]:
