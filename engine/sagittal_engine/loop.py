@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from sagittal.engine_port import SagittalError
 from sagittal.events import CheckpointSaved, MessageRaised, MetricsChunk, PreviewReady, StepProgress
 from sagittal.method import Picture, Pretext
 from sagittal.outbox import Post
-from sagittal.params import TrainingParams
+from sagittal.params import TrainingParams, step_list
 from sagittal_engine.control import Control
 from sagittal_engine.data import RunContext
 from sagittal_engine.device import memory_used, title
@@ -28,6 +28,8 @@ from sagittal_engine.errors import explain
 from sagittal_engine.ledger import Ledger
 from sagittal_engine.optim import NonFiniteLoss, Update
 from sagittal_engine.prefetch import INITIAL, STEP, Batches, seed_of
+from sagittal_engine.probes.probe import Moment, Probe
+from sagittal_engine.probing import Probing
 from sagittal_engine.store import checkpoint
 from sagittal_engine.store.atomic import replacing
 from sagittal_engine.store.encoder import save_encoder
@@ -45,7 +47,7 @@ class Training:
 
     def __init__(
         self, method: Pretext, params: TrainingParams, context: RunContext, control: Control, folder: RunFolder,
-        run: str, post: Post,
+        run: str, post: Post, probes: Sequence[Probe] = (),
     ) -> None:  # fmt: skip
         self.method, self.params, self.context = method, params, context
         self.run, self.folder, self.device = run, folder, context.device
@@ -58,6 +60,8 @@ class Training:
         """Time spent making steps, over all sittings."""
         self.goal = 0
         self._ledger = Ledger()
+        self._probing = Probing(probes, run, folder, post, self._ledger)
+        self._keeps = step_list(params.keep_checkpoints)
         self._best: float | None = None
         self._saved_step = -1
         self._saved_at = self._told_at = time.monotonic()
@@ -91,11 +95,14 @@ class Training:
         self.context.stepping = True
         try:
             with batches:
+                if self.step == 0:
+                    self._probe()
                 while self.step < goal:
                     self._control.boundary()
                     begun = time.perf_counter()
                     self._one_step(batches)
                     self.seconds += time.perf_counter() - begun
+                    self._probe()
         except BaseException:
             with suppress(Exception):
                 self.report()
@@ -118,10 +125,23 @@ class Training:
         if self.params.preview_steps and (step % self.params.preview_steps == 0 or step == 1):
             self._draw(batch)
         now = time.monotonic()
-        if step % self.params.checkpoint_steps == 0 or now - self._saved_at > 60 * self.params.checkpoint_minutes:
+        if (
+            step in self._keeps
+            or step % self.params.checkpoint_steps == 0
+            or now - self._saved_at > 60 * self.params.checkpoint_minutes
+        ):
             self.save()
         elif now - self._told_at >= REPORT_SECONDS:
             self.report()
+
+    def _probe(self) -> None:
+        self._probing.look(self.step, self.goal, self._moment)
+
+    def _moment(self) -> Moment:
+        return Moment(
+            self.method, self.module, self.params, self.device, self.context.seed, self.step, self.goal,
+            self.update.optimiser.param_groups[0]["lr"], self.seconds, self.context.boundary,
+        )  # fmt: skip
 
     def _seed(self, step: int) -> None:
         """What the step draws from torch's global generators (dropout) depends on (seed, step) alone."""
@@ -171,6 +191,8 @@ class Training:
         checkpoint.save(path, self._content())
         if improved:
             _keep(path, self.folder.checkpoints / checkpoint.BEST)
+        if self.step in self._keeps:
+            _keep(path, self.folder.checkpoints / checkpoint.kept(self.step))
         self._saved_step = self.step
         self._post(CheckpointSaved(self.run, self.step, str(path)))
 

@@ -127,6 +127,7 @@ class Run:
     def _train(self) -> None:
         from sagittal_engine.data import RunContext
         from sagittal_engine.loop import Training
+        from sagittal_engine.probes.cards import make_probes
 
         plan = self.plan
         device.use_threads()
@@ -141,7 +142,10 @@ class Run:
         method = implementation(plan.card)(plan.params, context)
         method.prepare()
         context.boundary()
-        training = Training(method, plan.params, context, self.control, self.folder, self.id, self._publish)
+        training = Training(
+            method, plan.params, context, self.control, self.folder, self.id, self._publish,
+            make_probes(plan.facts.request.probes),
+        )  # fmt: skip
         if self._resumes:
             training.restore()
         self._training = training

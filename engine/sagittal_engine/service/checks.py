@@ -12,6 +12,7 @@ from sagittal.method import MethodCard
 from sagittal.params import ParameterError
 from sagittal.run_request import RunRequest
 from sagittal_engine.device import resolve_if_loaded
+from sagittal_engine.probes.cards import probe_of
 from sagittal_engine.registry import Registry, resolve_parameters
 
 ENOUGH_DISK = 2 * 2**30
@@ -62,6 +63,7 @@ def check_request(
         lines += _about_scans(card, request, chosen_scans(request, facts), trained)
     except SagittalError as error:
         lines.append(_no(str(error)))
+    lines += _about_probes(card, request)
     lines += _about_place(request, facts, folder)
     return lines
 
@@ -106,14 +108,26 @@ def _about_scans(card: MethodCard, request: RunRequest, scans: Sequence[ScanFact
         )
 
 
+def _about_probes(card: MethodCard, request: RunRequest) -> Iterator[Check]:
+    for text in request.probes:
+        try:
+            probe, _ = probe_of(text)
+        except SagittalError as error:
+            yield _no(str(error))
+            continue
+        missing = [need for need in probe.needs if need not in card.capabilities]
+        if missing:
+            yield _no(f"{probe.title} needs a method with {_list(missing)}, which {card.title} has not. Leave it out.")
+        else:
+            yield Check(True, f"{probe.title} can be measured.")
+
+
 def _about_place(request: RunRequest, facts: StudyFacts, folder: Path) -> Iterator[Check]:
     try:
         resolve_if_loaded(request.device)
         yield Check(True, f"The device '{request.device}' is available.")
     except SagittalError as error:
         yield _no(str(error))
-    if request.probes:
-        yield _no(f"No installed probe is called {_list(list(request.probes))}. Leave the probes out.")
     if facts.read_only:
         yield _no("The study is open for reading only, so no run can be kept in it. Close it where else it is open.")
     free = shutil.disk_usage(folder).free

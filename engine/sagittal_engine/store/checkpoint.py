@@ -15,6 +15,11 @@ LAST = "last.pt"
 BEST = "best.pt"
 
 
+def kept(step: int) -> str:
+    """Name of the checkpoint that is kept for good at `step`."""
+    return f"step-{step:08d}.pt"
+
+
 def save(path: Path, content: dict[str, Any]) -> None:
     """Writes `content` (nested dicts and lists of tensors, numbers and text) to `path`, atomically."""
     with replacing(path) as temporary:

@@ -287,7 +287,7 @@ def test_a_wrong_request_is_refused_in_words(engine):
         (request(parameters={"stesp": 3}), "Did you mean 'steps'"),
         (request(recipe="shrt"), "Did you mean 'short'"),
         (request(scans=("nowhere",)), "Not in the study: nowhere"),
-        (request(probes=("hessian",)), "No installed probe"),
+        (request(probes=("hessian",)), "There is no probe 'hessian'"),
         (RunRequest(method="tiny", device="cuda:7"), "cuda:7"),
         (request(method="broken"), "does not load"),
     ):

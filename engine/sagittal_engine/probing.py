@@ -1,0 +1,53 @@
+"""Probes of a run: when they measure, what becomes of their findings, and what they cost."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable
+
+from sagittal.events import MessageRaised, PreviewReady, SpectrumComputed
+from sagittal.outbox import Post
+from sagittal_engine.errors import explain
+from sagittal_engine.ledger import Ledger
+from sagittal_engine.probes.probe import Findings, Moment, Probe, undisturbed
+from sagittal_engine.store.atomic import replacing
+from sagittal_engine.store.run_folder import RunFolder
+
+SPECTRUM = "spectrum"
+"""Source of the panels that show a Hessian spectrum."""
+
+
+class Probing:
+    """The probes of one sitting of a run."""
+
+    def __init__(self, probes: Iterable[Probe], run: str, folder: RunFolder, post: Post, ledger: Ledger) -> None:
+        self._probes = list(probes)
+        self._run, self._folder, self._post, self._ledger = run, folder, post, ledger
+        self.seconds = 0.0
+        """Time spent measuring in this sitting."""
+
+    def look(self, step: int, goal: int, moment: Callable[[], Moment]) -> None:
+        """Measures what is due after `step` steps. A probe that raises is told once and left out from then on."""
+        for probe in [probe for probe in self._probes if probe.due(step, goal)]:
+            begun = time.perf_counter()
+            now = moment()
+            try:
+                with undisturbed(now.module, now.device):
+                    findings = probe.measure(now)
+                self._publish(step, findings)
+            except Exception as error:
+                self._probes.remove(probe)
+                text, detail = explain(error, f"measuring '{probe.name}', which is left out from now on")
+                self._post(MessageRaised(self._run, "warning", text, detail))
+            self.seconds += time.perf_counter() - begun
+
+    def _publish(self, step: int, findings: Findings) -> None:
+        self._ledger.add_numbers(step, findings.numbers)
+        for source, document in findings.documents.items():
+            path = self._folder.preview_path(source, step, ".json")
+            with replacing(path, durable=False) as temporary:
+                temporary.write_text(json.dumps({"step": step, **document}), encoding="utf-8")
+            self._post(PreviewReady(self._run, source, step, str(path)))
+            if source == SPECTRUM:
+                self._post(SpectrumComputed(self._run, step, str(path)))
