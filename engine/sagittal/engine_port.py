@@ -27,6 +27,7 @@ from sagittal.facts import (
     SupportPlan,
 )
 from sagittal.method import MethodCard
+from sagittal.probe import ProbeCard
 from sagittal.run_record import RunRecord
 from sagittal.run_request import RunRequest
 
@@ -109,6 +110,9 @@ class RunPort(Protocol):
 
     def method_problems(self) -> dict[str, str]:
         """Methods that do not load: name → traceback."""
+
+    def probes(self) -> list[ProbeCard]:
+        """Cards of all measurements that a run may ask for; reads no torch."""
 
     def check(self, request: RunRequest) -> list[Check]:
         """What the request needs against what the study has, in words."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fake_world import CONTRAST, EPISODES, ORGANS, SHAPE, label_table, make_image, make_labels, make_scan
+from fake_world import CONTRAST, CURVATURE, EPISODES, ORGANS, SHAPE, label_table, make_image, make_labels, make_scan
 
 from sagittal.engine_port import SagittalError
 from sagittal.events import (
@@ -50,6 +50,7 @@ from sagittal.facts import (
 from sagittal.method import MethodCard
 from sagittal.outbox import Outbox
 from sagittal.params import make
+from sagittal.probe import ProbeCard
 from sagittal.run_record import RunFacts, RunRecord, RunState
 from sagittal.run_request import RunRequest
 
@@ -87,6 +88,7 @@ class FakeEngine:
         self.outbox = Outbox()
         self.calls: list[tuple[str, Any]] = []
         self.cards: list[MethodCard] = [EPISODES, CONTRAST]
+        self.probe_cards: list[ProbeCard] = [CURVATURE]
         self.problems: dict[str, str] = {}
         self.left_over: list[Recovery] = []
         self.slow: float = 0.0
@@ -228,6 +230,9 @@ class FakeEngine:
 
     def method_problems(self) -> dict[str, str]:
         return dict(self.problems)
+
+    def probes(self) -> list[ProbeCard]:
+        return list(self.probe_cards)
 
     def check(self, request: RunRequest) -> list[Check]:
         card = self._card(request.method)

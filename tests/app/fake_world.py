@@ -9,7 +9,8 @@ import numpy as np
 from sagittal.facts import Label, LabelSetFacts, ScanFacts, colour_of
 from sagittal.method import MethodCard, Needs, Recipe
 from sagittal.panels import Curve, Density, Histogram, Images, Lines, Matrix, Timeline
-from sagittal.params import TrainingParams, setting
+from sagittal.params import Params, TrainingParams, setting
+from sagittal.probe import ProbeCard
 
 SHAPE = (48, 40, 12)
 ORGANS = ("liver", "right kidney", "left kidney", "spleen")
@@ -31,6 +32,12 @@ class EpisodeParams(TrainingParams):
     threshold: float = setting(0.95, "Share of a window that must be inside the mask.", ge=0, le=1, group="Prototypes")
     weights: str | None = setting(None, "Published weights to start from.", path=True, group="Encoder")
     note: str = setting("", "A remark kept with the run.", group="Running")
+
+
+class CurvatureParams(Params):
+    """Parameters of the fake probe."""
+
+    every: int = setting(100, "Steps between two measurements.", ge=1, unit="steps")
 
 
 class ContrastParams(TrainingParams):
@@ -63,6 +70,17 @@ EPISODES = MethodCard(
         Recipe("paper", "As published", {"steps": 100_000, "encoder": "resnet50", "image_size": 256}, "Table 3"),
     ),
 )
+CURVATURE = ProbeCard(
+    name="curvature",
+    title="Curvature",
+    summary="The largest eigenvalue while training.",
+    params=CurvatureParams,
+    implementation="nowhere:Nothing",
+    panels=(Lines("Largest eigenvalue", "", series=("largest",)),),
+    needs=("pretext",),
+)
+
+
 CONTRAST = MethodCard(
     name="contrast",
     title="Contrast",

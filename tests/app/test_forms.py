@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from fake_world import EpisodeParams
+from fake_world import CURVATURE, EPISODES, EpisodeParams
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QLineEdit
+from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit
 
 from sagittal.params import describe
 from sagittal_app import theme
 from sagittal_app.forms.controls import control_for
 from sagittal_app.forms.form import ParameterForm
+from sagittal_app.forms.probes_form import ProbesForm
 
 
 @pytest.fixture
@@ -80,3 +83,32 @@ def test_essentials_are_open_and_the_rest_is_folded(form):
     assert not form.folds["Optimiser"].content.isVisible()
     form.findChild(QLineEdit, "param_momentum").setText("0.5")
     assert form.findChild(object, "group_optimiser_toggle").text() == "Optimiser  ·  1 changed"
+
+
+def test_a_probe_is_ticked_set_and_asked_for(qtbot):
+    theme.apply("dark")
+    form = ProbesForm()
+    qtbot.addWidget(form)
+    form.show_probes([CURVATURE])
+    assert form.show_method(EPISODES)
+    form.show()
+    assert form.values() == ()
+    form.findChild(QCheckBox, "probe_curvature").setChecked(True)
+    assert form.values() == ("curvature",)
+    edit = form.findChild(QLineEdit, "param_every")
+    edit.setText("7")
+    assert form.values() == ("curvature:every=7",)
+    edit.setText("0")
+    assert "Curvature" in form.problem()
+    form.set_values(("curvature:every=9",))
+    assert form.values() == ("curvature:every=9",) and not form.problem()
+    form.set_values(())
+    assert form.values() == ()
+
+
+def test_a_probe_is_not_offered_to_a_method_that_lacks_what_it_needs(qtbot):
+    theme.apply("dark")
+    form = ProbesForm()
+    qtbot.addWidget(form)
+    form.show_probes([replace(CURVATURE, needs=("representation",))])
+    assert not form.show_method(EPISODES)

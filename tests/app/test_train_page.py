@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QFrame, QLabel, QLineEdit, QListWidget, QPushButton, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QLabel, QLineEdit, QListWidget, QPushButton, QWidget
 
 from sagittal.run_request import RunRequest
 from sagittal_app.pages.train import TrainPage
@@ -170,3 +170,12 @@ def test_without_scans_the_page_sends_to_study(page, desk, engine, said, qtbot, 
     assert page.findChild(QWidget, "train_empty").isVisible()
     qtbot.mouseClick(page.findChild(QPushButton, "train_to_study"), LEFT)
     assert said.visits == [("study", "")]
+
+
+def test_a_probe_that_was_ticked_has_its_panel_on_the_board(page, engine, qtbot):
+    page.findChild(QCheckBox, "probe_curvature").setChecked(True)
+    qtbot.waitUntil(lambda: start_button(page).isEnabled())
+    qtbot.mouseClick(start_button(page), LEFT)
+    qtbot.waitUntil(lambda: page.board is not None and page.board.model.record is not None)
+    assert page.board.model.record.facts.request.probes == ("curvature",)
+    assert "Largest eigenvalue" in {label.text() for label in page.board.findChildren(QLabel)}

@@ -5,12 +5,16 @@ A live and a past run are shown by the same board, through the same model.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QGridLayout, QPlainTextEdit, QProgressBar, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
 from sagittal.events import Reason, State
 from sagittal.method import MethodCard
 from sagittal.panels import Images, Lines
+from sagittal.panels import Panel as PanelData
+from sagittal.probe import ProbeCard, read_probe
 from sagittal_app import messages, theme
 from sagittal_app.charts.factory import Refresh, curves_of, make_panel
 from sagittal_app.charts.plot import LinesPanel
@@ -123,6 +127,12 @@ def facts_of(model: RunModel) -> list[str]:
     return parts
 
 
+def _probe_panels(model: RunModel, probes: Sequence[ProbeCard]) -> list[PanelData]:
+    """The panels of the probes that the run asked for."""
+    asked = {read_probe(text)[0] for text in model.record.facts.request.probes} if model.record else set()
+    return [panel for card in probes if card.name in asked for panel in card.panels]
+
+
 class Board(QWidget):
     """See the module's docstring. `dirty()` asks for a redraw, which comes within `REFRESH_MS`."""
 
@@ -179,12 +189,15 @@ class Board(QWidget):
         self._jobs: list[Refresh] = []
         self._again = False
 
-    def show_run(self, model: RunModel, card: MethodCard | None) -> None:
-        """Shows a run with its method's panels; without a card only the losses and whatever else it recorded."""
+    def show_run(self, model: RunModel, card: MethodCard | None, probes: Sequence[ProbeCard] = ()) -> None:
+        """Shows a run with its method's panels and those of the probes it asked for (`probes` are all there are).
+
+        Without a card only the losses and whatever else it recorded.
+        """
         self.model = model
         self._clear()
         pictures = 0
-        for index, panel in enumerate(card.panels if card else ()):
+        for index, panel in enumerate([*(card.panels if card else ()), *_probe_panels(model, probes)]):
             self._claimed.update(getattr(panel, "series", ()))
             if isinstance(panel, Lines) and panel.series and all("loss" in name for name in panel.series):
                 continue

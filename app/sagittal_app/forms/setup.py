@@ -9,11 +9,13 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QSplitter, QVBoxLayout, QW
 
 from sagittal.facts import Check, StudyFacts
 from sagittal.method import MethodCard
+from sagittal.probe import ProbeCard
 from sagittal.run_record import RunRecord
 from sagittal.run_request import RunRequest
 from sagittal_app import messages
 from sagittal_app.desk import Desk
 from sagittal_app.forms.form import ParameterForm
+from sagittal_app.forms.probes_form import ProbesForm
 from sagittal_app.forms.run_form import RunForm
 from sagittal_app.widgets.basics import UNIT, Panel, button, clear, column, label, row, scrolled
 from sagittal_app.widgets.method_gallery import MethodGallery
@@ -52,6 +54,8 @@ class Setup(QWidget):
         self._form_place = QVBoxLayout()
         self.run_form = RunForm()
         self.run_form.changed.connect(self._changed)
+        self.probes = ProbesForm()
+        self.probes.changed.connect(self._changed)
         parameters = Panel(messages.RECIPE, name="parameters_panel")
         parameters.top.insertWidget(1, self.recipe)
         parameters.top.addWidget(reset)
@@ -59,8 +63,10 @@ class Setup(QWidget):
         parameters.body.addLayout(self._form_place)
         data = Panel(messages.DATA_HEADING, name="data_panel")
         data.body.addWidget(self.run_form)
+        self._watching = Panel(messages.PROBES_HEADING, name="probes_panel")
+        self._watching.body.addWidget(self.probes)
         middle = QWidget()
-        middle.setLayout(column(parameters, data, None, spacing=2 * UNIT))
+        middle.setLayout(column(parameters, data, self._watching, None, spacing=2 * UNIT))
         self._check_lines = QGridLayout()
         self._check_lines.setColumnStretch(1, 1)
         self._check_lines.setHorizontalSpacing(UNIT)
@@ -94,9 +100,17 @@ class Setup(QWidget):
         self.run_form.show_study(facts)
         self._changed()
 
-    def show_methods(self, cards: Sequence[MethodCard], problems: Mapping[str, str], *, on_cpu: bool = False) -> None:
+    def show_methods(
+        self,
+        cards: Sequence[MethodCard],
+        problems: Mapping[str, str],
+        probes: Sequence[ProbeCard] = (),
+        *,
+        on_cpu: bool = False,
+    ) -> None:
         """Fills the gallery; without a card (`on_cpu`) a method's recipe for CPUs is the one proposed."""
         self._on_cpu = on_cpu
+        self.probes.show_probes(probes)
         self._cards = {card.name: card for card in cards}
         self.gallery.show_methods(cards, problems)
         if cards and self._method not in self._cards:
@@ -118,6 +132,7 @@ class Setup(QWidget):
             self._form_place.addWidget(form)
         for other, form in self._forms.items():
             form.setVisible(other == name)
+        self._watching.setVisible(self.probes.show_method(card))
         self.recipe.blockSignals(True)
         self.recipe.clear()
         for recipe in card.recipes:
@@ -143,6 +158,7 @@ class Setup(QWidget):
         self._take_recipe()
         self._forms[request.method].set_values({**record.facts.parameters, **request.parameters})
         self.run_form.set_values(request)
+        self.probes.set_values(request.probes)
 
     def request(self) -> RunRequest:
         """What the form describes."""
@@ -151,13 +167,14 @@ class Setup(QWidget):
             method=self._method,
             recipe=self.recipe.currentData(),
             parameters=form.differences(),
+            probes=self.probes.values(),
             **self.run_form.values(),
         )
 
     def problem(self) -> str:
         """What is wrong with the form, in words."""
         form = self._forms.get(self._method)
-        return (form.problem() if form else "") or self.run_form.problem()
+        return (form.problem() if form else "") or self.run_form.problem() or self.probes.problem()
 
     def startable(self) -> bool:
         """Whether Start can be pressed."""

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QSplitter, QStacke
 from sagittal.events import Event, RunFinished, State, StateChanged, StudyChanged, TaskFinished
 from sagittal.facts import StudyFacts
 from sagittal.method import MethodCard
+from sagittal.probe import ProbeCard
 from sagittal.run_record import RunRecord
 from sagittal_app import messages, theme
 from sagittal_app.actions import Command
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from sagittal_app.charts.board import Board
     from sagittal_app.charts.compare import Compare
 
-Found = tuple[list[RunRecord], list[MethodCard]]
+Found = tuple[list[RunRecord], list[MethodCard], list[ProbeCard]]
 LOG_LINES = 2000
 
 
@@ -43,6 +44,7 @@ class RunsPage(Page):
         self.board: Board | None = None
         self.compare: Compare | None = None
         self._cards: dict[str, MethodCard] = {}
+        self._probes: list[ProbeCard] = []
         self._model: RunModel | None = None
         self._wanted = ""
         self._study = ""
@@ -113,7 +115,7 @@ class RunsPage(Page):
         if path != self._study:
             self._study = path
             self._model = None
-            self._show_found(([], []))
+            self._show_found(([], [], []))
             self._ask_runs()
 
     def shown(self) -> None:
@@ -142,10 +144,13 @@ class RunsPage(Page):
     def _ask_runs(self) -> None:
         if self.desk.study() is not None:
             port = self.desk.port
-            self.desk.ask(lambda: (port.runs(), port.methods()), then=self._show_found, owner=self, topic="runs")
+            self.desk.ask(
+                lambda: (port.runs(), port.methods(), port.probes()), then=self._show_found, owner=self, topic="runs"
+            )
 
     def _show_found(self, found: Found) -> None:
-        records, cards = found
+        records, cards, probes = found
+        self._probes = probes or self._probes
         self._cards = {card.name: card for card in cards} or self._cards
         kept = [record.facts.run for record in self._chosen()]
         self._table.set_runs(records, {card.name: card.title for card in self._cards.values()})
@@ -224,7 +229,7 @@ class RunsPage(Page):
         self._model.take(record)
         self._model.log = log + self._model.log
         self._below.setCurrentWidget(self.board)
-        self.board.show_run(self._model, self._cards.get(record.facts.request.method))
+        self.board.show_run(self._model, self._cards.get(record.facts.request.method), self._probes)
         self._inspector.show_facts(f"{title} {record.facts.run}", request_lines(record))
 
     def _show_several(self, records: list[RunRecord]) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QStackedWidget, QWidget
 from sagittal.events import Event, State, StateChanged
 from sagittal.facts import StudyFacts
 from sagittal.method import MethodCard
+from sagittal.probe import ProbeCard
 from sagittal.run_record import RunRecord
 from sagittal.run_request import RunRequest
 from sagittal_app import messages
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from sagittal_app.forms.setup import Setup
 
 
-Methods = tuple[list[MethodCard], dict[str, str], str]
-"""Cards, problems, and the device line."""
+Methods = tuple[list[MethodCard], dict[str, str], list[ProbeCard], str]
+"""Cards, problems, probes, and the device line."""
 
 
 class TrainPage(Page):
@@ -43,6 +44,7 @@ class TrainPage(Page):
         self.setup: Setup | None = None
         self._models: dict[str, RunModel] = {}
         self._cards: dict[str, MethodCard] = {}
+        self._probes: list[ProbeCard] = []
         self._shown = ""
         self._inspector: FactsView | None = None
 
@@ -126,14 +128,15 @@ class TrainPage(Page):
 
     def _read_methods(self) -> Methods:
         port = self.desk.port
-        return port.methods(), port.method_problems(), port.device_line()
+        return port.methods(), port.method_problems(), port.probes(), port.device_line()
 
     def _show_methods(self, found: Methods) -> None:
-        cards, problems, device = found
+        cards, problems, probes, device = found
+        self._probes = probes
         trainable = [card for card in cards if "pretext" in card.capabilities]
         self._cards = {card.name: card for card in cards}
         assert self.setup is not None
-        self.setup.show_methods(trainable, problems, on_cpu=device.startswith("CPU"))
+        self.setup.show_methods(trainable, problems, probes, on_cpu=device.startswith("CPU"))
         self._inspect()
 
     # Runs
@@ -186,7 +189,7 @@ class TrainPage(Page):
         self._shown = run
         method = model.record.facts.request.method if model.record else self._method_asked()
         self.stack.setCurrentWidget(self._board_face)
-        self.board.show_run(model, self._cards.get(method))
+        self.board.show_run(model, self._cards.get(method), self._probes)
         self._inspect()
 
     def _method_asked(self) -> str:

@@ -15,9 +15,11 @@ from sagittal.events import Reason
 from sagittal.facts import Check, EvaluateRequest, SegmentRequest
 from sagittal.method import MethodCard
 from sagittal.params import ParameterError, make
+from sagittal.probe import ProbeCard
 from sagittal.run_record import RunFacts, RunRecord, RunState
 from sagittal.run_request import RunRequest
 from sagittal_engine import device
+from sagittal_engine.probes.cards import CARDS
 from sagittal_engine.registry import resolve_parameters
 from sagittal_engine.run import Plan, Run
 from sagittal_engine.service.base import ServiceBase
@@ -39,6 +41,9 @@ class RunService(ServiceBase):
 
     def method_problems(self) -> dict[str, str]:
         return self._registry.problems()
+
+    def probes(self) -> list[ProbeCard]:
+        return list(CARDS)
 
     def check(self, request: RunRequest) -> list[Check]:
         study = self._open()
