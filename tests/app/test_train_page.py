@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QLabel, QLineEdit, QListWidget, QPushButton, QWidget
 
 from sagittal.run_request import RunRequest
+from sagittal_app.charts.plot import LinesPanel
 from sagittal_app.pages.train import TrainPage
 
 LEFT = Qt.MouseButton.LeftButton
@@ -178,4 +179,4 @@ def test_a_probe_that_was_ticked_has_its_panel_on_the_board(page, engine, qtbot)
     qtbot.mouseClick(start_button(page), LEFT)
     qtbot.waitUntil(lambda: page.board is not None and page.board.model.record is not None)
     assert page.board.model.record.facts.request.probes == ("curvature",)
-    assert "Largest eigenvalue" in {label.text() for label in page.board.findChildren(QLabel)}
+    assert "Largest eigenvalue" in {panel.title for panel in page.board.findChildren(LinesPanel)}
