@@ -124,7 +124,8 @@ class CoWProParams(TrainingParams):
         "What counts as body when superpixels are made.",
         choices={
             "level": "Brighter than `foreground_level` (the published rule).",
-            "otsu": "Brighter than Otsu's level of the scan, for scans on another intensity scale.",
+            "otsu": "Brighter than Otsu's level of the scan: for CT. In MR it may leave dark organs out.",
+            "triangle": "Brighter than the foot of the background's peak (triangle rule): for any intensity scale.",
         },
         group=SUPERPIXELS,
     )
@@ -172,7 +173,7 @@ CARD = MethodCard(
         ),
         Lines(
             "Episode Dice",
-            "Dice of the predicted query superpixel, a running mean over the last hundred or so steps.",
+            "Dice of the predicted query superpixels, a mean over the episodes of the step.",
             series=("episode_dice",),
             y_label="Dice",
         ),

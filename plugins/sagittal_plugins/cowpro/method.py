@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from sagittal.engine_port import SagittalError
 from sagittal.method import Context, Picture, ScanData
 from sagittal_engine.nets.weights import load_weights
 from sagittal_plugins.cowpro import CoWProParams, rules
@@ -24,9 +24,6 @@ from sagittal_plugins.cowpro.pictures import episode_picture
 from sagittal_plugins.cowpro.scoring import enlarged, fitted, margins
 from sagittal_plugins.cowpro.segment import PrototypeSegmenter
 from sagittal_plugins.cowpro.superpixels import superpixels_of_scan
-
-RUNNING_STEPS = 100
-"""Steps over which the episode's Dice is averaged for its curve."""
 
 CACHE_VERSION = 1
 """Raised when preparation or superpixels change, so that what older programs cached is made anew."""
@@ -46,7 +43,7 @@ class CoWPro(PrototypeSegmenter):
         self._rule = rules.score_rule(params, params.train_window)
         # CCR keeps the fixed threshold: its support mask is a prediction, which need not be full anywhere.
         self._ccr_rule = replace(self._rule, thresholds="fixed")
-        self._dice: deque[float] = deque(maxlen=RUNNING_STEPS)
+        self._dice: torch.Tensor | None = None
 
     # Preparation ------------------------------------------------------------------------------------------------
 
@@ -58,15 +55,20 @@ class CoWPro(PrototypeSegmenter):
             context.progress(done, len(scans), f"Preparing scan {done + 1} of {len(scans)}")
             images.append(context.cached(self._key("slices", scan), partial(self._save_slices, scan)))
         superpixels = self._superpixels()
-        self.slices = []
+        self.slices, bare = [], 0
         for scan, image, regions in zip(scans, images, superpixels, strict=True):
             context.boundary()
-            self.slices += self._training_slices(scan, np.load(image, mmap_mode="r"), np.load(regions, mmap_mode="r"))
+            found = self._training_slices(scan, np.load(image, mmap_mode="r"), np.load(regions, mmap_mode="r"))
+            self.slices += found
+            bare += not found
+        advice = (
+            "no superpixel is left inside the body. Set 'foreground' to triangle, lower 'superpixel_min_size', or "
+            "exclude fewer labels."
+        )
         if not self.slices:
-            raise ValueError(
-                "No slice to train on: no superpixel is left inside the body. Lower 'foreground_level' (or set "
-                "'foreground' to otsu) or 'superpixel_min_size', or exclude fewer labels."
-            )
+            raise SagittalError(f"There is no slice to train on: {advice}")
+        if bare:
+            context.message("warning", f"{bare} of {len(scans)} scans give no slice to train on: {advice}")
 
     def _key(self, what: str, scan: ScanData) -> str:
         preparation = asdict(rules.preparation(self.params))
@@ -123,7 +125,7 @@ class CoWPro(PrototypeSegmenter):
         classes = rules.preparation(self.params).classes(scan, frame)
         unknown = names - set(classes)
         if unknown:
-            raise ValueError(
+            raise SagittalError(
                 f"'exclude_labels' names {', '.join(sorted(unknown))}, which scan {scan.id} has no truth for; "
                 f"it has {', '.join(sorted(classes)) or 'none'}."
             )
@@ -161,11 +163,11 @@ class CoWPro(PrototypeSegmenter):
             if self.params.ccr_weight > 0:
                 ccr = ccr_loss(support, query, predicted, batch.support_masks, self._ccr_rule)
                 objectives["ccr_loss"] = self.params.ccr_weight * ccr
-        self._dice.append(float(episode_dice((large.detach() > 0).to(large.dtype), batch.query_masks)))
+        self._dice = episode_dice((large.detach() > 0).to(large.dtype), batch.query_masks)
         return objectives
 
     def metrics(self) -> Mapping[str, float]:
-        return {"episode_dice": sum(self._dice) / len(self._dice)} if self._dice else {}
+        return {} if self._dice is None else {"episode_dice": float(self._dice)}
 
     def pictures(self, module: torch.nn.Module, batch: Episodes) -> Sequence[Picture]:
         return [episode_picture(module, batch, self._rule)]

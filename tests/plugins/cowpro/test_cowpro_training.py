@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from sagittal.engine_port import SagittalError
 from sagittal.params import ParameterError, describe, make
 from sagittal_plugins.cowpro import CARD
 from sagittal_plugins.cowpro.method import CoWPro
@@ -77,7 +78,13 @@ def test_every_variant_learns(method: Build, variant: str) -> None:
         optimiser.step()
         losses.append(float(objectives["query_loss"].detach()))
     assert losses[-1] < losses[0]
-    assert 0 <= made.metrics()["episode_dice"] <= 1
+    first = made.metrics()["episode_dice"]
+    assert 0 <= first <= 1
+    made.objectives(module, made.batch(1, generator(1)))
+    last = made.metrics()["episode_dice"]
+    again = method(variant=variant)
+    again.objectives(module, made.batch(1, generator(1)))
+    assert again.metrics()["episode_dice"] == last  # of this step alone, so a resumed run's curve is the same
 
 
 def test_variants_differ_and_the_ccr_loss_can_be_left_out(method: Build) -> None:
@@ -110,13 +117,21 @@ def test_setting_2_leaves_out_slices_with_a_test_label(method: Build) -> None:
     # "left" lies on slices 1 to 6 of 9, "right" on 2 to 7, in both scans.
     assert everything - len(method(exclude_labels="left").slices) == 12
     assert everything - len(method(exclude_labels="left, right").slices) == 14
-    with pytest.raises(ValueError, match=r"spleen.*left, right"):
+    with pytest.raises(SagittalError, match=r"spleen.*left, right"):
         method(exclude_labels="spleen")
 
 
 def test_without_a_superpixel_the_sentence_says_what_to_do(method: Build) -> None:
-    with pytest.raises(ValueError, match="foreground_level"):
+    with pytest.raises(SagittalError, match="foreground"):
         method(foreground_level=1e6)
+
+
+def test_scans_that_give_no_slice_are_told_of(method: Build, tmp_path: Path) -> None:
+    made = method(prepare=False, folder=tmp_path)
+    made.context.scans[1]._image = made.context.scans[1]._image / 1000  # type: ignore[attr-defined]
+    made.prepare()
+    (message,) = made.context.messages  # type: ignore[attr-defined]
+    assert message.startswith("1 of 2 scans give no slice") and "triangle" in message
 
 
 def test_pictures_show_one_episode_and_leave_the_module_as_it_was(method: Build) -> None:

@@ -12,6 +12,7 @@ from sagittal_plugins.cowpro.episodes import TrainingSlice, ViewRange, draw_epis
 from sagittal_plugins.cowpro.superpixels import (
     SuperpixelRule,
     body,
+    body_level,
     relabelled,
     superpixels_of_scan,
     superpixels_of_slice,
@@ -86,15 +87,28 @@ def test_the_body_is_the_largest_bright_part_with_its_holes() -> None:
     assert body(np.array([[9, 0], [0, 9]]), 5).sum() == 1
 
 
-def test_otsu_finds_the_body_on_any_scale() -> None:
+@pytest.mark.parametrize("foreground", ["otsu", "triangle"])
+def test_the_body_is_found_on_any_scale(foreground: str) -> None:
     image = picture(3)
     same = [
-        superpixels_of_scan((np.stack([image * factor]), SuperpixelRule(foreground="otsu"))) > 0
+        superpixels_of_scan((np.stack([image * factor]), SuperpixelRule(foreground=foreground))) > 0
         for factor in (1.0, 0.001)
     ]
     assert np.mean(same[0] == same[1]) > 0.97 and same[0].any()
     flat = np.zeros((1, 256, 256), np.float32)
-    assert not superpixels_of_scan((flat, SuperpixelRule(foreground="otsu"))).any()
+    assert not superpixels_of_scan((flat, SuperpixelRule(foreground=foreground))).any()
+
+
+def test_the_triangle_level_keeps_dark_organs_where_otsu_leaves_them_out() -> None:
+    """Three populations as in fat-free MR: much dark air, a body of dark organs, and few bright ones."""
+    rng = np.random.default_rng(0)
+    slices = rng.normal(20, 5, (2, 256, 256))
+    slices[:, 64:192, 64:192] = rng.normal(120, 20, (2, 128, 128))
+    slices[:, 80:110, 80:110] = rng.normal(900, 30, (2, 30, 30))
+    slices = np.clip(slices, 0, None).astype(np.float32)
+    assert body_level(slices, SuperpixelRule(foreground="otsu")) > 200
+    assert 30 < body_level(slices, SuperpixelRule(foreground="triangle")) < 80
+    assert body_level(slices, SuperpixelRule()) == 50.0001
 
 
 @pytest.mark.parametrize("size", [128, 256])
