@@ -57,6 +57,13 @@ class Density(Panel):
 
 
 @dataclass(frozen=True)
+class Scatter(Panel):
+    """Points in the plane, coloured by class: a document with `x`, `y` and `classes` (N), and the classes' `names`."""
+
+    source: str = "embedding"
+
+
+@dataclass(frozen=True)
 class Images(Panel):
     """Pictures the method draws every so often; the newest is shown, older ones by a slider."""
 

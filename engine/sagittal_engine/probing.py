@@ -24,6 +24,7 @@ class Probing:
     def __init__(self, probes: Iterable[Probe], run: str, folder: RunFolder, post: Post, ledger: Ledger) -> None:
         self._probes = list(probes)
         self._run, self._folder, self._post, self._ledger = run, folder, post, ledger
+        self._told: set[str] = set()
         self.seconds = 0.0
         """Time spent measuring in this sitting."""
 
@@ -44,10 +45,14 @@ class Probing:
 
     def _publish(self, step: int, findings: Findings) -> None:
         self._ledger.add_numbers(step, findings.numbers)
+        for level, text in findings.notes:
+            if text not in self._told:
+                self._told.add(text)
+                self._post(MessageRaised(self._run, level, text))
         for source, document in findings.documents.items():
             path = self._folder.preview_path(source, step, ".json")
             with replacing(path, durable=False) as temporary:
                 temporary.write_text(json.dumps({"step": step, **document}), encoding="utf-8")
-            self._post(PreviewReady(self._run, source, step, str(path)))
+            self._post(PreviewReady(self._run, source, step, str(path), str(document.get("about", ""))))
             if source == SPECTRUM:
                 self._post(SpectrumComputed(self._run, step, str(path)))

@@ -55,7 +55,9 @@ class Findings:
     numbers: Mapping[str, float] = field(default_factory=dict)
     """Points of metric series."""
     documents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Source of a panel → the plain document it shows."""
+    """Source of a panel → the plain document it shows; its text "about", where it has one, is the caption."""
+    notes: tuple[tuple[str, str], ...] = ()
+    """(level, sentence) for the user and the log; a sentence is told once per sitting, however often it is found."""
 
 
 class Probe(Protocol):
