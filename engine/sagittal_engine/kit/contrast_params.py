@@ -1,0 +1,166 @@
+"""Parameters and panels that the methods of the contrastive laboratory share. No torch."""
+
+from __future__ import annotations
+
+from sagittal.panels import Images, Lines, Panel
+from sagittal.params import TrainingParams, setting
+
+NETWORK = "Network"
+VIEWS = "Views"
+DATA = "Images"
+LIVE = "Live measures"
+
+ENCODERS = {
+    "small": "A few hundred thousand weights: minutes on a processor.",
+    "resnet9": "One block per stage.",
+    "resnet18": "ResNet-18, 512 features.",
+    "resnet34": "ResNet-34, 512 features.",
+    "resnet50": "ResNet-50, 2048 features.",
+    "resnet101": "ResNet-101, 2048 features.",
+}
+
+
+class ContrastiveParams(TrainingParams):
+    """Parameters of every method that learns from two views of an image. Strengths left empty follow the list."""
+
+    steps: int = setting(2000, "Steps the schedule is made for.", ge=0, le=10_000_000, unit="steps")
+    batch_size: int = setting(128, "Images per step, each seen in two views.", ge=2, le=65536, unit="images")
+    learning_rate: float = setting(0.06, "Step size of the optimiser at its peak.", gt=0, le=100)
+    weight_decay: float = setting(5e-4, "L2 penalty on the weights.", ge=0, le=10, group="Optimiser")
+    schedule: str = setting(
+        "cosine",
+        "How the learning rate changes over the run.",
+        choices={
+            "constant": "Stays at its peak.",
+            "cosine": "Falls to zero along half a cosine over `steps`.",
+            "exponential": "Multiplied by `decay_factor` every `decay_every` steps.",
+        },
+        group="Optimiser",
+    )
+    augmentation: str = setting(
+        "grey",
+        "List of random changes that make two views of an image.",
+        choices={
+            "grey": "For grey medical slices: crop, flip, blur, rotation, cut-out holes, contrast, noise.",
+            "simclr": "SimCLR's list for photographs: crop, flip, colour, grey, blur.",
+        },
+    )
+    encoder: str = setting("resnet18", "Network that is trained.", choices=ENCODERS, group=NETWORK)
+    stem: str = setting(
+        "imagenet",
+        "First layers of a ResNet.",
+        choices={
+            "imagenet": "7×7 convolution and pooling: a quarter of the resolution, for images of 64 pixels and more.",
+            "cifar": "3×3 convolution at full resolution, for images of 32 pixels.",
+        },
+        group=NETWORK,
+    )
+    weights: str = setting(
+        "",
+        "File with published weights (.pth, .pt or .safetensors) to start the encoder from; empty for random ones.",
+        path=True,
+        group=NETWORK,
+    )
+    hidden_dim: int = setting(512, "Width of the projector's hidden layers.", ge=1, le=16384, group=NETWORK)
+    out_dim: int = setting(128, "Width of the projection that is compared.", ge=2, le=65536, group=NETWORK)
+    projector_layers: int = setting(2, "Linear layers of the projector.", ge=1, le=4, group=NETWORK)
+    projector_norm: bool = setting(True, "Batch normalisation after the projector's hidden layers.", group=NETWORK)
+    projector_last_norm: bool = setting(False, "Batch normalisation of the projection itself.", group=NETWORK)
+
+    data: str = setting(
+        "",
+        "Folder or file of images to train on in place of the study's scans: CIFAR or STL-10 binary files, or a folder "
+        "of pictures with a CSV.",
+        path=True,
+        group=DATA,
+    )
+    plane: str = setting(
+        "axial",
+        "Plane in which scans are cut into slices.",
+        choices={
+            "axial": "Across the head-foot axis.",
+            "coronal": "Across the front-back axis.",
+            "sagittal": "Across the left-right axis.",
+        },
+        group=DATA,
+    )
+    image_size: int = setting(64, "Pixels a side that the network sees.", ge=8, le=1024, unit="px", group=DATA)
+    channels: int = setting(
+        1,
+        "Channels that the network sees.",
+        choices={"1": "Grey.", "3": "Colour, or grey three times, as published ImageNet weights want it."},
+        group=DATA,
+    )
+    subjects_per_batch: int = setting(
+        0, "Subjects that a batch is drawn from; 0 draws from all slices alike.", ge=0, le=65536, group=DATA
+    )
+
+    held_out: float = setting(
+        0.2, "Share of subjects kept from training, for live measures; 0 keeps none.", ge=0, lt=1, group=LIVE
+    )
+    label_target: str = setting("labels", "What live k-NN and tolerance take as the class of an image.", group=LIVE)
+
+    crop_low: float | None = setting(
+        None, "Smallest share of the area that a crop keeps (both lists: 0.08).", gt=0, le=1, group=VIEWS
+    )
+    crop_high: float | None = setting(
+        None, "Largest share of the area that a crop keeps (both lists: 1).", gt=0, le=1, group=VIEWS
+    )
+    flip: float | None = setting(None, "Probability of a left-right flip (both lists: 0.5).", ge=0, le=1, group=VIEWS)
+    rotation: float | None = setting(
+        None, "Largest rotation (grey list: 30, SimCLR: 0).", ge=0, le=180, unit="degrees", group=VIEWS
+    )
+    jitter: float | None = setting(
+        None, "Probability of brightness and contrast changes (grey list: 1, SimCLR: 0.8).", ge=0, le=1, group=VIEWS
+    )
+    brightness: float | None = setting(
+        None, "Largest relative change of brightness (grey list: 0.2, SimCLR: 0.4).", ge=0, le=1, group=VIEWS
+    )
+    contrast: float | None = setting(
+        None, "Largest relative change of contrast (grey list: 0.2, SimCLR: 0.4).", ge=0, le=1, group=VIEWS
+    )
+    saturation: float | None = setting(
+        None, "Largest relative change of saturation (grey list: 0.2, SimCLR: 0.4).", ge=0, le=1, group=VIEWS
+    )
+    hue: float | None = setting(
+        None, "Largest turn of the colours, in full turns (grey list: 0, SimCLR: 0.1).", ge=0, le=0.5, group=VIEWS
+    )
+    greyscale: float | None = setting(
+        None, "Probability that colours are taken away (grey list: 0, SimCLR: 0.2).", ge=0, le=1, group=VIEWS
+    )
+    blur: float | None = setting(None, "Probability of Gaussian blur (both lists: 0.5).", ge=0, le=1, group=VIEWS)
+    holes: int | None = setting(
+        None, "Most cut-out holes of a quarter of the side (grey list: 4, SimCLR: 0).", ge=0, le=16, group=VIEWS
+    )
+    noise: float | None = setting(
+        None, "Standard deviation of Gaussian noise, intensities in 0…1 (grey list: 0.1, SimCLR: 0).",
+        ge=0, le=1, group=VIEWS,
+    )  # fmt: skip
+
+
+LOSS = Lines("Loss", "Loss of each step, on that step's batch.", series=("loss",), y_label="loss")
+PARTS = Lines(
+    "Attraction and repulsion",
+    "The two parts whose sum is the loss: over positive pairs, and over negative pairs of the step's batch.",
+    series=("attracting", "repelling"),
+    y_label="part of the loss",
+)
+COLLAPSE = Lines(
+    "Collapse alarms",
+    "Of up to 256 projections of the batch every ten steps: effective rank (exponential of the entropy of the centred "
+    "singular values) as a share of the most it can be, and √D times the mean deviation of unit rows (1 is even).",
+    series=("effective_rank_share", "feature_deviation"),
+    y_label="1 healthy, 0 collapsed",
+)
+RATE = Lines("Learning rate", "Step size that each update used.", series=("learning_rate",), log=True)
+PICTURES = Images(
+    "Views",
+    "Some images of the newest drawn batch: the image, and the two views that are compared.",
+    source="Views",
+    captions=("above: image", "middle and below: its two views"),
+)
+
+
+def panels(*own: Panel, parts: bool = True) -> tuple[Panel, ...]:
+    """The panels of a method: loss, its parts where it has them, the method's own, alarms, rate, pictures."""
+    return (LOSS, *((PARTS,) if parts else ()), *own, COLLAPSE, RATE, PICTURES)

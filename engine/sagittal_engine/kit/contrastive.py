@@ -1,0 +1,209 @@
+"""The base of every method that learns from two views of an image: all but the loss.
+
+A batch holds images and the draws of their views; the views themselves are made on the device, inside the step, for
+the whole batch at once. A batch that is kept therefore replays the same views, which is what curvature probes need.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from sagittal.method import Context, Picture, ScanData
+from sagittal_engine.kit import image_source
+from sagittal_engine.kit.collapse import CollapseAlarm
+from sagittal_engine.kit.contrast_params import ContrastiveParams
+from sagittal_engine.kit.images import ImageSet
+from sagittal_engine.kit.pictures import view_picture
+from sagittal_engine.kit.pretext import PretextBase
+from sagittal_engine.nets.image_encoders import build_image_encoder
+from sagittal_engine.nets.projectors import projector
+from sagittal_engine.nets.weights import load_weights
+from sagittal_engine.views.batch_views import ViewDraw, apply_views, draw_views
+
+P = TypeVar("P", bound=ContrastiveParams)
+
+ALARM_STEPS = 10
+"""Steps between two looks at the projections."""
+
+
+class Network(nn.Module):
+    """(N, C, H, W) → (N, D): an encoder and the projector that only training needs."""
+
+    updates: Tensor
+    """Updates made so far, for whatever changes over a run; kept in checkpoints."""
+
+    def __init__(self, encoder: nn.Module, projector: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.projector = projector
+        self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, images: Tensor) -> Tensor:
+        projections: Tensor = self.projector(self.encoder(images))
+        return projections
+
+
+class ContrastiveBase(PretextBase[P]):
+    """A method that learns from two views. A subclass gives `loss`; one with teachers or queues also `compare`."""
+
+    def __init__(self, params: P, context: Context) -> None:
+        super().__init__(params, context)
+        self._source = image_source.ImageSource(params, context)
+        self._rules = image_source.view_rules(params)
+        self._training: ImageSet | None = None
+        self._held_out: ImageSet | None = None
+        self._rows: Sequence[Sequence[int]] = ()
+        self._alarm = CollapseAlarm()
+        self._step = 0
+        self._numbers: dict[str, Tensor] = {}
+        self._projections: Tensor | None = None
+
+    # The idea --------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def loss(self, view_a: Tensor, view_b: Tensor) -> Mapping[str, Tensor]:
+        """What `forward_views` gave, compared. Names with "loss" are minimised, other scalars only recorded."""
+
+    def forward_views(self, module: Any, view_a: Tensor, view_b: Tensor) -> tuple[Tensor, Tensor]:
+        """The projections, (N, D), of two views, (N, C, H, W); each view is a batch of its own to the network."""
+        return module(view_a), module(view_b)
+
+    def compare(self, module: Any, view_a: Tensor, view_b: Tensor) -> Mapping[str, Tensor]:
+        """The named numbers of two views, as `loss` gives them."""
+        projections = self.forward_views(module, view_a, view_b)
+        self.remember(*projections)
+        return self.loss(*projections)
+
+    def remember(self, *projections: Tensor) -> None:
+        """Keeps the step's projections for the collapse alarms."""
+        self._projections = torch.cat([rows.detach() for rows in projections])
+
+    # Images ----------------------------------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Cuts the slices (cached), sets subjects aside for live measures, and checks what is left."""
+        self._training, self._held_out = self._source.split()
+        self._rows = image_source.rows_by_subject(self._training) if self.params.subjects_per_batch else ()
+
+    def training_set(self) -> ImageSet:
+        """The images that are trained on."""
+        return _prepared(self._training)
+
+    def held_out_set(self) -> ImageSet:
+        """The images of the subjects kept from training; may be empty."""
+        return _prepared(self._held_out)
+
+    def image_set(self, scans: Sequence[ScanData], *, masks: bool = False) -> ImageSet:
+        """The images of `scans` as the encoder sees them."""
+        return self._source.slices(scans, masks=masks)
+
+    def view_pair(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Two random views of each image, (N, C, H, W) each."""
+        first, second = (self.draw(len(images), generator) for _ in range(2))
+        return apply_views(images, first), apply_views(images, second)
+
+    def draw(self, count: int, generator: torch.Generator) -> ViewDraw:
+        """What one view of each of `count` images is made with."""
+        return draw_views(count, self.params.image_size, self._rules, generator)
+
+    # The step --------------------------------------------------------------------------------------------------
+
+    def batch(self, step: int, generator: torch.Generator) -> dict[str, Any]:
+        """Images, all different, and the draws of their two views.
+
+        Each batch is drawn afresh, without replacement inside it, so that it depends on its generator alone.
+        """
+        images = _prepared(self._training).images
+        chosen = image_source.choose(len(images), self._rows, self.params, generator)
+        count = len(chosen)
+        return {"images": images[chosen], "a": self.draw(count, generator), "b": self.draw(count, generator)}
+
+    def objectives(self, module: nn.Module, batch: Any) -> Mapping[str, Tensor]:
+        """The loss of the batch's two views."""
+        with torch.no_grad(), torch.autocast(batch["images"].device.type, enabled=False):
+            views = apply_views(batch["images"], batch["a"]), apply_views(batch["images"], batch["b"])
+        return self.minimised(self.compare(module, *views))
+
+    def minimised(self, named: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The objectives among named numbers; the others are kept for `metrics`."""
+        self._numbers = {name: value.detach() for name, value in named.items() if "loss" not in name}
+        return {name: value for name, value in named.items() if "loss" in name}
+
+    def after_step(self, module: Any, step: int) -> None:
+        self._step = step
+        module.updates.fill_(step)
+
+    def metrics(self) -> Mapping[str, float]:
+        """The recorded numbers of the last step, and every ten steps the collapse alarms."""
+        numbers = {name: float(value) for name, value in self._numbers.items()}
+        if self._projections is not None and self._step % ALARM_STEPS == 0:
+            found, warning = self._alarm.look(self._projections, self._step)
+            numbers |= found
+            if warning:
+                self.context.message("warning", warning)
+        return numbers
+
+    def pictures(self, module: nn.Module, batch: Any) -> Sequence[Picture]:
+        """Some images of the batch above their two views."""
+        shown = batch["images"][:8]
+        views = [apply_views(batch["images"], batch[name])[:8] for name in ("a", "b")]
+        return [Picture("Views", view_picture([shown, *views]), "image, and its two views")]
+
+    # The network -----------------------------------------------------------------------------------------------
+
+    def module(self) -> nn.Module:
+        encoder = self.new_encoder()
+        return Network(encoder, self.new_projector(encoder.width))
+
+    def new_encoder(self) -> Any:
+        """The encoder, from published weights where the parameters name a file."""
+        p = self.params
+        encoder = build_image_encoder(p.encoder, in_channels=int(p.channels), stem=p.stem)
+        if p.weights:
+            self.context.message("info", load_weights(encoder, p.weights).sentence(p.weights))
+        return encoder
+
+    def new_projector(self, width: int) -> nn.Module:
+        """The projector of an encoder of `width` features."""
+        p = self.params
+        return projector(
+            width, p.hidden_dim, p.out_dim,
+            layers=p.projector_layers, norm=p.projector_norm, last_norm=p.projector_last_norm,
+        )  # fmt: skip
+
+    def features(self, module: Any, images: Tensor) -> Tensor:
+        """Pooled features of the encoder, projector removed: (N, F)."""
+        features: Tensor = module.encoder(images)
+        return features
+
+    def feature_maps(self, module: Any, images: Tensor) -> Tensor:
+        """The encoder's last features before pooling: (N, F, h, w)."""
+        maps: Tensor = module.encoder.maps(images)
+        return maps
+
+    def projections(self, module: Any, images: Tensor) -> Tensor:
+        """What the loss compares, not normalised: (N, D)."""
+        projections: Tensor = module.projector(module.encoder(images))
+        return projections
+
+    def encoder_facts(self) -> Mapping[str, Any]:
+        p = self.params
+        return {
+            "architecture": p.encoder,
+            "stem": p.stem,
+            "in_channels": int(p.channels),
+            "image_size": p.image_size,
+            "plane": p.plane,
+            "normalisation": image_source.NORMALISATION,
+        }
+
+
+def _prepared(images: ImageSet | None) -> ImageSet:
+    if images is None:
+        raise RuntimeError("prepare() comes before images are asked for.")
+    return images
