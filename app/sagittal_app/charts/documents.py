@@ -75,6 +75,31 @@ class CurvePanel(LinesPanel):
         )
 
 
+class ScatterPanel(PlotPanel):
+    """Points coloured by class: a document with `x`, `y`, `classes` (N) and the classes' `names`."""
+
+    def __init__(self, title: str, about: str = "", *, name: str = "scatter") -> None:
+        super().__init__(title, about, name=name)
+        self._columns: dict[str, Sequence[float]] = {}
+        self.say_waiting(messages.WAITING_DOCUMENT)
+
+    def show_document(self, document: Mapping[str, Any], step: int) -> None:
+        x, y = np.asarray(document["x"], dtype=float), np.asarray(document["y"], dtype=float)
+        classes = np.asarray(document["classes"], dtype=int)
+        self.plot.clear()
+        for index, name in enumerate(document["names"]):
+            chosen = classes == index
+            brush = pg.mkBrush(_translucent(colour_of(index + 1), 160))
+            self.plot.plot(
+                x[chosen], y[chosen], pen=None, symbol="o", symbolSize=5, symbolPen=None, symbolBrush=brush, name=name
+            )
+        self._columns = {"x": x.tolist(), "y": y.tolist(), "class": classes.tolist()}
+        self.say_waiting("")
+
+    def columns(self) -> dict[str, Sequence[float]]:
+        return self._columns
+
+
 def density(ritz: Sequence[Sequence[float]], weights: Sequence[Sequence[float]]) -> tuple[Floats, Floats]:
     """The spectral density as the mean over probes of Ritz values broadened by Gaussians: x (N,), y (N,).
 

@@ -10,9 +10,16 @@ from typing import Any
 from PySide6.QtWidgets import QWidget
 
 from sagittal.facts import colour_of
-from sagittal.panels import Curve, Density, Histogram, Images, Lines, Matrix, Panel, Timeline
+from sagittal.panels import Curve, Density, Histogram, Images, Lines, Matrix, Panel, Scatter, Timeline
 from sagittal_app import messages
-from sagittal_app.charts.documents import CurvePanel, DensityPanel, HistogramPanel, MatrixPanel, TimelinePanel
+from sagittal_app.charts.documents import (
+    CurvePanel,
+    DensityPanel,
+    HistogramPanel,
+    MatrixPanel,
+    ScatterPanel,
+    TimelinePanel,
+)
 from sagittal_app.charts.images import ImagesPanel
 from sagittal_app.charts.plot import CurveData, LinesPanel
 from sagittal_app.models.run_model import RunModel
@@ -106,5 +113,6 @@ _MAKERS: dict[type[Panel], Callable[[Any, str], tuple[QWidget, Refresh]]] = {
     Histogram: _document(lambda p, name: HistogramPanel(p.title, p.about, p.x_label, name=name)),
     Curve: _document(lambda p, name: CurvePanel(p.title, p.about, p.x_label, p.y_label, name=name)),
     Matrix: _document(lambda p, name: MatrixPanel(p.title, p.about, p.labels, name=name)),
+    Scatter: _document(lambda p, name: ScatterPanel(p.title, p.about, name=name)),
     Density: _document(lambda p, name: DensityPanel(p.title, p.about, name=name)),
 }

@@ -2,17 +2,20 @@
 
 Rows are L2-normalised here (a row of zeros stays one). float64 in, float64 out, differentiable; nothing is drawn.
 Sources: Wang & Isola 2020 (alignment, uniformity), Wang & Liu 2021 (tolerance), DySTreSS (thesis ch. 6: tolerance and
-uniformity over all pairs, uniformity between classes), Roy & Vetterli 2007 (effective rank).
+uniformity over all pairs, uniformity between classes). Effective rank and feature deviation are those of the collapse
+alarms.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from sagittal_engine.kit.collapse import effective_rank as effective_rank
+from sagittal_engine.kit.collapse import feature_deviation as feature_deviation
 
 ROWS = 1024
 """Rows of a pair matrix that are held at once: memory stays at ROWS × N whatever N is."""
@@ -88,30 +91,6 @@ def tolerance(points: Tensor, labels: Tensor, *, kind: str = "conditional") -> T
     if distinct == 0:
         raise ValueError(f"tolerance needs two points of one class; all {count} points are of different classes.")
     return (total - unit.square().sum()) / distinct
-
-
-def effective_rank(points: Tensor) -> Tensor:
-    """exp of the entropy of the normalised singular values of `points` (N, D): 1 … min(N, D) (Roy & Vetterli 2007).
-
-    How many directions the points really use: near 1 after a collapse onto a line or a point. Zero points give 0.
-    """
-    _check_points(points, at_least=1)
-    values = torch.linalg.svdvals(_unit(points))
-    total = values.sum()
-    if not bool(total > 0):
-        return total
-    share = values / total
-    return torch.exp(torch.special.entr(share).sum())
-
-
-def feature_deviation(points: Tensor) -> Tensor:
-    """√D times the mean over features of their standard deviation across the unit rows of `points` (N, D).
-
-    1 for points spread evenly over the sphere, 0 where all are equal (the collapse alarm of SimSiam's authors).
-    """
-    _check_points(points, at_least=2)
-    unit = _unit(points)
-    return unit.std(0, correction=0).mean() * math.sqrt(unit.shape[1])
 
 
 def similarity_counts(

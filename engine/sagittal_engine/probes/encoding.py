@@ -1,0 +1,64 @@
+"""Images through a method's network: what probes and evaluations of representations look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from sagittal.engine_port import SagittalError
+from sagittal_engine.kit.images import ImageSet
+
+AT_ONCE = 256
+"""Images in one forward pass."""
+
+Encode = Callable[[Any, torch.Tensor], torch.Tensor]
+"""A call of `sagittal.method.Represents`, as `features`."""
+
+
+def encode(
+    call: Encode,
+    module: torch.nn.Module,
+    images: torch.Tensor,
+    device: torch.device,
+    *,
+    boundary: Callable[[], None] = lambda: None,
+    at_once: int = AT_ONCE,
+) -> torch.Tensor:
+    """`call(module, images)` for all `images` (N, …), in evaluation mode and without gradients: float32 on the CPU.
+
+    The module is left in evaluation mode.
+    """
+    module.eval()
+    rows = []
+    with torch.no_grad():
+        for part in images.split(at_once):
+            boundary()
+            rows.append(call(module, part.to(device)).float().cpu())
+    return torch.cat(rows)
+
+
+def some_of(images: ImageSet, most: int, seed: int) -> ImageSet:
+    """All images, or `most` of them, chosen by `seed` alone and kept in order; 0 means all."""
+    if not 0 < most < len(images):
+        return images
+    chosen = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:most]
+    return images.take(sorted(chosen.tolist()))
+
+
+def target_of(images: ImageSet, target: str) -> tuple[tuple[str, ...], torch.Tensor]:
+    """The class names of `target` and an index per image (−1 where not known).
+
+    Raises `SagittalError` where the images carry no such target.
+    """
+    try:
+        return images.classes(target)
+    except ValueError as error:
+        raise SagittalError(f"{error} Choose one of them, or add labels or meta labels to the scans.") from error
+
+
+def of_whom(images: ImageSet) -> str:
+    """ "412 images of 5 subjects"."""
+    subjects = len(set(images.subjects))
+    return f"{len(images)} image{'' if len(images) == 1 else 's'} of {subjects} subject{'' if subjects == 1 else 's'}"
