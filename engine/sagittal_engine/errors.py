@@ -8,6 +8,9 @@ import traceback
 
 from sagittal.engine_port import SagittalError
 
+_DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.EFBIG, errno.EIO, errno.ENODEV, errno.ESTALE})
+"""Answers of the system that are about the drive and its permissions, and no fault of ours."""
+
 
 def explain(error: BaseException, doing: str) -> tuple[str, str]:
     """(sentence, detail) for `error` that happened while `doing` ("method 'x' was training, at step 7").
@@ -24,6 +27,13 @@ def explain(error: BaseException, doing: str) -> tuple[str, str]:
         )
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"The disk is full while {doing}. Free some space, then go on from the last checkpoint.", ""
+    if isinstance(error, OSError) and error.errno in _DENIED:
+        what = str(error.filename) if error.filename else "A file"
+        return (
+            f"{what} could not be read or written while {doing}: {error.strerror or error}. "
+            "Check the drive and the permissions, then try again.",
+            "",
+        )
     words = str(error).strip() or "no message"
     sentence = f"Something failed while {doing}: {type(error).__name__}: {words.splitlines()[0]}"
     return sentence, "".join(traceback.format_exception(error))

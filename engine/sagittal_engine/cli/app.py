@@ -70,7 +70,7 @@ def run(argv: Sequence[str] | None, surroundings: Surroundings) -> int:
         return Status.DONE
     except typer.TyperException as error:
         if error.format_message():
-            say(f"Error: {error.format_message()} `{_path(error)} --help` shows the usage.")
+            say(f"Error: {error.format_message().rstrip('.')}. `{_path(error)} --help` shows the usage.")
         return Status.REFUSED
     except typer.Abort:
         return status_of(KeyboardInterrupt())

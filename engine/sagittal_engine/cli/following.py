@@ -9,6 +9,7 @@ from typing import Any
 
 from sagittal.engine_port import EnginePort, SagittalError
 from sagittal.events import Event, MessageRaised, Reason, RunFinished, TaskFinished
+from sagittal_engine.cli.status import Failure
 
 POLL_SECONDS = 0.03
 """Between two looks into the engine's mailbox: progress looks fluent, and the run keeps the processor."""
@@ -36,14 +37,6 @@ class Ending:
         if self.reason is Reason.CANCELLED or self.interrupted:
             raise KeyboardInterrupt
         return self.result
-
-
-class Failure(Exception):
-    """Work in the engine's own thread failed by a fault of ours; the note on it is its traceback."""
-
-    def __init__(self, error: str, detail: str) -> None:
-        super().__init__(error)
-        self.add_note(detail)
 
 
 def follow(engine: EnginePort, source: str, show: Callable[[Event], None], *, run: bool = False) -> Ending:

@@ -31,6 +31,14 @@ class Ended(Exception):
         self.status = status
 
 
+class Failure(Exception):
+    """Work in the engine's own thread failed by a fault of ours; the note on it is its traceback."""
+
+    def __init__(self, error: str, detail: str) -> None:
+        super().__init__(error)
+        self.add_note(detail)
+
+
 _MENDABLE = frozenset(
     {errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.ENOENT, errno.ENOTDIR, errno.EISDIR}
 )
@@ -62,7 +70,11 @@ def status_of(error: BaseException) -> Status:
     if isinstance(error, OSError) and error.errno in _MENDABLE and error.filename:
         say(f"Error: {error.filename}: {error.strerror}. Check the path, its permissions and the free space.")
         return Status.REFUSED
-    say(f"Sagittal failed: {type(error).__name__}: {error}. This is a fault of the program. Traceback: {_keep(error)}")
+    # Work in the engine's thread comes with a whole sentence; anything else only with what Python says.
+    words = (
+        str(error).rstrip(".") if isinstance(error, Failure) else f"Sagittal failed: {type(error).__name__}: {error}"
+    )
+    say(f"{words}. This is a fault of the program or of a plugin. Traceback: {_keep(error)}")
     return Status.FAULT
 
 

@@ -24,7 +24,7 @@ from sagittal_engine.registry import resolve_parameters
 from sagittal_engine.run import Plan, Run
 from sagittal_engine.service.base import ServiceBase
 from sagittal_engine.service.checks import check_request, chosen_scans
-from sagittal_engine.store.run_folder import RunFolder, find_run, new_name, run_folders
+from sagittal_engine.store.run_folder import RunFolder, find_run, is_resumable, new_name, run_folders
 from sagittal_engine.tasks import Task
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class RunService(ServiceBase):
         facts = folder.facts()
         if self._live(facts.run):
             raise SagittalError(f"The run {facts.run} is still going on.")
-        state = folder.state()
+        state = self._state(folder)
         if state.reason is None:
             raise SagittalError(f"The run {facts.run} is going on in another Sagittal.")
         card = self._registry.card(facts.request.method)
@@ -161,9 +161,13 @@ class RunService(ServiceBase):
 
     def _record(self, folder: RunFolder, *, whole: bool) -> RunRecord:
         record = folder.record(whole=whole)
-        if live := self._live(record.facts.run):
-            return record.model_copy(update={"state": live.status(), "resumable": False})
-        return record
+        state = self._state(folder)
+        return record.model_copy(update={"state": state, "resumable": is_resumable(state)})
+
+    def _state(self, folder: RunFolder) -> RunState:
+        """Where a run stands: as this program knows it, since a full disk may have kept the folder from saying so."""
+        run = self._runs.get(folder.facts().run)
+        return run.status() if run is not None else folder.state()
 
     def start_segmentation(self, request: SegmentRequest) -> str:
         study = self._open_for_writing()

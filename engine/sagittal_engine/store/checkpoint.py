@@ -21,9 +21,18 @@ def kept(step: int) -> str:
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
-    """Writes `content` (nested dicts and lists of tensors, numbers and text) to `path`, atomically."""
-    with replacing(path) as temporary:
-        torch.save({"format": FORMAT, **content}, temporary)
+    """Writes `content` (nested dicts and lists of tensors, numbers and text) to `path`, atomically.
+
+    Raises OSError where the disk is full or cannot be written.
+    """
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        try:
+            torch.save({"format": FORMAT, **content}, file)
+        except RuntimeError as error:
+            # torch's zip writer answers a failed write with an error of its own, and hides what the system said.
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
 
 
 def load(path: Path) -> dict[str, Any]:

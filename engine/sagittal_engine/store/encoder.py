@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from sagittal_engine.store.atomic import replacing, write_json
 
@@ -19,7 +19,8 @@ def save_encoder(folder: Path, encoder: torch.nn.Module, facts: Mapping[str, Any
     """Writes `encoder`'s parameters and buffers, and `facts` (architecture, input channels, spacing, normalisation)."""
     tensors = {name: value.detach().to("cpu", copy=True).contiguous() for name, value in encoder.state_dict().items()}
     with replacing(folder / WEIGHTS) as temporary:
-        save_file(tensors, temporary)
+        # Written by Python, because safetensors' own errors do not say that a disk is full in a way one can ask for.
+        temporary.write_bytes(save(tensors))
     write_json(folder / FACTS, dict(facts))
 
 

@@ -271,6 +271,65 @@ def test_a_full_disk_is_one_sentence(engine, listener, monkeypatch):
     assert ended.reason is Reason.FAILED and "disk is full" in ended.error and not ended.detail
 
 
+def test_a_disk_that_fills_up_in_earnest_is_one_sentence_too(engine, listener, monkeypatch):
+    """torch's own writer hides what the system said; and what the folder could not keep, this program still knows."""
+    import errno
+    from pathlib import Path
+
+    from sagittal_engine.store.run_folder import RunFolder
+
+    class Full:
+        def __init__(self, file):
+            self._file = file
+
+        def write(self, data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        def __getattr__(self, name):
+            return getattr(self._file, name)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            self._file.close()
+
+    def refuse(self, state, *, durable=True):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    real = Path.open
+
+    def opened(path, mode="r", *rest, **more):
+        file = real(path, mode, *rest, **more)
+        return Full(file) if mode == "wb" and "part-last.pt" in path.name else file
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "open", opened)
+        broken.setattr(RunFolder, "write_state", refuse)
+        run = engine.start(request())
+        ended = finish(listener, run)
+        assert ended.reason is Reason.FAILED and "disk is full" in ended.error and not ended.detail
+    record = engine.run(run)
+    assert record.state.reason is Reason.FAILED and record.resumable and "disk is full" in record.state.error
+    assert engine.resume(run) == run
+    listener.events.clear()
+    assert finish(listener, run).reason is Reason.COMPLETED
+
+
+def test_a_drive_that_refuses_is_one_sentence(engine, listener, monkeypatch):
+    import errno
+
+    from sagittal_engine.store import checkpoint
+
+    def refuse(path, content):
+        raise PermissionError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(checkpoint, "save", refuse)
+    run = engine.start(request())
+    ended = finish(listener, run)
+    assert "last.pt could not be read or written while Tiny was training" in ended.error and not ended.detail
+
+
 def test_edited_gradients_are_the_ones_applied(engine, listener):
     """Twice the main objective's gradient at half the rate is the main objective alone at the full rate."""
     edited = engine.start(request(method="editing", parameters={"steps": 3, "learning_rate": 0.05}))
