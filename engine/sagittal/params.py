@@ -80,10 +80,21 @@ class TrainingParams(Params):
             "sgd": "Stochastic gradient descent with momentum.",
             "adam": "Adam.",
             "adamw": "Adam with decoupled decay.",
+            "lars": "SGD with momentum whose step per layer is in proportion to the layer's norm: for large batches.",
         },
         group="Optimiser",
     )
-    momentum: float = setting(0.9, "Momentum of SGD.", ge=0, lt=1, group="Optimiser")
+    rate_scaling: str = setting(
+        "none",
+        "How the peak learning rate grows with the batch.",
+        choices={
+            "none": "It is `learning_rate`.",
+            "linear": "`learning_rate` times `batch_size` / 256.",
+            "sqrt": "`learning_rate` times the square root of `batch_size`.",
+        },
+        group="Optimiser",
+    )
+    momentum: float = setting(0.9, "Momentum of SGD and LARS.", ge=0, lt=1, group="Optimiser")
     weight_decay: float = setting(0.0, "L2 penalty on the weights.", ge=0, le=10, group="Optimiser")
     schedule: str = setting(
         "constant",

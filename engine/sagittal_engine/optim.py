@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -35,14 +35,85 @@ def schedule_factor(params: TrainingParams, step: int) -> float:
     return 1.0
 
 
+def peak_rate(params: TrainingParams) -> float:
+    """The highest learning rate of a run: `learning_rate`, scaled by the batch size as `rate_scaling` says.
+
+    "linear" is rate · B/256 (Goyal et al. 2017), "sqrt" is rate · √B (SimCLR, Chen et al. 2020, App. B.1, where
+    0.075 · √B is used with LARS).
+    """
+    if params.rate_scaling == "linear":
+        return params.learning_rate * params.batch_size / 256
+    if params.rate_scaling == "sqrt":
+        return params.learning_rate * math.sqrt(params.batch_size)
+    return params.learning_rate
+
+
+class LARS(torch.optim.Optimizer):
+    """Layer-wise adaptive rate scaling (You, Gitman and Ginsburg 2017, Algorithm 1).
+
+    For a weight tensor w with gradient g, decay β and trust coefficient η = 0.001:
+    λ = η ‖w‖ / (‖g‖ + β ‖w‖),  v ← m v + γ λ (g + β w),  w ← w − v, with γ the learning rate and m the momentum.
+    Biases and the scales of normalisation (tensors of one axis) take λ = 1 and no decay, as SimCLR and its successors
+    do; so does a tensor whose norm or whose gradient is zero.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[torch.nn.Parameter],
+        lr: float,
+        momentum: float = 0.9,
+        weight_decay: float = 0.0,
+        trust: float = 0.001,
+    ) -> None:
+        super().__init__(parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "trust": trust})
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        """Makes one update from the gradients there are; `closure` is not supported and must be None."""
+        if closure is not None:
+            raise ValueError("LARS takes no closure: compute the gradients first, then call step().")
+        for group in self.param_groups:
+            trained = [p for p in group["params"] if p.grad is not None]
+            for adapted in (True, False):
+                chosen = [p for p in trained if (p.ndim > 1) is adapted]
+                if chosen:
+                    self._move(chosen, group, adapted)
+
+    def _move(self, weights: list[torch.nn.Parameter], group: Mapping[str, Any], adapted: bool) -> None:
+        gradients = [p.grad for p in weights if p.grad is not None]
+        rate, decay = group["lr"], group["weight_decay"]
+        if adapted:
+            lengths, slopes = torch._foreach_norm(weights), torch._foreach_norm(gradients)
+            gradients = list(torch._foreach_add(gradients, weights, alpha=decay))
+            factors = [_trust(w, g, group["trust"], decay) * rate for w, g in zip(lengths, slopes, strict=True)]
+            updates = torch._foreach_mul(gradients, factors)
+        else:
+            updates = torch._foreach_mul(gradients, rate)
+        for parameter in weights:
+            if "momentum_buffer" not in self.state[parameter]:
+                self.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+        velocities = [self.state[parameter]["momentum_buffer"] for parameter in weights]
+        torch._foreach_mul_(velocities, group["momentum"])
+        torch._foreach_add_(velocities, updates)
+        torch._foreach_sub_(weights, velocities)
+
+
+def _trust(length: torch.Tensor, slope: torch.Tensor, trust: float, decay: float) -> torch.Tensor:
+    """λ of Algorithm 1; 1 where a norm is zero. Stays on the device, so that no step waits."""
+    ratio = trust * length / (slope + decay * length)
+    return torch.where((length > 0) & (slope > 0), ratio, torch.ones_like(ratio))
+
+
 def make_optimiser(params: TrainingParams, module: torch.nn.Module) -> torch.optim.Optimizer:
     """The optimiser that `params` names, over the parameters of `module` that train."""
     trained = [p for p in module.parameters() if p.requires_grad]
-    rate, decay = params.learning_rate, params.weight_decay
+    rate, decay = peak_rate(params), params.weight_decay
     if params.optimiser == "adam":
         return torch.optim.Adam(trained, lr=rate, weight_decay=decay)
     if params.optimiser == "adamw":
         return torch.optim.AdamW(trained, lr=rate, weight_decay=decay)
+    if params.optimiser == "lars":
+        return LARS(trained, lr=rate, momentum=params.momentum, weight_decay=decay)
     return torch.optim.SGD(trained, lr=rate, momentum=params.momentum, weight_decay=decay)
 
 
@@ -71,7 +142,7 @@ class Update:
         On the processor a non-finite objective raises `NonFiniteLoss` before anything is changed; on other devices
         looking would stall them, and the loop looks when it gathers the values.
         """
-        rate = self.params.learning_rate * schedule_factor(self.params, step)
+        rate = peak_rate(self.params) * schedule_factor(self.params, step)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         with self._precision():
