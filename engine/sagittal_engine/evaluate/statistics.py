@@ -57,3 +57,70 @@ def summarise(
         if values:
             summary[key] = bootstrap_mean(values, resamples=resamples, seed=seed)
     return summary
+
+
+def resampled_counts(rows: int, columns: int, *, resamples: int = RESAMPLES, seed: int = 0) -> tuple[Array, Array]:
+    """How often each row and each column is drawn in each resample: float64 (resamples, rows), (resamples, columns).
+
+    Rows (draws of labelled subjects) and columns (tested subjects) are crossed: every row was measured on every
+    column, so both are drawn with replacement, each by itself. A single row is drawn always.
+    """
+    generator = np.random.default_rng(seed)
+    counts = [
+        generator.multinomial(size, np.full(size, 1 / size), size=resamples).astype(np.float64)
+        for size in (rows, columns)
+    ]
+    return counts[0], counts[1]
+
+
+def bootstrap_table(
+    values: Array, *, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
+) -> dict[str, float | int]:
+    """Mean of a table (rows: draws, columns: subjects; NaN: no value) with its interval: {"mean", "low", "high", "n"}.
+
+    A subject's mean over the draws counts once, and "n" is the number of subjects with a value. Draws and subjects are
+    resampled together (`resampled_counts`); resamples that hold no value are left out. With one row this is the
+    bootstrap over subjects.
+
+    Raises ValueError where the table holds no value.
+    """
+    table = np.asarray(values, dtype=np.float64)
+    known = np.isfinite(table)
+    if table.ndim != 2 or not known.any():
+        raise ValueError(f"a mean needs at least one value; got none in a table of shape {table.shape}.")
+    rows, columns = resampled_counts(*table.shape, resamples=resamples, seed=seed)
+    filled = np.where(known, table, 0.0)
+    sums = np.einsum("br,rs,bs->b", rows, filled, columns, optimize=True)
+    counts = np.einsum("br,rs,bs->b", rows, known.astype(np.float64), columns, optimize=True)
+    low, high = np.quantile(sums[counts > 0] / counts[counts > 0], [(1 - level) / 2, (1 + level) / 2])
+    return {
+        "mean": float(filled.sum() / known.sum()),
+        "low": float(low),
+        "high": float(high),
+        "n": int(known.any(0).sum()),
+    }
+
+
+def recall_mean(confusion: Array) -> Array:
+    """Balanced accuracy: the mean recall over the classes that occur, of confusions (…, truth, guess)."""
+    total = confusion.sum(-1)
+    right = np.diagonal(confusion, axis1=-2, axis2=-1)
+    recall = np.divide(right, total, out=np.zeros_like(total, dtype=np.float64), where=total > 0)
+    mean: Array = recall.sum(-1) / np.maximum((total > 0).sum(-1), 1)
+    return mean
+
+
+def bootstrap_recall(
+    confusion: Array, *, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
+) -> dict[str, float | int]:
+    """Balanced accuracy of confusions (draws, subjects, truth, guess) summed over both, with its interval.
+
+    Resampled as `bootstrap_table`: a class's recall is pooled over subjects, so that rare classes need not occur in
+    every one.
+    """
+    table = np.asarray(confusion, dtype=np.float64)
+    rows, columns = resampled_counts(*table.shape[:2], resamples=resamples, seed=seed)
+    drawn = recall_mean(np.einsum("br,rstg,bs->btg", rows, table, columns, optimize=True))
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    mean = float(recall_mean(table.sum((0, 1))))
+    return {"mean": mean, "low": float(low), "high": float(high), "n": table.shape[1]}
