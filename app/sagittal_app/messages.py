@@ -22,7 +22,7 @@ UNDO_BUTTON = "Undo"
 DETAIL_BUTTON = "Detail"
 CLOSE = "Close"
 COPY_DETAIL = "Copy the detail"
-READ_ONLY = "This study is open in another program, so it is shown read-only here."
+READ_ONLY = "This study is shown read-only. {why}"
 STILL_WORKING_TITLE = "Work is going on"
 STILL_WORKING = (
     "{tasks} still going on. Runs are stopped with a checkpoint and can be resumed; other tasks are cancelled."

@@ -299,7 +299,7 @@ class Window(QMainWindow):
 
     def _after_opening(self, facts: StudyFacts) -> None:
         if facts.read_only:
-            self.notify("warning", messages.READ_ONLY)
+            self.notify("warning", messages.READ_ONLY.format(why=facts.why_read_only))
         self.desk.ask(self.desk.port.recoveries, then=self._offer_recoveries, owner=self, topic="recoveries")
         self.desk.ask(self.desk.port.runs, then=self._offer_resume, owner=self, topic="ended runs")
         self.desk.ask(self.desk.port.method_problems, then=self._tell_problems, owner=self, topic="methods")

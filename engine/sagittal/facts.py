@@ -76,6 +76,8 @@ class StudyFacts:
     name: str
     scans: tuple[ScanFacts, ...]
     read_only: bool = False
+    why_read_only: str = ""
+    """One sentence, where `read_only`."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ SURFACES_MAKING = "Making surfaces…"
 
 ANNOTATE_EMPTY = "This study has no scans yet. Import some on the Study page, then paint labels here."
 LOADING = "Reading {scan}…"
-READ_ONLY_SET = "This study is open in another program, so labels can be looked at but not changed."
+READ_ONLY_SET = "This study can only be read here, so labels can be looked at but not changed."
 RECOVERED = (
     "{edits} of painting on this scan were brought back from the journal. They were not saved when the program ended."
 )

@@ -49,7 +49,7 @@ def session(
 ) -> Iterator[Session]:
     """Starts the engine for one command, opens `study` where one is given (`new` makes it), and shuts down at the end.
 
-    Raises `SagittalError` when the command `writes` and another program holds the study.
+    Raises `SagittalError` when the command `writes` and the study is read-only: held by another, or on such a drive.
     """
     output = Output(as_json)
     with output.guarded():
@@ -59,10 +59,7 @@ def session(
             if study is not None:
                 facts = engine.new_study(study) if new else engine.open_study(study)
                 if writes and facts.read_only:
-                    raise SagittalError(
-                        f"The study {study} is open in another Sagittal, so nothing can be written to it. "
-                        "Close it there, then try again."
-                    )
+                    raise SagittalError(f"Nothing can be written to the study {study}. {facts.why_read_only}")
             yield Session(engine, output, facts)
         finally:
             shut_down(engine)

@@ -56,7 +56,9 @@ def prepare_demo(out: Path, *, engine: EnginePort | None = None, tell: Tell = _q
     try:
         facts = engine.open_study(study) if study.exists() else engine.new_study(study)
         if facts.read_only:
-            raise SagittalError(f"The demo's study {study} is open in another Sagittal. Close it there, or give --out.")
+            raise SagittalError(
+                f"Nothing can be written to the demo's study {study}. {facts.why_read_only} Or give --out."
+            )
         if len(facts.scans) < SUBJECTS:
             meta = scans / "meta.csv"
             task = engine.start_import([scans], meta=meta if meta.exists() else None)

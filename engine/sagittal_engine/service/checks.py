@@ -129,7 +129,7 @@ def _about_place(request: RunRequest, facts: StudyFacts, folder: Path) -> Iterat
     except SagittalError as error:
         yield _no(str(error))
     if facts.read_only:
-        yield _no("The study is open for reading only, so no run can be kept in it. Close it where else it is open.")
+        yield _no(f"The study is open for reading only, so no run can be kept in it. {facts.why_read_only}")
     free = shutil.disk_usage(folder).free
     amount = f"{free / 2**30:.1f} GB free where the study lies"
     if free < TOO_LITTLE_DISK:

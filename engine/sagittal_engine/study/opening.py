@@ -46,13 +46,16 @@ def take_lock(folder: Path, *, read_only: bool) -> tuple[StudyLock | None, str]:
     if read_only:
         return None, "It was opened for reading only."
     if not os.access(folder, os.W_OK) or not os.access(folder / FILE, os.W_OK):
-        return None, f"The folder {folder} cannot be written to."
+        return (
+            None,
+            f"The folder {folder} cannot be written to. Copy the study to where you may write.",
+        )
     try:
         return StudyLock(folder / "study.lock"), ""
     except BlockingIOError:
         return None, "It is open in another Sagittal{holder}. Close it there to write here."
     except OSError as error:
-        return None, f"The folder {folder} cannot be written to: {error}."
+        return None, f"The folder {folder} cannot be written to: {error}. Copy the study to where you may write."
 
 
 def this_program() -> str:

@@ -113,7 +113,9 @@ class Study:
 
     def facts(self) -> StudyFacts:
         """The study as it stands now, in order of import; reads no image file."""
-        return StudyFacts(str(self.path), self.path.name, tuple(self._scans().values()), self.read_only)
+        return StudyFacts(
+            str(self.path), self.path.name, tuple(self._scans().values()), self.read_only, self.why_read_only
+        )
 
     def scan(self, scan: str) -> ScanFacts:
         """One scan by its id. Raises `SagittalError` with a near name where there is none."""

@@ -85,7 +85,8 @@ class Engine:
     def open_study(self, path: Path) -> StudyFacts:
         if path.name == "missing":
             raise SagittalError(f"There is no study at {path}.")
-        self.facts = StudyFacts(str(path), path.name, SCANS, self.read_only)
+        why = "It is open in another Sagittal." if self.read_only else ""
+        self.facts = StudyFacts(str(path), path.name, SCANS, self.read_only, why)
         return self.facts
 
     def study(self) -> StudyFacts | None:

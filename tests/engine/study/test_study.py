@@ -43,12 +43,21 @@ def test_a_second_opener_only_reads(study: Study, scan: str):
     with Study.open(study.path) as second:
         assert second.read_only and second.facts().read_only
         assert f"process {os.getpid()}" in second.why_read_only
+        assert second.facts().why_read_only == second.why_read_only and not study.facts().why_read_only
         assert second.scan(scan).name == "image_1" and second.masks(scan, "truth")
         with pytest.raises(SagittalError, match="open in another Sagittal"):
             second.set_meta(scan, {"a": "b"})
     study.close()
     with Study.open(study.path) as third:
         assert not third.read_only
+
+
+def test_a_folder_that_cannot_be_written_to_is_said_so(study: Study, scan: str, monkeypatch: pytest.MonkeyPatch):
+    study.close()
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    with Study.open(study.path) as second:
+        assert second.facts().read_only and "cannot be written to. Copy the study" in second.facts().why_read_only
+        assert second.scan(scan).name == "image_1"
 
 
 def test_scans_are_found_by_name_and_by_the_beginning_of_the_id(study: Study, scan: str):

@@ -30,7 +30,7 @@ class FakeStudy:
         self.written = []
 
     def facts(self):
-        return StudyFacts(str(self.folder), "fake", tuple(self._scans.values()), self.read_only)
+        return StudyFacts(str(self.folder), "fake", tuple(self._scans.values()), self.read_only, self.why_read_only)
 
     def scan(self, scan):
         return self._scans[scan]
