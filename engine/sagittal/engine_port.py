@@ -143,6 +143,14 @@ class RunPort(Protocol):
 
     def start_evaluation(self, request: EvaluateRequest) -> str: ...
 
+    def start_embedding(
+        self, run: str, *, checkpoint: str = "last", parameters: Mapping[str, Any] | None = None
+    ) -> str:
+        """Draws a map of a run's images at a checkpoint ("last", "best" or a kept step) and keeps it with the run.
+
+        `parameters` are those of the probe "embedding"; the result is its document.
+        """
+
     def device_line(self) -> str:
         """The device and its memory, for the status bar: "CPU, 2 cores · 1.2 of 23 GB"."""
 

@@ -262,12 +262,21 @@ def _keep(path: Path, kept: Path) -> None:
             shutil.copyfile(path, temporary)
 
 
-def load_module(method: Pretext, folder: RunFolder, device: torch.device, name: str = checkpoint.LAST) -> Any:
-    """The module of a trained run, in evaluation mode on `device`.
+def first_module(method: Pretext, seed: int, device: torch.device) -> torch.nn.Module:
+    """The module with the weights that a run of `seed` begins with; torch's generators are left as they were."""
+    kept = checkpoint.random_states(device)
+    try:
+        torch.manual_seed(seed_of(seed, 0, INITIAL))
+        return method.module().to(device)
+    finally:
+        checkpoint.restore_random_states(kept, device)
 
-    Raises `SagittalError` where there is no checkpoint, or where it does not fit the method's parameters.
+
+def restored(method: Pretext, content: dict[str, Any], device: torch.device) -> Any:
+    """The module that a checkpoint's content holds, in evaluation mode on `device`.
+
+    Raises `SagittalError` where it does not fit the method's parameters.
     """
-    content = checkpoint.load(folder.checkpoints / name)
     module = method.module().to(device)
     try:
         module.load_state_dict(content["module"])

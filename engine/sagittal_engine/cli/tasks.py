@@ -1,4 +1,4 @@
-"""`segment`, `evaluate`, `adapt`, `spectrum`: what is done with a trained run."""
+"""`segment`, `evaluate`, `embedding`, `adapt`, `spectrum`: what is done with a trained run."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ PROTOCOLS = ("published", "deployed")
 def register(app: typer.Typer) -> None:
     app.command("segment")(segment)
     app.command("evaluate")(evaluate)
+    app.command("embedding")(embedding)
     app.command("adapt")(adapt)
     app.command("spectrum")(spectrum)
 
@@ -147,7 +148,35 @@ def _one_of(what: str, word: str, known: tuple[str, ...]) -> None:
 
 def _show_evaluation(console: Console, result: Mapping[str, Any]) -> None:
     console.print(f"Protocol {result['protocol']}, {len(result['cases'])} cases", markup=False)
+    for sentence in (result.get("split"), result.get("intervals")):
+        if sentence:
+            console.print(sentence, markup=False)
     table(console, ("metric", "mean (interval)"), [(name, interval(row)) for name, row in result["summary"].items()])
+
+
+def embedding(
+    context: typer.Context,
+    study: options.Study,
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Run: its id, or 'last'.", show_default=False)],
+    checkpoint: Annotated[
+        str, typer.Option("--checkpoint", metavar="C", help="'last', 'best', or a step that was kept.")
+    ] = "last",
+    settings: options.Settings = None,
+    as_json: options.Json = False,
+) -> None:
+    """Draws a map of the images by their features (`--set kind=pca|tsne`, target, images, images_of, perplexity)."""
+    with session(context, as_json, study, writes=True) as on:
+        found, values = _run_id(on, run), options.assignments(settings)
+        task = on.engine.start_embedding(found, checkpoint=checkpoint, parameters=values)
+        result = on.task(task, "Drawing the map")
+        on.output.give(result, lambda console: _show_embedding(console, result))
+
+
+def _show_embedding(console: Console, result: Mapping[str, Any]) -> None:
+    console.print(f"Run {result['run']}, step {result['step']}: {result['about']}.", markup=False)
+    counts = [result["classes"].count(number) for number in range(len(result["names"]))]
+    table(console, ("class", "images>"), list(zip(result["names"], counts, strict=True)))
+    console.print("The map stands among the run's pictures; `--json` prints its points.", markup=False)
 
 
 def adapt(

@@ -19,6 +19,7 @@ from sagittal.probe import ProbeCard
 from sagittal.run_record import RunFacts, RunRecord, RunState
 from sagittal.run_request import RunRequest
 from sagittal_engine import device
+from sagittal_engine.evaluate.image_params import TASKS as IMAGE_TASKS
 from sagittal_engine.probes.cards import CARDS
 from sagittal_engine.registry import resolve_parameters
 from sagittal_engine.run import Plan, Run
@@ -187,17 +188,39 @@ class RunService(ServiceBase):
     def start_evaluation(self, request: EvaluateRequest) -> str:
         study = self._open_for_writing()
         folder = find_run(study.runs_folder, request.run)
-        if request.task != "one-shot":
-            raise SagittalError(f"No installed method offers the task '{request.task}' yet. Available: one-shot.")
+        one_shot = request.task == "one-shot"
+        if not one_shot and request.task not in IMAGE_TASKS:
+            raise SagittalError(
+                f"No installed method offers the task '{request.task}' yet. Available: "
+                f"{', '.join(('one-shot', *IMAGE_TASKS))}."
+            )
 
         def work(task: Task) -> Mapping[str, Any]:
             from sagittal_engine.service.evaluating import evaluate_run
+            from sagittal_engine.service.representing import evaluate_representation
 
-            document = evaluate_run(study, folder, self._registry, request, task)
+            evaluated = evaluate_run if one_shot else evaluate_representation
+            document = evaluated(study, folder, self._registry, request, task)
             self._changed("runs")
             return document
 
-        return self._tasks.start("evaluate", f"Evaluating run {folder.facts().run} ({request.protocol})", work)
+        how = request.protocol if one_shot else request.task
+        return self._tasks.start("evaluate", f"Evaluating run {folder.facts().run} ({how})", work)
+
+    def start_embedding(
+        self, run: str, *, checkpoint: str = "last", parameters: Mapping[str, Any] | None = None
+    ) -> str:
+        study = self._open_for_writing()
+        folder = find_run(study.runs_folder, run)
+
+        def work(task: Task) -> Mapping[str, Any]:
+            from sagittal_engine.service.representing import map_images
+
+            document = map_images(study, folder, self._registry, checkpoint, parameters or {}, task)
+            self._changed("runs")
+            return document
+
+        return self._tasks.start("embedding", f"Drawing a map of run {folder.facts().run}", work)
 
     def device_line(self) -> str:
         return device.line()

@@ -11,8 +11,9 @@ from sagittal.method import ScanData
 from sagittal.params import ParameterError, make
 from sagittal_engine import device
 from sagittal_engine.data import RunContext
-from sagittal_engine.loop import load_module
+from sagittal_engine.loop import restored
 from sagittal_engine.registry import Registry, implementation
+from sagittal_engine.store import checkpoint
 from sagittal_engine.store.run_folder import RunFolder
 from sagittal_engine.tasks import Task
 
@@ -26,6 +27,10 @@ class Trained:
 
     method: Any
     module: Any
+    params: Any
+    context: RunContext
+    step: int
+    """Steps that the checkpoint had seen."""
 
 
 def load_trained(
@@ -37,10 +42,11 @@ def load_trained(
     *,
     capability: str,
     changes: Mapping[str, Any],
+    saved: str = "last",
 ) -> Trained:
-    """Builds the method of the run in `folder` with its parameters and `changes`, and loads its last checkpoint.
+    """Builds the method of the run in `folder` with its parameters and `changes`, and loads the checkpoint `saved`.
 
-    Raises `SagittalError` where the method lacks `capability`, a change does not fit, or there is no checkpoint.
+    Raises `SagittalError` where the method lacks `capability`, a change does not fit, or there is no such checkpoint.
     """
     facts = folder.facts()
     card = registry.card(facts.request.method)
@@ -61,4 +67,5 @@ def load_trained(
         cache=study.cache_folder,
     )
     method = implementation(card)(params, context)
-    return Trained(method, load_module(method, folder, context.device))
+    content = checkpoint.load(folder.checkpoints / checkpoint.file_of(saved))
+    return Trained(method, restored(method, content, context.device), params, context, content["step"])

@@ -20,6 +20,18 @@ def kept(step: int) -> str:
     return f"step-{step:08d}.pt"
 
 
+def file_of(word: str) -> str:
+    """File name of the checkpoint that a user calls "last", "best", or by the step it was kept at.
+
+    Raises `SagittalError` for another word.
+    """
+    if word in ("last", "best"):
+        return {"last": LAST, "best": BEST}[word]
+    if word.isdecimal():
+        return kept(int(word))
+    raise SagittalError(f"A checkpoint is named last, best, or by its step; got '{word}'.")
+
+
 def save(path: Path, content: dict[str, Any]) -> None:
     """Writes `content` (nested dicts and lists of tensors, numbers and text) to `path`, atomically.
 

@@ -120,6 +120,11 @@ class Engine:
     def start_evaluation(self, request: EvaluateRequest) -> str:
         return self._task("evaluate", request)
 
+    def start_embedding(
+        self, run: str, *, checkpoint: str = "last", parameters: Mapping[str, Any] | None = None
+    ) -> str:
+        return self._task("embedding", (run, checkpoint, parameters))
+
     def start(self, request: RunRequest) -> str:
         self.requests.append(request)
         return self._run(f"{len(self.records):04x}-run", request)
