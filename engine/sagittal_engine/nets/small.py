@@ -7,12 +7,12 @@ from torch import nn
 from torch.nn import functional as F
 
 
-def _stage(channels: int, out: int) -> nn.Sequential:
-    """Two 3×3 convolutions, the first halving the resolution."""
+def stage(channels: int, out: int, stride: int = 2) -> nn.Sequential:
+    """Two 3×3 convolutions, the first halving the resolution (by default)."""
     layers: list[nn.Module] = []
     for first in (True, False):
         layers += [
-            nn.Conv2d(channels if first else out, out, 3, 2 if first else 1, 1, bias=False),
+            nn.Conv2d(channels if first else out, out, 3, stride if first else 1, 1, bias=False),
             nn.BatchNorm2d(out),
             nn.ReLU(inplace=True),
         ]
@@ -33,10 +33,10 @@ class SmallEncoder(nn.Module):
     def __init__(self, out_channels: int = 128) -> None:
         super().__init__()
         self.out_channels = out_channels
-        self.stage1 = _stage(1, 32)
-        self.stage2 = _stage(32, 64)
-        self.stage3 = _stage(64, 96)
-        self.stage4 = _stage(96, 128)
+        self.stage1 = stage(1, 32)
+        self.stage2 = stage(32, 64)
+        self.stage3 = stage(64, 96)
+        self.stage4 = stage(96, 128)
         self.project2 = nn.Conv2d(64, out_channels, 1, bias=False)
         self.project3 = nn.Conv2d(96, out_channels, 1, bias=False)
         self.project4 = nn.Conv2d(128, out_channels, 1, bias=False)

@@ -1,0 +1,143 @@
+"""Encoders that give one feature vector per image (or per 3D patch), by name.
+
+The ResNets carry torchvision's parameter names (`conv1`, `bn1`, `layer1.0.conv1`, …) and have no classifier, so
+published ImageNet weights load by name. MONAI's 3D ones carry MONAI's names, which MedicalNet's weights have too.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import torch
+from torch import nn
+
+from sagittal_engine.nets.resnet import BasicBlock, Bottleneck
+from sagittal_engine.nets.small import stage
+
+STEMS = ("imagenet", "cifar")
+
+LAYOUTS: dict[str, tuple[type[BasicBlock] | type[Bottleneck], tuple[int, int, int, int]]] = {
+    "resnet9": (BasicBlock, (1, 1, 1, 1)),
+    "resnet18": (BasicBlock, (2, 2, 2, 2)),
+    "resnet34": (BasicBlock, (3, 4, 6, 3)),
+    "resnet50": (Bottleneck, (3, 4, 6, 3)),
+    "resnet101": (Bottleneck, (3, 4, 23, 3)),
+}
+"""Kind and number of the blocks of the four stages (He et al. 2016, Table 1; "resnet9" has one block a stage)."""
+
+VOLUME_NAMES = tuple(f"monai_resnet{depth}_3d" for depth in (10, 18, 34, 50))
+NAMES: tuple[str, ...] = ("small", *LAYOUTS, *VOLUME_NAMES)
+
+
+class ImageEncoder(nn.Module):
+    """(N, C, H, W) → (N, width): `maps` and their mean over all places."""
+
+    def __init__(self, in_channels: int, width: int) -> None:
+        super().__init__()
+        self.in_channels = in_channels
+        self.width = width
+        """Features per image."""
+
+    @abstractmethod
+    def maps(self, images: torch.Tensor) -> torch.Tensor:
+        """The features before pooling: (N, width, h, w), and one axis more for 3D patches."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.maps(images).flatten(2).mean(2)
+
+
+class ResNetEncoder(ImageEncoder):
+    """A ResNet without its classifier.
+
+    The ImageNet stem (7×7 convolution of stride 2, 3×3 pooling of stride 2) ends at stride 32. The CIFAR stem is a 3×3
+    convolution of stride 1 without pooling (SimCLR, appendix B.9), so 32² pixels end as 4² cells.
+    """
+
+    def __init__(self, name: str, in_channels: int = 3, stem: str = "imagenet") -> None:
+        block, depths = LAYOUTS[name]
+        super().__init__(in_channels, 512 * block.expansion)
+        cifar = stem == "cifar"
+        self._channels = 64
+        self.conv1 = nn.Conv2d(in_channels, 64, 3 if cifar else 7, 1 if cifar else 2, 1 if cifar else 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.relu = nn.ReLU(inplace=True)
+        self.maxpool = nn.Identity() if cifar else nn.MaxPool2d(3, 2, 1)
+        self.layer1 = self._layer(block, 64, depths[0], stride=1)
+        self.layer2 = self._layer(block, 128, depths[1], stride=2)
+        self.layer3 = self._layer(block, 256, depths[2], stride=2)
+        self.layer4 = self._layer(block, 512, depths[3], stride=2)
+        for part in self.modules():
+            if isinstance(part, nn.Conv2d):
+                nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
+
+    def _layer(self, block: type[BasicBlock] | type[Bottleneck], width: int, depth: int, *, stride: int) -> nn.Module:
+        out = width * block.expansion
+        downsample = None
+        if stride != 1 or self._channels != out:
+            downsample = nn.Sequential(nn.Conv2d(self._channels, out, 1, stride, bias=False), nn.BatchNorm2d(out))
+        blocks = [block(self._channels, width, stride, 1, downsample)]
+        blocks += [block(out, width, 1, 1, None) for _ in range(1, depth)]
+        self._channels = out
+        return nn.Sequential(*blocks)
+
+    def maps(self, images: torch.Tensor) -> torch.Tensor:
+        features = self.maxpool(self.relu(self.bn1(self.conv1(images))))
+        features = self.layer4(self.layer3(self.layer2(self.layer1(features))))
+        return features  # type: ignore[no-any-return]
+
+
+class SmallImageEncoder(ImageEncoder):
+    """Four stages of 32, 64, 96 and 128 channels at strides 2, 4, 8 and 16; 450 thousand weights, 128 features.
+
+    With the CIFAR stem the first stage keeps the resolution.
+    """
+
+    def __init__(self, in_channels: int = 1, stem: str = "imagenet") -> None:
+        super().__init__(in_channels, 128)
+        self.stage1 = stage(in_channels, 32, stride=1 if stem == "cifar" else 2)
+        self.stage2 = stage(32, 64)
+        self.stage3 = stage(64, 96)
+        self.stage4 = stage(96, 128)
+
+    def maps(self, images: torch.Tensor) -> torch.Tensor:
+        features = self.stage4(self.stage3(self.stage2(self.stage1(images))))
+        return features  # type: ignore[no-any-return]
+
+
+class VolumeEncoder(ImageEncoder):
+    """A 3D ResNet of MONAI for patches: (N, C, D, H, W) → (N, width). Shortcuts and stem as MedicalNet's weights want."""
+
+    def __init__(self, depth: int, in_channels: int = 1) -> None:
+        from monai.networks.nets import resnet  # heavy, and wanted for 3D alone
+
+        bias, shortcut = resnet.get_medicalnet_pretrained_resnet_args(depth)
+        net = getattr(resnet, f"resnet{depth}")(
+            spatial_dims=3, n_input_channels=in_channels, conv1_t_stride=2, feed_forward=False,
+            bias_downsample=bias, shortcut_type=shortcut,
+        )  # fmt: skip
+        super().__init__(in_channels, 2048 if depth >= 50 else 512)
+        for name in ("conv1", "bn1", "act", "maxpool", "layer1", "layer2", "layer3", "layer4"):
+            self.add_module(name, getattr(net, name))
+
+    def maps(self, images: torch.Tensor) -> torch.Tensor:
+        features = self.maxpool(self.act(self.bn1(self.conv1(images))))
+        features = self.layer4(self.layer3(self.layer2(self.layer1(features))))
+        return features  # type: ignore[no-any-return]
+
+
+def build_image_encoder(name: str, *, in_channels: int = 3, stem: str = "imagenet") -> ImageEncoder:
+    """A freshly initialised encoder with `width` features and `maps`; `stem` changes the 2D ones alone.
+
+    Raises ValueError where the name or the stem is none of those there are, and where there are no channels.
+    """
+    if name not in NAMES:
+        raise ValueError(f"the encoder must be one of {', '.join(NAMES)}; got {name!r}.")
+    if stem not in STEMS:
+        raise ValueError(f"the stem must be one of {', '.join(STEMS)}; got {stem!r}.")
+    if in_channels < 1:
+        raise ValueError(f"an encoder needs at least one channel; got {in_channels}.")
+    if name == "small":
+        return SmallImageEncoder(in_channels, stem)
+    if name in LAYOUTS:
+        return ResNetEncoder(name, in_channels, stem)
+    return VolumeEncoder(int(name.removeprefix("monai_resnet").removesuffix("_3d")), in_channels)
