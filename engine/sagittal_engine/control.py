@@ -68,15 +68,16 @@ class Control:
         """The place where requests take effect. Raises `Stopped` or `Cancelled`; waits while paused."""
         if self._quiet:
             return
-        self._unwind()
+        self.raise_if_ending()
         if self._pause:
             self.on_pause()
             with self._changed:
                 self._changed.wait_for(lambda: self.ending or not self._pause)
-            self._unwind()
+            self.raise_if_ending()
             self.on_continue()
 
-    def _unwind(self) -> None:
+    def raise_if_ending(self) -> None:
+        """The boundary of work between two steps that a pause must not split: a stop or cancel unwinds it."""
         self.raise_if_cancelled()
         if self._stop:
             raise Stopped

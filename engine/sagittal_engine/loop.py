@@ -81,6 +81,7 @@ class Training:
             self.step, self.seconds = content["step"], content["seconds"]
             self._ledger.smoothed, self._best = content["smoothed"], content["best"]
             self._saved_step = self.step
+            self._probing.seconds = content.get("probe_seconds", 0.0)
             checkpoint.restore_random_states(content["random"], self.device)
         self.folder.metrics.resume_at(self.step)
 
@@ -140,7 +141,7 @@ class Training:
     def _moment(self) -> Moment:
         return Moment(
             self.method, self.module, self.params, self.device, self.context.seed, self.step, self.goal,
-            self.update.optimiser.param_groups[0]["lr"], self.seconds, self.context.boundary,
+            self.update.optimiser.param_groups[0]["lr"], self.seconds, self._control.raise_if_ending,
         )  # fmt: skip
 
     def _seed(self, step: int) -> None:
@@ -201,6 +202,7 @@ class Training:
             "run": self.run,
             "step": self.step,
             "seconds": self.seconds,
+            "probe_seconds": self._probing.seconds,
             "module": self.module.state_dict(),
             "update": self.update.state(),
             "random": checkpoint.random_states(self.device),

@@ -26,7 +26,7 @@ class Probing:
         self._run, self._folder, self._post, self._ledger = run, folder, post, ledger
         self._told: set[str] = set()
         self.seconds = 0.0
-        """Time spent measuring in this sitting."""
+        """Time spent measuring, over all sittings."""
 
     def look(self, step: int, goal: int, moment: Callable[[], Moment]) -> None:
         """Measures what is due after `step` steps. A probe that raises is told once and left out from then on."""
@@ -42,6 +42,12 @@ class Probing:
                 text, detail = explain(error, f"measuring '{probe.name}', which is left out from now on")
                 self._post(MessageRaised(self._run, "warning", text, detail))
             self.seconds += time.perf_counter() - begun
+            self._ledger.add_numbers(step, self._cost(now))
+
+    def _cost(self, moment: Moment) -> dict[str, float]:
+        """The cost meter: seconds of all probes so far, and their share of the time spent training."""
+        share = {"probe_share": self.seconds / moment.seconds} if moment.seconds > 0 else {}
+        return {"probe_seconds": self.seconds, **share}
 
     def _publish(self, step: int, findings: Findings) -> None:
         self._ledger.add_numbers(step, findings.numbers)

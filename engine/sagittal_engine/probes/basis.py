@@ -60,8 +60,8 @@ def choose_place(rows: int, length: int, dtype: torch.dtype, device: torch.devic
     memory = _free_memory(torch.device("cpu"))
     raise SagittalError(
         f"The spectrum of {length / 1e6:.1f} million parameters in {rows} Lanczos steps needs "
-        f"{file.bytes / _GIB:.1f} GB for its vectors; {memory / _GIB:.1f} GB of memory and {free / _GIB:.1f} GB of disk "
-        "are free, and half of either may be used. Ask for fewer steps, or free some disk."
+        f"{file.bytes / _GIB:.1f} GB for its vectors; {memory / _GIB:.1f} GB of memory and {free / _GIB:.1f} GB of "
+        "disk are free, and half of either may be used. Ask for fewer steps, or free some disk."
     )
 
 

@@ -115,6 +115,17 @@ class GaussNewton(Curvature):
 MATRICES: dict[str, type[Curvature]] = {"hessian": Hessian, "ggn": GaussNewton}
 
 
+def loss_and_gradient(terms: Sequence[Term], parameters: Sequence[torch.Tensor]) -> tuple[float, torch.Tensor]:
+    """The mean of scalar `terms` and its gradient, float64 (P,)."""
+    total, slope = 0.0, torch.zeros((), dtype=torch.float64, device=parameters[0].device)
+    with torch.enable_grad():
+        for term in terms:
+            loss = _scalar(term())
+            slope = slope + flat(torch.autograd.grad(loss, list(parameters), allow_unused=True, materialize_grads=True))
+            total += float(loss.detach())
+    return total / len(terms), slope / len(terms)
+
+
 def _scalar(loss: Any) -> torch.Tensor:
     if not isinstance(loss, torch.Tensor) or loss.numel() != 1:
         shape = tuple(loss.shape) if isinstance(loss, torch.Tensor) else type(loss).__name__

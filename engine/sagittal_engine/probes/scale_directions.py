@@ -48,6 +48,10 @@ class ScaleDirections:
         """How many trivial directions there are."""
         return sum(block.rows for block in self.blocks)
 
+    def at(self, parameters: Sequence[torch.Tensor]) -> ScaleDirections:
+        """The same blocks at another point: which layers are scale-invariant does not change while they are trained."""
+        return ScaleDirections(self.blocks, flat(parameters))
+
     def project_out(self, vectors: torch.Tensor) -> torch.Tensor:
         """Takes every trivial direction off the rows of `vectors` (V, P) float64, in place, and returns them."""
         for block in self.blocks:

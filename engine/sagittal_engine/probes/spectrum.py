@@ -72,32 +72,45 @@ def hessian_spectrum(
         raise ValueError(f"a spectrum needs at least one step and one probe; got steps = {steps}, probes = {probes}")
     if matrix not in MATRICES:
         raise ValueError(f"the matrix is one of {', '.join(MATRICES)}; got '{matrix}'")
-    begun = time.perf_counter()
-    watch = watch or Watch()
     terms = [loss_fn] if callable(loss_fn) else list(loss_fn)
     parameters = list(parameters)
     curvature = MATRICES[matrix](terms, parameters)
     projects = curvature.length <= FREE_TO_PROJECT if project_scale_directions is None else project_scale_directions
     directions = find_scale_directions(terms[0], parameters) if projects and matrix == "hessian" else None
-    starts = [_rademacher(curvature.length, seed, number, parameters[0].device) for number in range(probes)]
+    found = spectrum_of(curvature, directions, steps=steps, probes=probes, seed=seed, watch=watch, folder=folder)
+    return {**found, "matrix": matrix}
+
+
+def spectrum_of(
+    curvature: Curvature,
+    directions: ScaleDirections | None,
+    *,
+    steps: int,
+    probes: int,
+    seed: int,
+    watch: Watch | None = None,
+    folder: Path | None = None,
+) -> dict[str, Any]:
+    """As `hessian_spectrum`, of any curvature; computed a second time without `directions` where there are any."""
+    begun = time.perf_counter()
+    device, dtype = curvature.parameters[0].device, curvature.parameters[0].dtype
+    starts = [_rademacher(curvature.length, seed, number, device) for number in range(probes)]
     jobs: list[tuple[torch.Tensor, ScaleDirections | None]] = [(start, None) for start in starts]
     if directions is not None and directions.count:
         jobs += [(directions.project_out(start[None].clone())[0], directions) for start in starts]
-    rows = min(steps, curvature.length)
-    place = choose_place(rows, curvature.length, parameters[0].dtype, parameters[0].device, folder)
-    found = _quadratures(curvature, jobs, place, watch, folder)
+    place = choose_place(min(steps, curvature.length), curvature.length, dtype, device, folder)
+    found = _quadratures(curvature, jobs, place, watch or Watch(), folder)
     plain, projected = found[:probes], found[probes:]
     return {
         **_summary(plain),
         **_trivial(plain, projected, directions, curvature.length),
         "steps": steps,
         "probes": probes,
-        "matrix": matrix,
         "seed": seed,
-        "batches": len(terms),
+        "batches": len(curvature.terms),
         "parameters": curvature.length,
         "scale_directions": None if directions is None else directions.count,
-        "products": sum(len(q.ritz) for q in found) * len(terms),
+        "products": sum(len(q.ritz) for q in found) * len(curvature.terms),
         "basis": place.facts(),
         "seconds": time.perf_counter() - begun,
     }
@@ -188,4 +201,4 @@ def _trivial(
     }
 
 
-__all__: Sequence[str] = ("Watch", "hessian_spectrum", "lanczos")
+__all__: Sequence[str] = ("Watch", "hessian_spectrum", "lanczos", "spectrum_of")
