@@ -6,7 +6,6 @@ the whole batch at once. A batch that is kept therefore replays the same views, 
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -27,6 +26,8 @@ from sagittal_engine.views.batch_views import ViewDraw, apply_views, draw_views
 
 P = TypeVar("P", bound=ContrastiveParams)
 
+VIEWS = ("a", "b")
+"""Keys of the draws in a batch."""
 ALARM_STEPS = 10
 """Steps between two looks at the projections."""
 
@@ -49,7 +50,7 @@ class Network(nn.Module):
 
 
 class ContrastiveBase(PretextBase[P]):
-    """A method that learns from two views. A subclass gives `loss`; one with teachers or queues also `compare`."""
+    """A method that learns from two views. A subclass gives `loss`, or `compare` where it has teachers or queues."""
 
     def __init__(self, params: P, context: Context) -> None:
         super().__init__(params, context)
@@ -65,13 +66,20 @@ class ContrastiveBase(PretextBase[P]):
 
     # The idea --------------------------------------------------------------------------------------------------
 
-    @abstractmethod
     def loss(self, view_a: Tensor, view_b: Tensor) -> Mapping[str, Tensor]:
-        """What `forward_views` gave, compared. Names with "loss" are minimised, other scalars only recorded."""
+        """What `forward_views` gave, compared. Names with "loss" are minimised, other scalars only recorded.
+
+        A method that compares more than two projections gives `compare` in its place.
+        """
+        raise NotImplementedError(f"{type(self).__name__} gives neither loss() nor compare().")
 
     def forward_views(self, module: Any, view_a: Tensor, view_b: Tensor) -> tuple[Tensor, Tensor]:
         """The projections, (N, D), of two views, (N, C, H, W); each view is a batch of its own to the network."""
         return module(view_a), module(view_b)
+
+    def views(self, batch: Any) -> tuple[Tensor, ...]:
+        """The views that `compare` takes, made from the draws in the batch."""
+        return tuple(apply_views(batch["images"], batch[name]) for name in VIEWS)
 
     def compare(self, module: Any, view_a: Tensor, view_b: Tensor) -> Mapping[str, Tensor]:
         """The named numbers of two views, as `loss` gives them."""
@@ -121,16 +129,13 @@ class ContrastiveBase(PretextBase[P]):
         images = _prepared(self._training).images
         chosen = image_source.choose(len(images), self._rows, self.params, generator)
         count = len(chosen)
-        return {"images": images[chosen], "a": self.draw(count, generator), "b": self.draw(count, generator)}
+        return {"images": images[chosen], **{name: self.draw(count, generator) for name in VIEWS}}
 
     def objectives(self, module: nn.Module, batch: Any) -> Mapping[str, Tensor]:
-        """The loss of the batch's two views."""
+        """The losses of the batch's views; the other named numbers are kept for `metrics`."""
         with torch.no_grad(), torch.autocast(batch["images"].device.type, enabled=False):
-            views = apply_views(batch["images"], batch["a"]), apply_views(batch["images"], batch["b"])
-        return self.minimised(self.compare(module, *views))
-
-    def minimised(self, named: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The objectives among named numbers; the others are kept for `metrics`."""
+            views = self.views(batch)
+        named = self.compare(module, *views)
         self._numbers = {name: value.detach() for name, value in named.items() if "loss" not in name}
         return {name: value for name, value in named.items() if "loss" in name}
 
@@ -151,8 +156,8 @@ class ContrastiveBase(PretextBase[P]):
     def pictures(self, module: nn.Module, batch: Any) -> Sequence[Picture]:
         """Some images of the batch above their two views."""
         shown = batch["images"][:8]
-        views = [apply_views(batch["images"], batch[name])[:8] for name in ("a", "b")]
-        return [Picture("Views", view_picture([shown, *views]), "image, and its two views")]
+        views = [view[:8] for view in self.views(batch)]
+        return [Picture("Views", view_picture([shown, *views]), "images, and their views below")]
 
     # The network -----------------------------------------------------------------------------------------------
 

@@ -28,7 +28,7 @@ def nt_xent_loss(view_a: Tensor, view_b: Tensor, *, temperature: float | Tensor 
 
 
 def swinging_temperature(updates: Tensor, *, low: float, high: float, period: int) -> Tensor:
-    """τ(t) = low + ½(high − low)(1 + cos(2πt/period)) (Kukleva et al., ICLR 2023, Eq. 2): `high` at t = 0.
+    """τ(t) = low + ½(high − low)(1 + cos(2πt/period)) (Kukleva et al., ICLR 2023): `high` at t = 0.
 
     `updates` is a scalar tensor, so that an accelerator need not be asked for its value. Raises ValueError where low
     is not in 0…high, or the period is less than 1.
