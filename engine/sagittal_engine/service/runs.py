@@ -31,6 +31,9 @@ from sagittal_engine.tasks import Task
 if TYPE_CHECKING:
     from sagittal_engine.study import Study
 
+REPRESENTS = "representation"
+"""What the image tasks ask of a method."""
+
 VERSIONS_OF = ("sagittal", "torch", "monai", "numpy", "scikit-image")
 
 
@@ -193,6 +196,12 @@ class RunService(ServiceBase):
             raise SagittalError(
                 f"No installed method offers the task '{request.task}' yet. Available: "
                 f"{', '.join(('one-shot', *IMAGE_TASKS))}."
+            )
+        card = self._registry.card(folder.facts().request.method)
+        if not one_shot and REPRESENTS not in card.capabilities:
+            raise SagittalError(
+                f"The task '{request.task}' reads features of single images, which {card.title} does not give. Use the "
+                "run of a method that does."
             )
 
         def work(task: Task) -> Mapping[str, Any]:

@@ -1,0 +1,1 @@
+"""A namespace of one method, found as the program's own are."""
