@@ -5,14 +5,19 @@
 Both sides do the same maths on the same synthetic scans with the same (untrained) network under the published
 protocol. The plain side is written from the public functions `local_prototypes` and `class_score`, as a script that
 follows the paper would be: for every organ and slice it encodes the support slice and the query slice, makes the
-prototypes and scores. Sides alternate, query by query, with one support scan for all; the masks must be equal; the
-ratio of the median times is printed.
+prototypes and scores. Sides alternate, query by query, with one support scan for all; the ratio of the median times
+is printed.
+
+The masks must be equal. The two sides sum in another order, so a voxel whose margin (foreground less background
+score) is zero but for rounding may fall to either side: such voxels are counted, and a voxel with a margin beyond
+rounding that differs is a fault, for which the exit status is 1.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -32,6 +37,8 @@ from sagittal_plugins.cowpro.prototypes import class_score, global_prototype, lo
 from sagittal_plugins.cowpro.rules import preparation
 
 Array = np.ndarray[Any, Any]
+ROUNDING = 5e-5
+"""Margins below this are rounding: single precision keeps about 2e-6 of a score of 20, and a score sums hundreds."""
 NAMES = {1: "liver", 2: "right kidney", 3: "left kidney", 4: "spleen"}
 
 
@@ -68,10 +75,10 @@ class Context:
 @torch.no_grad()
 def plain(
     method: CoWPro, module: torch.nn.Module, supports: list[Support], query: Scan, ranges: Mapping[str, tuple[int, int]]
-) -> dict[str, Array]:
-    """The same masks, one organ and one slice at a time."""
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """The same masks, one organ and one slice at a time; and the margins they were cut from."""
     params, prepared_support = method.params, preparation(method.params).prepare(supports[0].scan)
-    prepared, masks = preparation(params).prepare(query), {}
+    prepared, masks, margins = preparation(params).prepare(query), {}, {}
     voxels = prepared.frame.z.voxels()
     for support in supports:
         (label,) = support.masks
@@ -89,10 +96,11 @@ def plain(
             )[0, 0]
             pixels = module(torch.from_numpy(prepared.slices[z]).unsqueeze(0).unsqueeze(0))[0]
             margin[z] = _margin(features, mask, pixels, method, prepared.slices.shape[1:])
-        masks[label] = prepared.frame.backward(margin, -params.scale) > 0
+        margins[label] = prepared.frame.backward(margin, -params.scale)
+        masks[label] = margins[label] > 0
         masks[label][:, :, :first] = False
         masks[label][:, :, last + 1 :] = False
-    return masks
+    return masks, margins
 
 
 def _margin(
@@ -129,7 +137,7 @@ def main() -> None:
     module = method.module().eval()
     supports = support_of(Scan(0), list(NAMES.values()))
     seconds: dict[str, list[float]] = {"together": [], "plain": []}
-    differing = dict.fromkeys(NAMES.values(), 0)
+    voxels, differing = 0, list[float]()
     for number in range(1, arguments.queries + 1):
         query = Scan(number)
         found = {label: label_range(mask) for label, mask in query.labels().items()}
@@ -138,13 +146,20 @@ def main() -> None:
         together: Prediction = method.segment(module, supports, query, ranges=ranges)
         seconds["together"].append(arguments.clock() - started)
         started = arguments.clock()
-        apart = plain(method, module, supports, query, ranges)
+        apart, margins = plain(method, module, supports, query, ranges)
         seconds["plain"].append(arguments.clock() - started)
         for label, mask in apart.items():
-            differing[label] += int(np.count_nonzero(together.masks[label] != mask))
+            voxels += mask.size
+            differing += np.abs(margins[label][together.masks[label] != mask]).tolist()
     fast, slow = (statistics.median(seconds[side]) for side in ("together", "plain"))
     print(f"together {fast:.2f} s, slice by slice and organ by organ {slow:.2f} s: {slow / fast:.1f} times as fast")
-    print("equal masks" if not any(differing.values()) else f"voxels that differ: {differing}")
+    if not differing:
+        print(f"equal masks: {voxels:,} voxels, none differs")
+        return
+    print(f"{len(differing)} of {voxels:,} voxels differ; the greatest margin of one of them is {max(differing):.1e}")
+    if max(differing) > ROUNDING:
+        sys.exit("the masks are not equal")
+    print("equal masks but for rounding")
 
 
 if __name__ == "__main__":

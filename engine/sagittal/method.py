@@ -71,7 +71,7 @@ class ScanData(Protocol):
     meta: Mapping[str, str]
 
     def image(self) -> np.ndarray[Any, Any]:
-        """Intensities, float32, (X, Y, Z), or (X, Y, Z, C) for colour."""
+        """Intensities, float32, (X, Y, Z), or (X, Y, Z, C) for colour. Finite: what is no number in the file is 0."""
 
     def labels(self) -> Mapping[str, np.ndarray[Any, Any]]:
         """Truth masks by label name, bool, (X, Y, Z). Empty where the scan has none."""

@@ -68,11 +68,14 @@ class StudyScan:
         self._study, self._images = study, images
 
     def image(self) -> Array:
-        """Intensities, float32, (X, Y, Z), or (X, Y, Z, C) for colour; C-contiguous and not writable."""
+        """Intensities, float32, (X, Y, Z), or (X, Y, Z, C) for colour; finite, C-contiguous and not writable."""
         return self._images.get(self.id, self._read)
 
     def _read(self) -> Array:
         array = np.ascontiguousarray(self._study.volume(self.id).data, dtype=np.float32)
+        # Float32 values cannot overflow a double: their sum is finite where all of them are.
+        if not np.isfinite(array.sum(dtype=np.float64)):
+            array = np.nan_to_num(array, nan=0.0, posinf=0.0, neginf=0.0)
         array = array.view()
         array.flags.writeable = False
         return array

@@ -13,6 +13,16 @@ from torch.nn import functional as F
 
 from sagittal_plugins.cowpro.prototypes import aggregate, pool, unit
 
+LARGEST_SCALE = 40.0
+"""Similarities differ by twice the scale at most: up to here the least weight, e^−80, is a single-precision number, so
+that one shift by the greatest similarity serves every class of a pixel."""
+
+PIXELS_AT_ONCE = 256
+"""Their similarities to a few hundred prototypes, and the weights, fit a processor's cache."""
+
+TINY = 1e-24
+"""Keeps a vector of equal channels at zero instead of dividing by it."""
+
 
 @dataclass(frozen=True)
 class ScoreRule:
@@ -104,22 +114,61 @@ def margins(support: torch.Tensor, masks: torch.Tensor, query: torch.Tensor, rul
     return (front - back).view(*masks.shape[:2], *query.shape[2:])
 
 
-def margins_of_pixels(support: torch.Tensor, mask: torch.Tensor, pixels: torch.Tensor, rule: ScoreRule) -> torch.Tensor:
-    """Margins (n, N) of unit query pixels (n, N, D) against one mask (1, 1, h, w) of one support (1, D, h, w).
+@dataclass(frozen=True)
+class Bank:
+    """All prototypes of K masks over one slice, ready to be compared with many pixels; windows that several classes
+    have are held once."""
 
-    The same as `margins`, for many queries of one support: prototypes that a class has not are left out beforehand.
+    prototypes: torch.Tensor
+    """(P, D), unit; only those that some class has."""
+    member: torch.Tensor
+    """(2K, P), 1 where a class has a prototype, else 0: K foregrounds, then their K backgrounds."""
+
+
+def bank(features: torch.Tensor, masks: torch.Tensor, rule: ScoreRule) -> Bank:
+    """The prototypes of masks (K, h, w) in 0…1 over the features (D, h, w) of one slice."""
+    front = class_prototypes(features.unsqueeze(0), masks.unsqueeze(0), rule, foreground=True)
+    back = class_prototypes(features.unsqueeze(0), 1 - masks.unsqueeze(0), rule, foreground=False)
+    prototypes = torch.cat([front.local[0], front.whole[0], back.whole[0]])
+    valid = torch.cat([front.valid[0], back.valid[0]])
+    member = torch.cat([valid[:, :-1], torch.diag(valid[:, -1])], 1)
+    used = member.any(0)
+    return Bank(prototypes[used], member[:, used].to(features.dtype))
+
+
+def unit_pixels(features: torch.Tensor, rule: ScoreRule) -> torch.Tensor:
+    """The cells of feature maps (B, D, h, w) as unit vectors (B, h·w, D)."""
+    pixels = features.permute(0, 2, 3, 1).flatten(1, 2)
+    if not rule.center:
+        return unit(pixels, center=False)
+    # Centring and normalising in one pass. The deviation over D channels is the centred vector's length by √D.
+    width = pixels.shape[-1]
+    return F.layer_norm(pixels, (width,), pixels.new_full((width,), width**-0.5), eps=TINY)
+
+
+def bank_margins(pixels: torch.Tensor, known: Bank, rule: ScoreRule) -> torch.Tensor:
+    """Margins (K, N) of unit pixels (N, D) against each of the K masks of a bank, without gradients.
+
+    One product gives the similarities d to every prototype, one exponential their weights for all classes at once; a
+    class's score Σ e^d·d / Σ e^d then sums over its members. The pixel's greatest d is taken from every d first: it
+    leaves the margin as it is, and sums of smaller numbers round less.
     """
-    own = []
-    for front in (True, False):
-        classes = class_prototypes(support, mask if front else 1 - mask, rule, foreground=front)
-        own.append(torch.cat([classes.local[0], classes.whole[0]])[classes.valid[0, 0]])
-
-    def score(slice_pixels: torch.Tensor, prototypes: torch.Tensor) -> torch.Tensor:
-        return aggregate(slice_pixels, prototypes, scale=rule.scale, renormalise=rule.renormalise, keep=rule.keep)
-
-    # On a processor one slice's similarities fit its cache, several slices' do not; a GPU wants them at once.
-    parts = pixels.split(1) if pixels.device.type == "cpu" else (pixels,)
-    return torch.cat([score(part, own[0]) - score(part, own[1]) for part in parts])
+    count = len(known.member) // 2
+    if rule.keep < 1 or rule.renormalise or rule.scale > LARGEST_SCALE:
+        own = [known.prototypes[members > 0] for members in known.member]
+        score = torch.stack(
+            [aggregate(pixels, p, scale=rule.scale, renormalise=rule.renormalise, keep=rule.keep) for p in own]
+        )
+        return score[:count] - score[count:]
+    prototypes, parts = rule.scale * known.prototypes, []
+    for part in pixels.split(PIXELS_AT_ONCE) if pixels.device.type == "cpu" else (pixels,):
+        similarity = prototypes @ part.T
+        similarity -= similarity.amax(0)
+        weight = similarity.exp()
+        total = known.member @ weight
+        parts.append((known.member @ weight.mul_(similarity)).div_(total))
+    score = torch.cat(parts, 1)
+    return score[:count] - score[count:]
 
 
 def enlarged(margin: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:

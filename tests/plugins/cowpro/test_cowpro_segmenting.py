@@ -12,10 +12,10 @@ from torch.nn import functional as F
 
 from sagittal.method import Support
 from sagittal_engine.kit.one_shot import chunk_of, support_slices
+from sagittal_plugins.cowpro.masks import largest_component
 from sagittal_plugins.cowpro.method import CoWPro
 from sagittal_plugins.cowpro.prototypes import class_score, global_prototype, local_prototypes
 from sagittal_plugins.cowpro.rules import preparation
-from sagittal_plugins.cowpro.segment import largest_component
 
 Build = Callable[..., CoWPro]
 RANGES = {"left": (1, 6), "right": (2, 7)}

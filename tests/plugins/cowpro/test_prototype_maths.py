@@ -16,9 +16,8 @@ from sagittal_plugins.cowpro.prototypes import (
     global_prototype,
     local_prototypes,
     pool,
-    unit,
 )
-from sagittal_plugins.cowpro.scoring import ScoreRule, enlarged, margins, margins_of_pixels
+from sagittal_plugins.cowpro.scoring import ScoreRule, bank, bank_margins, enlarged, margins, unit_pixels
 
 
 def random(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -170,6 +169,8 @@ RULES = [
     ScoreRule(2, keep=0.3),
     ScoreRule(2, keep=0.3, renormalise=True),
     ScoreRule(4, renormalise=True),
+    ScoreRule(2, scale=40.0),
+    ScoreRule(2, scale=90.0),
 ]
 
 
@@ -183,10 +184,30 @@ def test_batched_margins_equal_one_episode_at_a_time(rule: ScoreRule) -> None:
     for b in range(2):
         for k in range(3):
             assert torch.allclose(found[b, k], slow_margin(support[b], stacked[b, k], query[b], rule), atol=1e-9)
-    pixels = unit(query.flatten(2).transpose(1, 2), center=rule.center)
-    for k in range(3):
-        many = margins_of_pixels(support[:1], stacked[:1, k : k + 1], pixels, rule).view(2, 16, 16)
-        assert torch.allclose(many[1], slow_margin(support[0], stacked[0, k], query[1], rule), atol=1e-9)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=str)
+def test_a_bank_of_all_masks_gives_each_its_margin(rule: ScoreRule) -> None:
+    support, query = random(6, 18, 18), random(2, 6, 18, 18, seed=1)
+    masks = torch.stack([disc(18, 5.5, 8, 8), disc(18, 1, 3, 4), 1 - 0.2 * disc(18, 30, 8, 8)])
+    known, pixels = bank(support, masks, rule), unit_pixels(query, rule)
+    for i in range(2):
+        found = bank_margins(pixels[i], known, rule).view(3, 18, 18)
+        for k in range(3):
+            assert torch.allclose(found[k], slow_margin(support, masks[k], query[i], rule), atol=1e-9)
+
+
+def test_weights_of_the_largest_scale_stay_numbers() -> None:
+    rule = ScoreRule(1, scale=40.0, center=False)
+    # The query points away from the whole background, and along the whole foreground: the least weight is e^-80.
+    support, mask = torch.ones(4, 2, 2), torch.tensor([[1.0, 0.0], [0.0, 0.0]])
+    support[:, mask == 0] = -1
+    margin = bank_margins(unit_pixels(torch.ones(1, 4, 1, 1), rule)[0], bank(support, mask[None], rule), rule)
+    assert margin.item() == pytest.approx(80, rel=1e-5)
+
+
+def test_unit_pixels_of_equal_channels_are_zero() -> None:
+    assert unit_pixels(torch.full((1, 5, 1, 2), 3.0), ScoreRule(1)).abs().max() == 0
 
 
 def test_the_query_loss_is_the_weighted_cross_entropy() -> None:

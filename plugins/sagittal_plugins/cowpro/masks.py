@@ -1,0 +1,61 @@
+"""From margins on the feature grid to masks on the scan's own grid."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import ndimage
+
+from sagittal_plugins.cowpro.volume import Frame, enlarging, sample
+
+Array = np.ndarray[Any, Any]
+
+
+def to_scan(cells: Array, looked_at: Array, frame: Frame, nothing: float) -> tuple[Array, Array]:
+    """Margins of cells (slices, h, w) on the scan's own grid: mask bool (X, Y, Z), and confidence per axial slice.
+
+    looked_at bool (slices,); `nothing` is the margin beyond the first and last slice. Between cells and between
+    slices margins are interpolated linearly; the mask is where they are positive. The confidence of a slice is the
+    mean of 2p − 1 = tanh(margin/2) over its mask, 0 where that is empty, NaN where the slice was not looked at.
+    """
+    x, y, z = frame.x, frame.y, frame.z
+    mask, confidence = np.zeros((x.length, y.length, z.length), dtype=bool), np.full(z.length, np.nan)
+    nearest = np.clip(np.round(z.cells()).astype(int), 0, len(looked_at) - 1)
+    seen = np.flatnonzero(looked_at[nearest])
+    rows, columns = (torch.from_numpy(enlarging(n, axis)) for n, axis in zip(cells.shape[1:], (x, y), strict=True))
+    for index, small in zip(seen, torch.from_numpy(sample(cells, 0, z.cells(seen), nothing)), strict=True):
+        own = (rows @ small @ columns.T).numpy()
+        inside = own > 0
+        mask[:, :, index] = inside
+        front = own[inside]
+        confidence[index] = float(np.tanh(front / 2).mean()) if front.size else 0.0
+    return mask, confidence
+
+
+def largest_component(mask: Array) -> Array:
+    """The largest 3D component of a mask (voxels that share a face); an empty mask as it is."""
+    regions, count = ndimage.label(mask)
+    if count < 2:
+        return mask
+    sizes = np.bincount(regions.ravel())
+    sizes[0] = 0
+    largest: Array = regions == sizes.argmax()
+    return largest
+
+
+def keep_quadrants(mask: Array, kept: Array) -> None:
+    """Empties, in place, the quadrants of the axial plane that are not kept: bool (2, 2), halves of X by halves of Y.
+
+    Raises ValueError for another shape.
+    """
+    if kept.shape != (2, 2):
+        raise ValueError(
+            f"quadrants of a label must be bool (2, 2): halves of X by halves of Y; got shape {kept.shape}."
+        )
+    halves = [(slice(0, n // 2), slice(n // 2, n)) for n in mask.shape[:2]]
+    for i, x in enumerate(halves[0]):
+        for j, y in enumerate(halves[1]):
+            if not kept[i, j]:
+                mask[x, y] = False
