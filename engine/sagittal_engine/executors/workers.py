@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from sagittal.engine_port import SagittalError
+from sagittal_engine.executors import cluster
 
 FEW = 4
 """Below this many items starting processes costs more than it saves."""
@@ -77,11 +78,16 @@ def spread(
     """`function` over `items` on `workers` spawned processes, results in order; `boundary` is called while waiting.
 
     At most two items per worker are under way, so a long iterable is not held in memory. Few items, or one core,
-    are worked off in this process. Whatever `function` raises is raised here, and no worker outlives the iterator.
+    are worked off in this process. Where the user named a cluster, more than a few go there. Whatever `function`
+    raises is raised here, and no worker outlives the iterator.
     """
     rest = iter(items)
     first = list(itertools.islice(rest, FEW))
     everything = itertools.chain(first, rest)
+    where = cluster.address()
+    if where and len(first) == FEW:
+        yield from cluster.spread_on_cluster(function, everything, where=where, boundary=boundary)
+        return
     if workers < 2 or len(first) < FEW:
         for item in everything:
             boundary()
