@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import torch
 from torch import Tensor
@@ -20,8 +20,16 @@ NORMALISATION = "percentiles 0.5 and 99.5 of each scan to 0 and 1; 2D pictures f
 
 
 def view_rules(params: ContrastiveParams) -> ViewRules:
-    """The list that `augmentation` names, with every strength that was set in its place."""
-    return replace(GREY if params.augmentation == "grey" else SIMCLR)
+    """The list that `augmentation` names, with every strength that was set in its place.
+
+    Raises `SagittalError` where two of them contradict each other.
+    """
+    chosen = {rule.name: getattr(params, rule.name, None) for rule in fields(ViewRules)}
+    given = {name: value for name, value in chosen.items() if value is not None}
+    try:
+        return replace(GREY if params.augmentation == "grey" else SIMCLR, **given)
+    except ValueError as error:
+        raise SagittalError(f"The views cannot be made: {error}") from error
 
 
 class ImageSource:

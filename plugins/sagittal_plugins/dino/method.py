@@ -17,15 +17,18 @@ from sagittal_plugins.dino import DINOParams
 from sagittal_plugins.dino.loss import dino_terms
 from sagittal_plugins.dino.network import DINONetwork
 
+LEAST_CROP = 0.05
+"""Smallest share of the area that a small crop keeps."""
+
 
 class DINO(ContrastiveBase[DINOParams]):
     """Two large crops for teacher and student, small ones for the student alone."""
 
     def __init__(self, params: DINOParams, context: Context) -> None:
         super().__init__(params, context)
-        whole = self._rules
-        self._rules = replace(whole, crop_scale=(params.crop_split, max(whole.crop_scale[1], params.crop_split)))
-        self._local_rules = replace(whole, crop_scale=(min(0.05, params.crop_split), params.crop_split))
+        rules = self._rules
+        self._rules = replace(rules, crop_low=params.crop_split, crop_high=max(rules.crop_high, params.crop_split))
+        self._local_rules = replace(rules, crop_low=min(LEAST_CROP, params.crop_split), crop_high=params.crop_split)
         self._local_size = params.local_size or max(8, params.image_size * 3 // 7)
         self._scores: Tensor | None = None
 
