@@ -23,6 +23,7 @@ from sagittal.facts import (
     Recovery,
     ScanFacts,
     SegmentRequest,
+    SpectrumRequest,
     StudyFacts,
     SupportPlan,
 )
@@ -149,6 +150,13 @@ class RunPort(Protocol):
         """Draws a map of a run's images at a checkpoint ("last", "best" or a kept step) and keeps it with the run.
 
         `parameters` are those of the probe "embedding"; the result is its document.
+        """
+
+    def start_spectrum(self, request: SpectrumRequest) -> str:
+        """Computes the curvature spectrum of a run's checkpoint; the result is the document of `spectrum --json`.
+
+        It is kept among the run's `previews`: under "spectrum" beside those measured live (one per step, so that the
+        run's checkpoints can be shown side by side), other matrices and modes under "spectrum MATRIX MODE".
         """
 
     def device_line(self) -> str:

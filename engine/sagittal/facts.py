@@ -188,3 +188,24 @@ class EvaluateRequest:
     """"published" or "deployed"; never mixed."""
     label_set: str = "truth"
     parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SpectrumRequest:
+    """The curvature spectrum of a run at one of its checkpoints."""
+
+    run: str
+    checkpoint: str = "last"
+    """"last", "best", or a step whose checkpoint was kept."""
+    steps: int = 100
+    """Lanczos steps."""
+    probes: int = 5
+    """Random vectors."""
+    matrix: str = "hessian"
+    """"hessian" or "ggn"."""
+    batch_norm: str = "train"
+    """"train" or "eval"."""
+    batches: int = 4
+    """Fixed batches of the run's size that the loss is the mean of."""
+    project_scale_directions: bool = True
+    """Compute it a second time without the trivial directions of scale-invariant layers."""

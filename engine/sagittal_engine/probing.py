@@ -30,9 +30,12 @@ class Probing:
 
     def look(self, step: int, goal: int, moment: Callable[[], Moment]) -> None:
         """Measures what is due after `step` steps. A probe that raises is told once and left out from then on."""
-        for probe in [probe for probe in self._probes if probe.due(step, goal)]:
+        due = [probe for probe in self._probes if probe.due(step, goal)]
+        if not due:
+            return
+        now = moment()
+        for probe in due:
             begun = time.perf_counter()
-            now = moment()
             try:
                 with undisturbed(now.module, now.device):
                     findings = probe.measure(now)
@@ -42,7 +45,7 @@ class Probing:
                 text, detail = explain(error, f"measuring '{probe.name}', which is left out from now on")
                 self._post(MessageRaised(self._run, "warning", text, detail))
             self.seconds += time.perf_counter() - begun
-            self._ledger.add_numbers(step, self._cost(now))
+        self._ledger.add_numbers(step, self._cost(now))
 
     def _cost(self, moment: Moment) -> dict[str, float]:
         """The cost meter: seconds of all probes so far, and their share of the time spent training."""

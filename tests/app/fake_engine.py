@@ -44,6 +44,7 @@ from sagittal.facts import (
     Recovery,
     ScanFacts,
     SegmentRequest,
+    SpectrumRequest,
     StudyFacts,
     SupportPlan,
 )
@@ -317,6 +318,10 @@ class FakeEngine:
     def start_evaluation(self, request: EvaluateRequest) -> str:
         self.calls.append(("start_evaluation", request))
         return self._begin("evaluate", 6, request)
+
+    def start_spectrum(self, request: SpectrumRequest) -> str:
+        self.calls.append(("start_spectrum", request))
+        return self._begin("spectrum", 6, request)
 
     def device_line(self) -> str:
         return "CPU, 2 cores · 1.2 of 23 GB"

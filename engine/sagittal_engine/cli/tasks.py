@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from sagittal.engine_port import SagittalError
-from sagittal.facts import EvaluateRequest, SegmentRequest
+from sagittal.facts import EvaluateRequest, SegmentRequest, SpectrumRequest
 from sagittal_engine.cli import options
 from sagittal_engine.cli.naming import find_labels, find_run, find_scan, find_scans, near, split
 from sagittal_engine.cli.output import interval, table
@@ -215,19 +215,49 @@ def spectrum(
     context: typer.Context,
     study: options.Study,
     run: Annotated[str, typer.Argument(metavar="RUN", help="Run: its id, or 'last'.", show_default=False)],
-    checkpoint: Annotated[str, typer.Option("--checkpoint", metavar="C", help="'last' or 'best'.")] = "last",
+    checkpoint: Annotated[
+        str, typer.Option("--checkpoint", metavar="C", help="'last', 'best', or a step that was kept.")
+    ] = "last",
     steps: Annotated[int, typer.Option("--steps", metavar="M", min=1, help="Lanczos steps.")] = 100,
     probes: Annotated[int, typer.Option("--probes", metavar="V", min=1, help="Random start vectors.")] = 5,
     matrix: Annotated[str, typer.Option("--matrix", metavar="hessian|ggn", help="Which curvature.")] = "hessian",
     batch_norm: Annotated[
         str, typer.Option("--batch-norm", metavar="train|eval", help="How batch normalisation behaves.")
     ] = "train",
+    batches: Annotated[int, typer.Option("--batches", metavar="B", min=1, help="Fixed batches, one loss each.")] = 4,
+    project: Annotated[
+        bool, typer.Option("--project/--no-project", help="Also without scale-invariant layers' trivial directions.")
+    ] = True,
     as_json: options.Json = False,
 ) -> None:
-    """Computes the Hessian spectrum of a checkpoint."""
-    with session(context, as_json, study) as on:
-        found = _run_id(on, run)
-        raise SagittalError(
-            f"No probe of this installation computes a Hessian spectrum, so run {found} has none. "
-            "`sagittal doctor` shows what is installed."
+    """Computes the spectrum of a checkpoint's curvature by stochastic Lanczos quadrature, and keeps it with the run."""
+    with session(context, as_json, study, writes=True) as on:
+        request = SpectrumRequest(
+            run=_run_id(on, run),
+            checkpoint=checkpoint,
+            steps=steps,
+            probes=probes,
+            matrix=matrix,
+            batch_norm=batch_norm,
+            batches=batches,
+            project_scale_directions=project,
         )
+        result = on.task(on.engine.start_spectrum(request), "Computing the spectrum")
+        on.output.give(result, lambda console: _show_spectrum(console, result))
+
+
+def _show_spectrum(console: Console, result: Mapping[str, Any]) -> None:
+    console.print(f"Run {result['run']}, step {result['step']}: {result['about']}", markup=False)
+    figures = {
+        "largest eigenvalue": result["largest"],
+        "smallest eigenvalue": result["smallest"],
+        "1 / largest": 1 / result["largest"] if result["largest"] > 0 else None,
+        "learning rate": result["learning_rate"],
+        "negative weight": result["negative_weight"],
+        "… without trivial directions": result["negative_weight_projected"],
+    }
+    rows = [(name, "–" if value is None else f"{value:.4g}") for name, value in figures.items()]
+    table(console, ("figure", "value>"), rows)
+    basis = result["basis"]
+    kept = f"{basis['bytes'] / 2**20:.0f} MB of {basis['dtype']} vectors in {basis['place']}"
+    console.print(f"{result['products']:,} products in {result['seconds']:.0f} s, {kept}.", markup=False)

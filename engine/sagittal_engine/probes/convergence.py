@@ -115,8 +115,8 @@ class Convergence:
             return Findings(numbers, notes=notes)
         constant = min(value for _, value in estimates)
         numbers["pl_constant"] = constant
-        if self._largest is not None:
-            numbers["convergence_rate"] = max(0.0, 1 - constant / self._largest)
+        if self._largest is not None and constant < self._largest:
+            numbers["convergence_rate"] = 1 - constant / self._largest
         return Findings(numbers, {"convergence": self._document(estimates, lowest, constant, on)}, notes)
 
     def _document(
@@ -125,9 +125,14 @@ class Convergence:
         shown = estimates[:: math.ceil(len(estimates) / SHOWN)]
         named = "the lowest seen so far" if self._floor is None else "the chosen floor"
         about = f"μ on {on}, against L* = {lowest:.4g}, {named}; the smallest so far is {constant:.2e}."
-        if self._largest is not None:
-            rate = max(0.0, 1 - constant / self._largest)
-            about += f" With λmax ≥ {self._largest:.3g} it implies a factor of at best {rate:.6f} per step."
+        if self._largest is not None and constant < self._largest:
+            rate = 1 - constant / self._largest
+            about += f" With λmax ≥ {self._largest:.3g} it implies a factor of {rate:.6f} per step of 1/λmax."
+        elif self._largest is not None:
+            about += (
+                f" That exceeds λmax ≈ {self._largest:.3g}, which no constant can: L* lies above the true minimum, and "
+                "no rate follows yet."
+            )
         return {
             "x": [step for step, _ in shown],
             "y": {"μ along the path": [value for _, value in shown]},

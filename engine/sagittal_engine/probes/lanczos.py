@@ -21,6 +21,10 @@ BREAKDOWN = 1e-10
 """Below β = this · ‖T‖ the Krylov space is exhausted: what would follow is rounding."""
 
 
+class NotFinite(ValueError):
+    """A product of matrix and vector is infinite or not a number."""
+
+
 @dataclass(frozen=True)
 class Quadrature:
     """Ritz values θ ascending, their weights (they sum to one) and residuals ‖A y_k − θ_k y_k‖, float64 (m,)."""
@@ -51,13 +55,13 @@ class Process:
         return self._basis.newest()
 
     def take(self, product: torch.Tensor) -> None:
-        """Takes A·`newest` and makes the next vector. Raises ValueError where it is not finite."""
+        """Takes A·`newest` and makes the next vector. Raises `NotFinite`."""
         basis, k = self._basis, self._basis.count
         q = basis.newest()
         w = product.to(q.device, torch.float64, copy=True)
         alpha = float(q @ w)
         if not math.isfinite(alpha):
-            raise ValueError(f"the product of matrix and vector became {alpha} at Lanczos step {k}")
+            raise NotFinite(f"the product of matrix and vector became {alpha} at Lanczos step {k}")
         self._alphas.append(alpha)
         w.add_(q, alpha=-alpha)
         if self._betas:

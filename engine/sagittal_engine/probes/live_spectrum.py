@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 
+from sagittal.engine_port import SagittalError
 from sagittal_engine.probes.budget import Budget
 from sagittal_engine.probes.closure import Closure, closure_of
 from sagittal_engine.probes.curvature import MATRICES, Curvature
 from sagittal_engine.probes.curvature_cards import SpectrumParams
+from sagittal_engine.probes.lanczos import NotFinite
 from sagittal_engine.probes.probe import Findings, Moment
 from sagittal_engine.probes.representation_cards import steps_of
 from sagittal_engine.probes.scale_directions import ScaleDirections, find_scale_directions
@@ -51,7 +54,10 @@ class LiveSpectrum:
         try:
             if left > 0:
                 p = self.params
-                with closure_of(moment, p.batches, batch_norm=p.batch_norm, matrix=p.matrix) as closure:
+                with (
+                    told_in_words(),
+                    closure_of(moment, p.batches, batch_norm=p.batch_norm, matrix=p.matrix) as closure,
+                ):
                     document = self._within(begun + left, closure, moment)
         finally:
             self._budget.spent += time.perf_counter() - begun
@@ -134,6 +140,18 @@ def fit(steps: int, probes: int, products: float) -> tuple[int, int] | None:
     return (made, vectors) if made >= fewest else None
 
 
+@contextmanager
+def told_in_words() -> Iterator[None]:
+    """A curvature that is no number becomes a `SagittalError`."""
+    try:
+        yield
+    except NotFinite as error:
+        raise SagittalError(
+            f"The curvature of this network cannot be computed: {error}. Weights or features have grown beyond the "
+            "number format; look at an earlier checkpoint, or train with a lower learning rate."
+        ) from error
+
+
 def numbers_of(document: Mapping[str, Any]) -> dict[str, float]:
     """The series that a spectrum adds a point to."""
     numbers = {f"hessian_{name}": document[name] for name in ("largest", "smallest", "negative_weight")}
@@ -155,8 +173,8 @@ def document_of(
     matrix = "Hessian" if how.matrix == "hessian" else "Gauss-Newton matrix"
     norm = "the batch's" if how.batch_norm == "train" else "running"
     sentences = [
-        f"{matrix} on {on}; {made[0]} Lanczos steps × {made[1]} random vectors, batch normalisation with {norm} "
-        f"statistics, dropout off."
+        f"{matrix} on {on}; {made[0]} Lanczos steps × {made[1]} random vector{'s' if made[1] > 1 else ''}, batch "
+        f"normalisation with {norm} statistics, dropout off."
     ]
     if made != asked:
         sentences.append(f"{asked[0]} × {asked[1]} were asked for; fewer were made to keep to the time budget.")

@@ -22,7 +22,16 @@ from sagittal.events import (
     TaskFinished,
     TaskProgress,
 )
-from sagittal.facts import Check, EvaluateRequest, Label, LabelSetFacts, ScanFacts, SegmentRequest, StudyFacts
+from sagittal.facts import (
+    Check,
+    EvaluateRequest,
+    Label,
+    LabelSetFacts,
+    ScanFacts,
+    SegmentRequest,
+    SpectrumRequest,
+    StudyFacts,
+)
 from sagittal.method import MethodCard, Recipe
 from sagittal.params import TrainingParams, setting
 from sagittal.run_record import RunFacts, RunRecord, RunState
@@ -124,6 +133,9 @@ class Engine:
         self, run: str, *, checkpoint: str = "last", parameters: Mapping[str, Any] | None = None
     ) -> str:
         return self._task("embedding", (run, checkpoint, parameters))
+
+    def start_spectrum(self, request: SpectrumRequest) -> str:
+        return self._task("spectrum", request)
 
     def start(self, request: RunRequest) -> str:
         self.requests.append(request)

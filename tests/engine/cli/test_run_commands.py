@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from sagittal.events import Reason, RunFinished, TaskFinished
@@ -163,8 +164,24 @@ def test_what_nothing_installed_offers_is_said_plainly(line):
     line("train", "s", "plain")
     ran = line("adapt", "s", "--run", "last", "--json")
     assert ran.status == 2 and "No installed method adapts" in ran.err
-    ran = line("spectrum", "s", "last", "--json")
-    assert ran.status == 2 and "No probe of this installation" in ran.err
+
+
+def test_spectrum_asks_for_a_checkpoint_and_prints_its_document(line):
+    line("train", "s", "plain")
+    document = {
+        "ritz": [[-1.0, 4.0]], "weights": [[0.25, 0.75]], "residuals": [[0.1, 0.2]], "largest": 4.0, "smallest": -1.0,
+        "negative_weight": 0.25, "trivial_weight": None, "negative_weight_projected": None, "run": "r", "step": 2,
+        "about": "Hessian on one fixed batch.", "learning_rate": 0.1, "products": 2, "seconds": 1.0,
+        "basis": {"bytes": 2**21, "dtype": "float64", "place": "memory"},
+    }  # fmt: skip
+    line.engine.results["spectrum"] = document
+    ran = line("spectrum", "s", "last", "--checkpoint", "best", "--steps", "20", "--batch-norm", "eval", "--json")
+    assert ran.status == 0 and json.loads(ran.out) == document
+    asked = line.engine.requests[-1]
+    assert (asked.checkpoint, asked.steps, asked.probes, asked.batch_norm) == ("best", 20, 5, "eval")
+    shown = line("spectrum", "s", "last", "--no-project")
+    assert "0.25" in shown.out and "2 MB of float64 vectors in memory" in shown.out
+    assert not line.engine.requests[-1].project_scale_directions
 
 
 def test_the_engine_is_shut_down_whatever_happened(line):
