@@ -105,7 +105,7 @@ class SmallImageEncoder(ImageEncoder):
 
 
 class VolumeEncoder(ImageEncoder):
-    """A 3D ResNet of MONAI for patches: (N, C, D, H, W) → (N, width). Shortcuts and stem as MedicalNet's weights want."""
+    """A 3D ResNet of MONAI for patches: (N, C, D, H, W) → (N, width), shaped as MedicalNet's weights want it."""
 
     def __init__(self, depth: int, in_channels: int = 1) -> None:
         from monai.networks.nets import resnet  # heavy, and wanted for 3D alone

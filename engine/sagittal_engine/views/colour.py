@@ -1,0 +1,67 @@
+"""Changes of colour of a batch, each image with its own strength. Images (N, C, H, W) in 0…1, strengths (N,).
+
+Definitions are torchvision's (`torchvision.transforms.functional`): factors blend with black, with the mean of the
+grey image, and with the grey image; results are cut to 0…1.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+LUMA = (0.2989, 0.587, 0.114)
+"""Weights of red, green and blue in grey (ITU-R BT.601, rounded as in torchvision)."""
+
+
+def grey(images: Tensor) -> Tensor:
+    """(N, 1, H, W): the images themselves where they have one channel."""
+    if images.shape[1] != 3:
+        return images.mean(1, keepdim=True) if images.shape[1] > 1 else images
+    red, green, blue = images.unbind(1)
+    return (LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue).unsqueeze(1)
+
+
+def brightened(images: Tensor, factor: Tensor) -> Tensor:
+    """factor · image."""
+    return (images * _each(factor)).clamp_(0, 1)
+
+
+def contrasted(images: Tensor, factor: Tensor) -> Tensor:
+    """factor · image + (1 − factor) · mean of its grey."""
+    mean = grey(images).mean((1, 2, 3), keepdim=True)
+    return torch.lerp(mean, images, _each(factor)).clamp_(0, 1)
+
+
+def saturated(images: Tensor, factor: Tensor) -> Tensor:
+    """factor · image + (1 − factor) · its grey; three channels."""
+    return torch.lerp(grey(images), images, _each(factor)).clamp_(0, 1)
+
+
+def turned(images: Tensor, turns: Tensor) -> Tensor:
+    """The hue (of HSV) moved by `turns` full turns; value and saturation stay. Three channels.
+
+    A channel is v − (v − m) · clip(min(k, 4 − k), 0, 1), where v and m are the largest and smallest channel and
+    k = (n + 6 · hue) mod 6 with n = 5, 3, 1 for red, green and blue.
+    """
+    red, green, blue = images.unbind(1)
+    value, least = images.amax(1), images.amin(1)
+    chroma = value - least
+    scale = torch.where(chroma > 0, chroma, 1)
+    # Sixths of a turn, measured from the channel that is largest (red wins ties, then green).
+    sixths = torch.where(
+        value == red,
+        (green - blue) / scale,
+        torch.where(value == green, 2 + (blue - red) / scale, 4 + (red - green) / scale),
+    )
+    sixths = sixths + 6 * turns.to(images.dtype).view(-1, 1, 1)
+    k = torch.remainder(sixths.unsqueeze(1) + images.new_tensor([5.0, 3.0, 1.0]).view(1, 3, 1, 1), 6)
+    return value.unsqueeze(1) - chroma.unsqueeze(1) * torch.minimum(k, 4 - k).clamp_(0, 1)
+
+
+def greyed(images: Tensor, chosen: Tensor) -> Tensor:
+    """The chosen images (N, bool) in grey, in three channels."""
+    return torch.where(_each(chosen), grey(images), images)
+
+
+def _each(values: Tensor) -> Tensor:
+    return values.view(-1, 1, 1, 1)
