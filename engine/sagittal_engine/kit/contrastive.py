@@ -6,7 +6,7 @@ the whole batch at once. A batch that is kept therefore replays the same views, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -138,6 +138,16 @@ class ContrastiveBase(PretextBase[P]):
         named = self.compare(module, *views)
         self._numbers = {name: value.detach() for name, value in named.items() if "loss" not in name}
         return {name: value for name, value in named.items() if "loss" in name}
+
+    def outputs_and_loss(self, module: nn.Module, batch: Any) -> tuple[Any, Callable[[Any], Tensor]]:
+        """What `forward_views` gives of the batch, and the loss of such outputs: for Gauss-Newton curvature."""
+        with torch.no_grad():
+            views = self.views(batch)
+
+        def loss_of(outputs: Any) -> Tensor:
+            return torch.stack([value for name, value in self.loss(*outputs).items() if "loss" in name]).sum()
+
+        return self.forward_views(module, *views), loss_of
 
     def after_step(self, module: Any, step: int) -> None:
         self._step = step

@@ -16,6 +16,12 @@ from sagittal_engine.probes.probe import Moment
 from sagittal_engine.store import checkpoint
 
 
+NO_SPLIT = (
+    "The Gauss-Newton matrix needs a method whose loss is a function of its network's outputs on a batch; this one's is "
+    "not. Ask for the Hessian."
+)
+
+
 @dataclass(frozen=True)
 class Closure:
     """What is differentiated, and with respect to what."""
@@ -47,17 +53,12 @@ def closure_of(
     """The loss of `moment` on its first `batches` fixed batches, in the training's number format of the weights.
 
     Inside the block the module is in the mode that `batch_norm` says, without dropout. Raises `SagittalError` where
-    nothing trains, or where `matrix` is "ggn" and the method does not tell outputs from loss.
+    nothing trains; evaluating a term does where `matrix` is "ggn" and the method does not tell outputs from loss.
     """
     module = moment.module
     names = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
     if not names:
         raise SagittalError("This method trains no parameter, so its loss has no curvature to look at.")
-    if matrix == "ggn" and not hasattr(moment.method, "outputs_and_loss"):
-        raise SagittalError(
-            "The Gauss-Newton matrix needs a method that tells its network's outputs from the loss of them; this one "
-            "does not. Ask for the Hessian."
-        )
     parts: dict[str, int] = {}
     for name, parameter in names:
         part = name.partition(".")[0]
@@ -84,7 +85,16 @@ def _loss(moment: Moment, batch: Any) -> torch.Tensor:
 
 
 def _outputs_and_loss(moment: Moment, batch: Any) -> Any:
-    return moment.method.outputs_and_loss(moment.module, batch)
+    """The method's own split of its loss, checked against the loss itself: one with a teacher may have no such split."""
+    try:
+        outputs, loss_of = moment.method.outputs_and_loss(moment.module, batch)
+        with torch.no_grad():
+            parted, whole = loss_of(outputs), _loss(moment, batch)
+    except (AttributeError, NotImplementedError, TypeError) as error:
+        raise SagittalError(NO_SPLIT) from error
+    if not torch.isclose(parted, whole, rtol=1e-3):
+        raise SagittalError(NO_SPLIT)
+    return outputs, loss_of
 
 
 class _Replayed:

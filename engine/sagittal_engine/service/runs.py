@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sagittal.engine_port import SagittalError
 from sagittal.events import Reason
-from sagittal.facts import Check, EvaluateRequest, SegmentRequest
+from sagittal.facts import Check, EvaluateRequest, SegmentRequest, SpectrumRequest
 from sagittal.method import MethodCard
 from sagittal.params import ParameterError, make
 from sagittal.probe import ProbeCard
@@ -230,6 +230,22 @@ class RunService(ServiceBase):
             return document
 
         return self._tasks.start("embedding", f"Drawing a map of run {folder.facts().run}", work)
+
+    def start_spectrum(self, request: SpectrumRequest) -> str:
+        from sagittal_engine.service.spectra import check_spectrum
+
+        study = self._open_for_writing()
+        folder = find_run(study.runs_folder, request.run)
+        check_spectrum(request)
+
+        def work(task: Task) -> Mapping[str, Any]:
+            from sagittal_engine.service.spectra import spectrum_of_run
+
+            document = spectrum_of_run(study, folder, self._registry, request, task)
+            self._changed("runs")
+            return document
+
+        return self._tasks.start("spectrum", f"Spectrum of run {folder.facts().run}", work)
 
     def device_line(self) -> str:
         return device.line()
