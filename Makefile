@@ -50,7 +50,7 @@ bench: setup-test
 	for script in startup overhead one_shot canvas; do packaging/with-display.sh $(BIN)/python benchmarks/$$script.py || exit 1; done
 
 soak: setup-test
-	SAGITTAL_SOAK=$(SOAK_MINUTES) $(BIN)/python -m pytest -m soak --timeout 0 $(PYTEST_ARGS)
+	SAGITTAL_SOAK=$(SOAK_MINUTES) $(BIN)/python -m pytest tests/end_to_end -m soak --timeout 0 $(PYTEST_ARGS)
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

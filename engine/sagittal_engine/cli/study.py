@@ -17,6 +17,9 @@ from sagittal_engine.cli.output import table
 from sagittal_engine.cli.session import session
 from sagittal_engine.cli.status import Ended, Status
 
+NAMED_LABELS = 6
+"""Labels of a set that a table names; of more it says how many, and `--json` has them all."""
+
 FORMATS = {
     "nifti": "NIfTI in the scan's own grid",
     "nrrd": "Slicer's .seg.nrrd, with names and colours",
@@ -82,7 +85,7 @@ def import_(
 def _show_report(console: Console, report: Mapping[str, Any]) -> None:
     rows = []
     for row in report["imported"]:
-        names = ", ".join(label["name"] for found in row["labels"] for label in found["labels"])
+        names = _names([label["name"] for found in row["labels"] for label in found["labels"]])
         rows.append((row["scan"], row["path"], _size(row["shape"]), _spacing(row["spacing"]), names or "–"))
     if rows:
         table(console, ("scan", "file", "voxels", "spacing, mm", "labels"), rows)
@@ -92,6 +95,11 @@ def _show_report(console: Console, report: Mapping[str, Any]) -> None:
     for row in report["refused"]:
         console.print(f"✗ {row['path']}: {row['reason']}", markup=False, soft_wrap=True)
     console.print(f"{len(report['imported'])} imported, {len(report['refused'])} refused.")
+
+
+def _names(labels: list[str]) -> str:
+    """ "liver, spleen", or "61 labels" of a set with many."""
+    return ", ".join(labels) if len(labels) <= NAMED_LABELS else f"{len(labels)} labels"
 
 
 def _size(shape: Any) -> str:
@@ -150,7 +158,7 @@ def _show_scans(console: Console, found: tuple[ScanFacts, ...]) -> None:
                 _size(scan.shape),
                 _spacing(scan.spacing),
                 scan.orientation,
-                "; ".join(f"{s.name}: {', '.join(label.name for label in s.labels)}" for s in scan.label_sets) or "–",
+                "; ".join(f"{s.name}: {_names([label.name for label in s.labels])}" for s in scan.label_sets) or "–",
                 ", ".join(f"{key}={value}" for key, value in scan.meta.items()) or "–",
             )
             for scan in found

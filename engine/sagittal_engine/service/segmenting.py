@@ -32,7 +32,7 @@ def segment_scans(
     label. Raises `SagittalError` where the request does not fit the study.
     """
     support_facts = study.find(request.support)
-    queries = _queries(study, request, support_facts)
+    queries = _queries(study, request, support_facts, task)
     examples = read_examples(study, support_facts, request)
     images = ArrayCache()
     support_scan = StudyScan(study, support_facts, "truth", images)
@@ -57,13 +57,26 @@ def segment_scans(
     return {"label_set": label_set, "cases": cases}
 
 
-def _queries(study: Study, request: SegmentRequest, support: ScanFacts) -> list[ScanFacts]:
+def _queries(study: Study, request: SegmentRequest, support: ScanFacts, task: Task) -> list[ScanFacts]:
+    """The scans to segment. Those asked for must be there; of a whole study, those whose file is gone are left out."""
     if request.scans:
-        return [study.find(scan) for scan in request.scans]
+        asked = [study.find(scan) for scan in request.scans]
+        gone = [facts.name for facts in asked if facts.missing]
+        if gone:
+            raise SagittalError(
+                f"The files of {', '.join(gone)} are not where they were. Put them back, then try again."
+            )
+        return asked
     rest = [facts for facts in study.facts().scans if facts.scan != support.scan]
     if not rest:
         raise SagittalError("The study has no scan besides the support. Import the scans to segment.")
-    return rest
+    here = [facts for facts in rest if not facts.missing]
+    if not here:
+        raise SagittalError("The files of all scans besides the support are gone. Put them back, then try again.")
+    if len(here) < len(rest):
+        gone = [facts.name for facts in rest if facts.missing]
+        task.message("warning", f"Left out, because their files are not where they were: {', '.join(gone)}.")
+    return here
 
 
 def _origin(run: str, method: str, support: ScanFacts, examples: Sequence[Example]) -> dict[str, Any]:

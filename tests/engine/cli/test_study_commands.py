@@ -86,6 +86,13 @@ def test_scans_give_labels_and_meta(line):
     assert "image_1.nii.gz" in line("scans", "study").out
 
 
+def test_a_table_names_few_labels_and_counts_many():
+    from sagittal_engine.cli.study import _names
+
+    assert _names(["liver", "spleen"]) == "liver, spleen"
+    assert _names([f"label {n}" for n in range(61)]) == "61 labels"
+
+
 def test_a_missing_study_is_one_line(line):
     ran = line("scans", "missing", "--json")
     assert (ran.status, ran.out) == (2, "")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sagittal.engine_port import SagittalError
-from sagittal.events import Reason, RunFinished, TaskFinished
+from sagittal.events import MessageRaised, Reason, RunFinished, TaskFinished
 from sagittal.facts import EvaluateRequest, Label, LabelSetFacts, ScanFacts, SegmentRequest, SupportPlan
 from sagittal.run_request import RunRequest
 from sagittal_engine.service.supports import make_supports, read_examples
@@ -40,6 +40,17 @@ def test_segmentation_writes_each_query_and_returns_the_document(engine, listene
     assert origin["kind"] == "predicted" and origin["run"] == run and origin["support"] == SUPPORT
     assert origin["slices"] == {"organ": [1, 3, 4]} and scan == end.result["cases"][0]["scan"]
     assert confidence["organ"] == (None, 0.5, None, 0.5, 0.5, None)
+
+
+def test_scans_whose_files_are_gone_are_left_out_unless_asked_for(engine, listener, study, run):
+    gone = f"{2:016x}"
+    study._scans[gone] = dataclasses.replace(study._scans[gone], missing=True)
+    task = engine.start_segmentation(SegmentRequest(run, ("organ",), "scan 1"))
+    assert [case["scan"] for case in ended(listener, task).result["cases"]] == [f"{3:016x}"]
+    (told,) = listener.of(MessageRaised, task)
+    assert told.level == "warning" and "scan 2" in told.text
+    asked = ended(listener, engine.start_segmentation(SegmentRequest(run, ("organ",), "scan 1", ("scan 2",))))
+    assert asked.reason is Reason.FAILED and asked.error.startswith("The files of scan 2") and not asked.detail
 
 
 def test_parameters_can_be_changed_for_use_and_are_checked(engine, listener, study, run):
@@ -106,7 +117,17 @@ def test_painted_slices_with_a_plan_are_the_support():
 
 def test_painted_slices_without_a_plan_all_count():
     (found,) = examples(Labelled({"painted": {"liver": mask(4, 9, 16)}}), "liver")
-    assert (found.slices, found.first, found.last) == ((4, 9, 16), 4, 16)
+    # The outer two lie half a chunk inside the organ's ends, a chunk being their mean distance.
+    assert (found.slices, found.first, found.last) == ((4, 9, 16), 1, 19)
+    (asked,) = examples(Labelled({"painted": {"liver": mask(4, 9, 16)}}), "liver", slices=(9,))
+    assert (asked.slices, asked.first, asked.last) == ((9,), 1, 19)
+    (at_the_end,) = examples(Labelled({"painted": {"liver": mask(1, 18)}}), "liver")
+    assert (at_the_end.first, at_the_end.last) == (0, 19), "no scan reaches further than its slices"
+
+
+def test_a_label_painted_without_a_gap_is_whole():
+    (found,) = examples(Labelled({"painted": {"liver": mask(*range(2, 14))}}), "liver")
+    assert (found.slices, found.first, found.last) == ((4, 8, 12), 2, 13)
 
 
 def test_a_whole_truth_gives_the_three_slices():
