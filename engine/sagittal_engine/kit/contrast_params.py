@@ -74,6 +74,22 @@ class ContrastiveParams(TrainingParams):
         path=True,
         group=DATA,
     )
+    split: str = setting(
+        "train",
+        "Part of a published set to train on.",
+        choices={
+            "train": "Its training images; the only part of a folder of pictures.",
+            "unlabeled": "STL-10's 100,000 images without a class.",
+        },
+        group=DATA,
+    )
+    long_tail: float = setting(
+        1.0,
+        "Images of the rarest class as a share of the commonest, for published sets; 1 leaves the classes as they are.",
+        gt=0,
+        le=1,
+        group=DATA,
+    )
     plane: str = setting(
         "axial",
         "Plane in which scans are cut into slices.",

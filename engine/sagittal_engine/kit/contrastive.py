@@ -6,6 +6,7 @@ the whole batch at once. A batch that is kept therefore replays the same views, 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -19,12 +20,14 @@ from sagittal_engine.kit.contrast_params import ContrastiveParams
 from sagittal_engine.kit.images import ImageSet
 from sagittal_engine.kit.pictures import view_picture
 from sagittal_engine.kit.pretext import PretextBase
+from sagittal_engine.kit.sampling import Sampler
 from sagittal_engine.nets.image_encoders import build_image_encoder
 from sagittal_engine.nets.projectors import projector
 from sagittal_engine.nets.weights import load_weights
 from sagittal_engine.views.batch_views import ViewDraw, apply_views, draw_views
 
 P = TypeVar("P", bound=ContrastiveParams)
+T = TypeVar("T")
 
 VIEWS = ("a", "b")
 """Keys of the draws in a batch."""
@@ -58,7 +61,8 @@ class ContrastiveBase(PretextBase[P]):
         self._rules = image_source.view_rules(params)
         self._training: ImageSet | None = None
         self._held_out: ImageSet | None = None
-        self._rows: Sequence[Sequence[int]] = ()
+        self._sampler: Sampler | None = None
+        self._sampling = threading.Lock()
         self._alarm = CollapseAlarm()
         self._step = 0
         self._numbers: dict[str, Tensor] = {}
@@ -96,7 +100,7 @@ class ContrastiveBase(PretextBase[P]):
     def prepare(self) -> None:
         """Cuts the slices (cached), sets subjects aside for live measures, and checks what is left."""
         self._training, self._held_out = self._source.split()
-        self._rows = image_source.rows_by_subject(self._training) if self.params.subjects_per_batch else ()
+        self._sampler = image_source.sampler_of(self._training, self.params, self.context.seed)
 
     def training_set(self) -> ImageSet:
         """The images that are trained on."""
@@ -122,14 +126,15 @@ class ContrastiveBase(PretextBase[P]):
     # The step --------------------------------------------------------------------------------------------------
 
     def batch(self, step: int, generator: torch.Generator) -> dict[str, Any]:
-        """Images, all different, and the draws of their two views.
+        """The step's images, all different, and the draws of their two views; the order of epochs follows the seed."""
+        images = self.training_set().images
+        chosen = self._chosen(max(1, step))
+        return {"images": images[chosen], **{name: self.draw(len(chosen), generator) for name in VIEWS}}
 
-        Each batch is drawn afresh, without replacement inside it, so that it depends on its generator alone.
-        """
-        images = _prepared(self._training).images
-        chosen = image_source.choose(len(images), self._rows, self.params, generator)
-        count = len(chosen)
-        return {"images": images[chosen], **{name: self.draw(count, generator) for name in VIEWS}}
+    def _chosen(self, step: int) -> Tensor:
+        # A probe asks for batches on the run's thread while the next steps' are made on another.
+        with self._sampling:
+            return _prepared(self._sampler).indices(step)
 
     def objectives(self, module: nn.Module, batch: Any) -> Mapping[str, Tensor]:
         """The losses of the batch's views; the other named numbers are kept for `metrics`."""
@@ -214,11 +219,11 @@ class ContrastiveBase(PretextBase[P]):
             "in_channels": int(p.channels),
             "image_size": p.image_size,
             "plane": p.plane,
-            "normalisation": image_source.NORMALISATION,
+            "normalisation": image_source.ImageSource.normalisation,
         }
 
 
-def _prepared(images: ImageSet | None) -> ImageSet:
-    if images is None:
+def _prepared(part: T | None) -> T:
+    if part is None:
         raise RuntimeError("prepare() comes before images are asked for.")
-    return images
+    return part

@@ -6,17 +6,15 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 
 import torch
-from torch import Tensor
 
 from sagittal.engine_port import SagittalError
 from sagittal.method import Context, ScanData
-from sagittal_engine.kit.benchmark_images import read_images
+from sagittal_engine.kit.benchmark_images import long_tailed, read_images
 from sagittal_engine.kit.contrast_params import ContrastiveParams
 from sagittal_engine.kit.images import ImageSet
-from sagittal_engine.kit.slices import slices_of
+from sagittal_engine.kit.sampling import Sampler
+from sagittal_engine.kit.slices import NORMALISATION, slices_of
 from sagittal_engine.views.batch_views import GREY, SIMCLR, ViewRules
-
-NORMALISATION = "percentiles 0.5 and 99.5 of each scan to 0 and 1; 2D pictures from their range to 0…1"
 
 
 def view_rules(params: ContrastiveParams) -> ViewRules:
@@ -35,6 +33,8 @@ def view_rules(params: ContrastiveParams) -> ViewRules:
 class ImageSource:
     """Reads images as the parameters say."""
 
+    normalisation = NORMALISATION
+
     def __init__(self, params: ContrastiveParams, context: Context) -> None:
         self._params, self._context = params, context
 
@@ -52,9 +52,7 @@ class ImageSource:
         where nobody can be held out.
         """
         p = self._params
-        images = read_images(p.data, size=p.image_size, channels=int(p.channels)) if p.data else None
-        if images is None:
-            images = self.slices(self._context.scans)
+        images = self._published() if p.data else self.slices(self._context.scans)
         self._check(images)
         training, held_out = self._divided(images)
         if len(training) < 2:
@@ -69,6 +67,11 @@ class ImageSource:
                 f"{p.batch_size}. Lower 'batch_size' or add scans.",
             )
         return training, held_out
+
+    def _published(self) -> ImageSet:
+        p = self._params
+        images = read_images(p.data, size=p.image_size, channels=int(p.channels), split=p.split)
+        return images if p.long_tail == 1 else long_tailed(images, ratio=p.long_tail)
 
     def _check(self, images: ImageSet) -> None:
         finite = torch.isfinite(images.images).flatten(1).all(1)
@@ -99,28 +102,16 @@ class ImageSource:
         )
 
 
-def rows_by_subject(images: ImageSet) -> list[list[int]]:
-    """The indices of each subject's images, subjects sorted by name."""
+def sampler_of(images: ImageSet, params: ContrastiveParams, seed: int) -> Sampler:
+    """What each step takes of `images`: epochs without repetition, or `subjects_per_batch` subjects at a time.
+
+    Raises `SagittalError` where the subjects of a batch have no two images between them.
+    """
     rows: dict[str, list[int]] = {}
     for index, subject in enumerate(images.subjects):
         rows.setdefault(subject, []).append(index)
-    return [rows[subject] for subject in sorted(rows)]
-
-
-def choose(count: int, rows: Sequence[Sequence[int]], params: ContrastiveParams, generator: torch.Generator) -> Tensor:
-    """Indices of a batch's images, all different: of `count`, or of `subjects_per_batch` of the subjects in `rows`.
-
-    A subject-aware batch takes images of its subjects in turn, so that each gives as many as it can.
-    """
-    if not rows:
-        return torch.randperm(count, generator=generator)[: params.batch_size]
-    subjects = torch.randperm(len(rows), generator=generator)[: params.subjects_per_batch].tolist()
-    shuffled = [
-        [rows[subject][place] for place in torch.randperm(len(rows[subject]), generator=generator).tolist()]
-        for subject in subjects
-    ]
-    longest = max(map(len, shuffled))
-    in_turn = [images[turn] for turn in range(longest) for images in shuffled if turn < len(images)]
-    if len(in_turn) < 2:
-        return torch.randperm(count, generator=generator)[: params.batch_size]
-    return torch.tensor(in_turn[: params.batch_size])
+    own = [rows[subject] for subject in sorted(rows)]
+    try:
+        return Sampler(len(images), params.batch_size, seed, rows=own, subjects_per_batch=params.subjects_per_batch)
+    except ValueError as error:
+        raise SagittalError(f"Batches cannot be made: {error}") from error
