@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from sagittal.engine_port import SagittalError
 from sagittal_engine.kit.images import ImageSet
@@ -25,12 +26,18 @@ def encode(
     *,
     boundary: Callable[[], None] = lambda: None,
     at_once: int = AT_ONCE,
+    batch_statistics: bool = False,
 ) -> torch.Tensor:
     """`call(module, images)` for all `images` (N, …), in evaluation mode and without gradients: float32 on the CPU.
 
-    The module is left in evaluation mode.
+    With `batch_statistics` batch normalisation takes the statistics of each `at_once` images, as in training; that
+    changes its running ones, which is for whoever restores them (`probe.undisturbed`).
     """
     module.eval()
+    if batch_statistics:
+        for part in module.modules():
+            if isinstance(part, _BatchNorm):
+                part.train()
     rows = []
     with torch.no_grad():
         for part in images.split(at_once):

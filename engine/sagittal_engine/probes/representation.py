@@ -1,7 +1,8 @@
 """Live geometry and live k-NN: what a loss does to the representation while it trains.
 
 Both look at the same images with the same views at every moment of a run, so that their curves tell of the network
-alone. Networks are in evaluation mode (running statistics of batch normalisation).
+alone. Networks are in evaluation mode, but for batch normalisation under geometry: what the loss compares is made with
+the statistics of the batch, and before the first steps running ones would make all projections equal.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from sagittal_engine.evaluate.knn import knn_scores
 from sagittal_engine.kit.images import ImageSet
 from sagittal_engine.prefetch import seed_of
 from sagittal_engine.probes import geometry
-from sagittal_engine.probes.encoding import encode, of_whom, some_of, target_of
+from sagittal_engine.probes.encoding import AT_ONCE, encode, of_whom, some_of, target_of
 from sagittal_engine.probes.probe import PROBE, Findings, Moment
 from sagittal_engine.probes.representation_cards import GeometryParams, KnnParams
 
@@ -45,6 +46,12 @@ def chosen_images(moment: Moment, images_of: str, most: int) -> ImageSet:
     return some_of(found, most, seed_of(moment.seed, CHOICE, PROBE))
 
 
+def even_share(count: int) -> int:
+    """How many of `count` images go at once when they are shared evenly, at most `AT_ONCE` of them."""
+    parts = -(-count // AT_ONCE)
+    return -(-count // parts)
+
+
 class Geometry:
     """Alignment, uniformity, tolerance, and histograms of cosines, between two steps."""
 
@@ -62,10 +69,14 @@ class Geometry:
         images = chosen_images(moment, p.images_of, p.images)
         generator = torch.Generator().manual_seed(seed_of(moment.seed, VIEWS, PROBE))
         call = moment.method.projections if p.space == "projections" else moment.method.features
+        own = p.batch_norm == "batch" and len(images) > 1
         a, b = (
-            encode(call, moment.module, view, moment.device, boundary=moment.boundary).double()
+            encode(
+                call, moment.module, view, moment.device, boundary=moment.boundary, batch_statistics=own,
+                at_once=even_share(len(images)),
+            ).double()
             for view in moment.method.view_pair(images.images, generator)
-        )
+        )  # fmt: skip
         numbers = {
             "alignment": float(geometry.alignment(a, b)),
             "uniformity": float(geometry.uniformity(a)),
@@ -76,7 +87,7 @@ class Geometry:
             numbers |= _by_class(a[labels >= 0], labels[labels >= 0])
         edges = torch.linspace(-1, 1, BINS + 1, dtype=torch.float64).tolist()
         counts = geometry.similarity_counts(a, b, labels, edges=edges)
-        about = f"{p.space} of {of_whom(images)} ({p.images_of})"
+        about = f"{p.space} of {of_whom(images)} ({p.images_of}), {p.batch_norm} statistics"
         document: dict[str, Any] = {"edges": edges, "counts": counts, "about": about}
         if hasattr(moment.method, "similarity_curve"):
             document["curve"] = dict(moment.method.similarity_curve())

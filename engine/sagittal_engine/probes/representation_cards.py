@@ -35,6 +35,14 @@ class GeometryParams(Params):
             "features": "What is kept: the encoder's pooled features, projector removed.",
         },
     )
+    batch_norm: str = setting(
+        "batch",
+        "Whose mean and deviation batch normalisation takes.",
+        choices={
+            "batch": "Those of up to 256 of the images at a time, as the loss sees them.",
+            "running": "Those gathered over training; before the first steps they say nothing yet.",
+        },
+    )
     target: str = setting("", TARGET_HELP)
 
 
