@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 SUBJECTS = 8
+METHOD = "cowpro"
 TICK_MS = 5
 PAGES = ("study", "annotate", "train", "results", "runs", "settings")
 BEFORE_A_RUN, WITH_A_RUN = PAGES[:3], PAGES[3:]
@@ -149,6 +150,8 @@ class Session:
         window = self.window
         window.go_to("train")
         setup = window.pages["train"].setup
+        self.until(lambda: bool(setup.method()))
+        setup.choose(METHOD)
         self.until(lambda: setup.start.isEnabled())
         setup.start.click()
         model = lambda: window.pages["train"].board and window.pages["train"].board.model  # noqa: E731

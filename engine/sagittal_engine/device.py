@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import psutil
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 THREADS_VARIABLE = "SAGITTAL_THREADS"
 """Environment variable that fixes how many cores the maths may use."""
+NICENESS = 10
+"""Of threads that compute: beside a thread of niceness 0 they get a tenth of a core."""
 _GIB = 2**30
 
 
@@ -65,6 +68,17 @@ def compute_threads() -> int:
         return int(wished)
     usable = min(cores(), psutil.cpu_count(logical=False) or cores())
     return usable if usable <= 2 else usable - 1
+
+
+def give_way() -> None:
+    """Has the calling thread, and those it starts from now on, scheduled behind the window's.
+
+    A step's maths uses every core of a small machine; a window that shares them fairly answers three times later.
+    Linux gives each thread a niceness of its own; elsewhere this does nothing. A thread cannot take it back.
+    """
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, max(NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))
 
 
 def use_threads() -> None:

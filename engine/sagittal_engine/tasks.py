@@ -10,6 +10,7 @@ from typing import Any
 from sagittal.events import Event, MessageRaised, Reason, State, StateChanged, TaskFinished
 from sagittal.outbox import Post
 from sagittal_engine.control import Control, Unwound
+from sagittal_engine.device import give_way
 from sagittal_engine.errors import explain
 from sagittal_engine.progress import ProgressMeter
 
@@ -75,6 +76,7 @@ class Tasks:
     def _run(self, task: Task, work: Work) -> None:
         reason, result, error, detail = Reason.FAILED, {}, "", ""  # type: Reason, Mapping[str, Any], str, str
         try:
+            give_way()
             result = work(task)
             reason = Reason.COMPLETED
         except Unwound as unwound:

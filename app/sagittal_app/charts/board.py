@@ -28,7 +28,7 @@ BETWEEN_MS = 20
 """Pause between two panels of one redraw, in which the window answers."""
 ACROSS = 3
 """Small panels in a row."""
-WIDE = 560
+WIDE = 720
 """Pixels there must be for three small panels in a row; else there are two."""
 SMALL_HEIGHT = 208
 
@@ -163,6 +163,7 @@ class Board(QWidget):
         self.log = QPlainTextEdit()
         self.log.setObjectName(f"{name}_log")
         self.log.setReadOnly(True)
+        self.log.setPlaceholderText(messages.LOG_EMPTY)
         self.log.setMaximumBlockCount(5000)
         log = Panel(messages.LOG_HEADING, margin=12)
         log.body.addWidget(self.log)
@@ -254,8 +255,7 @@ class Board(QWidget):
         """Series that no panel asks for (the learning rate, say) get a small panel each."""
         named = self._claimed | set(losses(model)) | set(self._others)
         for name in [name for name in model.series if name not in named]:
-            title = name.replace("_", " ").capitalize()
-            self._others[name] = LinesPanel(title, y_label=name.replace("_", " "), name=f"series_{name}")
+            self._others[name] = LinesPanel(messages.heading(name), y_label=messages.words(name), name=f"series_{name}")
             self._place(self._others[name])
         for name, panel in self._others.items():
             panel.set_curves(curves_of(model, (name,)))

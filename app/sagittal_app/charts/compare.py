@@ -54,7 +54,7 @@ class Compare(QWidget):
         split.setHandleWidth(UNIT)
         split.addWidget(scrolled(charts, "compare_charts"))
         split.addWidget(tables)
-        split.setSizes([720, 440])
+        split.setSizes([600, 560])
         body = column(self._heading, split)
         body.setStretch(1, 1)
         self.setLayout(body)
@@ -69,7 +69,7 @@ class Compare(QWidget):
         series = list(dict.fromkeys(name for record in records for name in record.metrics))
         series.sort(key=lambda name: "loss" not in name)
         for place, name in enumerate(series):
-            panel = LinesPanel(name.replace("_", " ").capitalize(), y_label=name, name=f"compare_{name}")
+            panel = LinesPanel(messages.heading(name), y_label=messages.words(name), name=f"compare_{name}")
             panel.setFixedHeight(CHART_HEIGHT)
             curves = []
             for words, paint, record in zip(names, colours, records, strict=True):
@@ -77,8 +77,10 @@ class Compare(QWidget):
                 curves.append(CurveData(words, paint, points.steps, points.values))
             panel.set_curves(curves)
             self._charts.addWidget(panel, place // ACROSS, place % ACROSS)
-        self.differences.fill(names, {k: [shown(v) for v in row] for k, row in differing(list(records)).items()})
-        self.figures.fill(names, figures(records))
+        short = [record.facts.run for record in records]
+        heads = short if len({title(record) for record in records}) == 1 else [n.replace(" ", "\n", 1) for n in names]
+        self.differences.fill(heads, {k: [shown(v) for v in row] for k, row in differing(list(records)).items()})
+        self.figures.fill(heads, figures(records))
 
 
 class _Side(Panel):
@@ -103,7 +105,7 @@ class _Side(Panel):
         self.table.setColumnCount(len(columns))
         self.table.setHorizontalHeaderLabels(list(columns))
         self.table.setRowCount(len(rows))
-        self.table.setVerticalHeaderLabels([name.replace("_", " ") for name in rows])
+        self.table.setVerticalHeaderLabels([messages.heading(name) for name in rows])
         for i, values in enumerate(rows.values()):
             for j, value in enumerate(values):
                 self.table.setItem(i, j, QTableWidgetItem(str(value)))

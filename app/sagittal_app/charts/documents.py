@@ -160,7 +160,7 @@ class TimelinePanel(LinesPanel):
         self.slider.hide()
         if states:
             self.plot.getAxis("left").setTicks([list(enumerate(states))])
-            self.plot.setYRange(-0.2, len(states) - 0.8)
+            self.states = (-0.2, len(states) - 0.8)
 
     def _draw(self, curve: CurveData) -> None:
         # A decision holds until the next: corners, not slopes.

@@ -12,10 +12,12 @@ import pyqtgraph as pg
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QColor, QPainter, QResizeEvent
 from PySide6.QtSvg import QSvgGenerator
-from PySide6.QtWidgets import QFileDialog, QLabel, QMenu, QSlider
+from PySide6.QtWidgets import QFileDialog, QGraphicsItem, QLabel, QMenu, QSlider
 
 from sagittal_app import messages, theme
-from sagittal_app.models.run_model import Floats, moving_average
+from sagittal_app.charts.pyramid import Pyramid, Trace
+from sagittal_app.charts.ranges import Range, bounds, growing, steady
+from sagittal_app.models.run_model import Floats
 from sagittal_app.widgets.basics import Panel, label, row, tool
 
 SMOOTHING = (1, 5, 10, 25, 50, 100, 250, 500, 1000)
@@ -56,8 +58,11 @@ class PlotPanel(Panel):
         self.plot.hideButtons()
         self.plot.setLabel("bottom", x_label)
         self.plot.setLabel("left", y_label)
-        self.plot.getAxis("left").enableAutoSIPrefix(False)
-        self.plot.getAxis("bottom").enableAutoSIPrefix(False)
+        for side in ("left", "bottom"):
+            axis = self.plot.getAxis(side)
+            axis.enableAutoSIPrefix(False)
+            # Kept as a picture until it changes: writing numbers and grid anew costs more than the curves.
+            axis.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
         self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.view.customContextMenuRequested.connect(self._menu)
         self.plot.vb.mouseDoubleClickEvent = self._double_clicked
@@ -150,10 +155,16 @@ class LinesPanel(PlotPanel):
         self._curves: list[CurveData] = []
         self._raw: dict[str, pg.PlotDataItem] = {}
         self._smooth: dict[str, pg.PlotDataItem] = {}
-        self._drawn: dict[str, tuple[CurveData, int]] = {}
+        self._drawn: dict[str, tuple[CurveData, Trace]] = {}
+        self._stale: set[str] = set()
+        """Curves whose traces are newer than what is drawn of them."""
         self._window = 1
         self.smooths = True
         self._at: float | None = None
+        self._follows = True
+        self._shown: tuple[Range | None, Range | None] = (None, None)
+        self.states: Range | None = None
+        """Range of the y axis where it is known beforehand."""
         self.legend = QLabel()
         self.legend.setObjectName(f"{name}_legend")
         self.legend.setTextFormat(Qt.TextFormat.RichText)
@@ -167,6 +178,8 @@ class LinesPanel(PlotPanel):
         self.slider.valueChanged.connect(self._smooth_by)
         self.log = tool("mdi6.math-log", messages.LOG_AXIS, f"{name}_log", self._toggle_log, checkable=True)
         self.log.setChecked(log)
+        self._smooth_label = label(messages.SMOOTH, "quiet")
+        self.top.addWidget(self._smooth_label)
         self.top.addWidget(self.slider)
         self.top.addWidget(self.log)
         self.body.insertLayout(1, row(self.legend, None))
@@ -174,9 +187,11 @@ class LinesPanel(PlotPanel):
         self._cross.setVisible(False)
         self.plot.addItem(self._cross, ignoreBounds=True)
         self._mouse = pg.SignalProxy(self.view.scene().sigMouseMoved, rateLimit=30, slot=self._moved)
-        self.plot.setDownsampling(auto=True, mode="peak")
-        self.plot.setClipToView(True)
         self.plot.setLogMode(y=log)
+        self.plot.disableAutoRange()
+        self.plot.vb.sigXRangeChanged.connect(self._lay_all)
+        self.plot.vb.sigResized.connect(self._lay_all)
+        self.plot.vb.sigRangeChangedManually.connect(self._moved_by_hand)
         self.say_waiting(messages.WAITING_LINES)
 
     def set_curves(self, curves: Sequence[CurveData]) -> None:
@@ -186,10 +201,44 @@ class LinesPanel(PlotPanel):
         for kept in (self._raw, self._smooth):
             for name in [name for name in kept if name not in names]:
                 self.plot.removeItem(kept.pop(name))
+                self._drawn.pop(name, None)
+                self._stale.discard(name)
         self.say_waiting("" if self._curves else self.waiting.text() or messages.WAITING_LINES)
         for curve in self._curves:
             self._draw(curve)
+        self._follow()
+        self._lay()
         self._say_legend()
+
+    def reset(self) -> None:
+        self._follows, self._shown = True, (None, None)
+        self._follow()
+
+    def _moved_by_hand(self, _axes: object) -> None:
+        """Who zoomed or moved the chart keeps what he looks at, until a double-click."""
+        self._follows = False
+
+    def _follow(self) -> None:
+        """Moves the axes where the curves have left them."""
+        if not (self._follows and self._curves):
+            return
+        first = min(float(curve.x[0]) for curve in self._curves)
+        last = max(float(curve.x[-1]) for curve in self._curves)
+        found = [one for curve in self._curves if (one := bounds(self._heights(curve))) is not None]
+        x, y = self._shown
+        x = growing((first, last), x)
+        if self.states is not None:
+            y = self.states
+        elif found:
+            highest = max(high for _, high in found)
+            y = steady((min(low for low, _ in found), highest), y, log=self.log.isChecked())
+        if (x, y) != self._shown:
+            self._shown = x, y
+            self.plot.vb.setRange(xRange=x, yRange=y, padding=0)
+
+    def _heights(self, curve: CurveData) -> Floats:
+        """The values of a curve as the y axis counts them."""
+        return np.log10(curve.y[curve.y > 0]) if self.log.isChecked() else curve.y
 
     def columns(self) -> dict[str, Sequence[float]]:
         table: dict[str, Sequence[float]] = {}
@@ -199,24 +248,40 @@ class LinesPanel(PlotPanel):
         return table
 
     def _draw(self, curve: CurveData) -> None:
-        smooth = self._window > 1
-        colour = QColor(curve.colour)
-        faint = QColor(colour)
-        faint.setAlpha(FAINT)
         if curve.name not in self._raw:
             self._drawn.pop(curve.name, None)
             self._raw[curve.name] = self.plot.plot(connect="finite")
             self._smooth[curve.name] = self.plot.plot(connect="finite")
-        known, window = self._drawn.get(curve.name, (None, 0))
-        if known is not None and window == self._window and _same(known, curve):
+        known, trace = self._drawn.get(curve.name, (None, None))
+        if known is not None and trace is not None and trace.window == self._window and _same(known, curve):
             return
-        self._drawn[curve.name] = (curve, self._window)
-        # The pen goes with the data: each alone would have the whole plot laid out anew.
-        self._raw[curve.name].setData(curve.x, curve.y, pen=pg.mkPen(faint if smooth else colour, width=1))
-        self._smooth[curve.name].setVisible(smooth)
-        if smooth:
-            mean = moving_average(curve.y, self._window)
-            self._smooth[curve.name].setData(curve.x, mean, pen=pg.mkPen(colour, width=1))
+        self._drawn[curve.name] = (curve, Trace.of(curve.x, curve.y, self._window, trace))
+        self._stale.add(curve.name)
+
+    def _lay_all(self, *_args: object) -> None:
+        """Another reach of steps is looked at, or on more pixels."""
+        self._stale.update(self._drawn)
+        self._lay()
+
+    def _lay(self) -> None:
+        """Draws as much of each stale curve as the chart can show."""
+        (begin, end), _ = self.plot.vb.viewRange()
+        pixels = max(1, round(self.plot.vb.width()))
+        stale, self._stale = self._stale, set()
+        for name in stale:
+            curve, trace = self._drawn[name]
+            colour = QColor(curve.colour)
+            faint = QColor(colour)
+            faint.setAlpha(FAINT)
+
+            def put(item: pg.PlotDataItem, pyramid: Pyramid, paint: QColor) -> None:
+                # The pen goes with the data: each alone would have the whole plot laid out anew.
+                item.setData(*pyramid.cut(begin, end, pixels), pen=pg.mkPen(paint, width=1))
+
+            put(self._raw[name], trace.raw, faint if trace.smooth else colour)
+            self._smooth[name].setVisible(trace.smooth is not None)
+            if trace.smooth is not None:
+                put(self._smooth[name], trace.smooth, colour)
 
     def _smooth_by(self, position: int) -> None:
         self._window = SMOOTHING[position]
@@ -224,6 +289,7 @@ class LinesPanel(PlotPanel):
         self.slider.setToolTip(points)
         for curve in self._curves:
             self._draw(curve)
+        self._lay()
 
     def _toggle_log(self) -> None:
         self.plot.setLogMode(y=self.log.isChecked())
@@ -241,7 +307,8 @@ class LinesPanel(PlotPanel):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.slider.setVisible(self.smooths and self.width() >= ROOMY)
+        for part in (self._smooth_label, self.slider):
+            part.setVisible(self.smooths and self.width() >= ROOMY)
 
     def leaveEvent(self, event: object) -> None:
         self._at = None
@@ -270,7 +337,9 @@ class LinesPanel(PlotPanel):
             parts.append(f"step&nbsp;{step:.0f}")
         for curve in self._curves:
             value = f"&nbsp;<b>{messages.number(values[curve.name][1])}</b>" if curve.name in values else ""
-            parts.append(f'<span style="color:{curve.colour}">●</span>&nbsp;{_plain(curve.name)}{value}')
+            parts.append(
+                f'<span style="color:{curve.colour}">●</span>&nbsp;{_plain(messages.words(curve.name))}{value}'
+            )
         self.legend.setText(" &nbsp; ".join(parts))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtCore import QPointF, Qt, QTimer, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QWidget
 
@@ -35,6 +35,10 @@ class Window3D(QVTKRenderWindowInteractor):
         self.setObjectName("scene_window")
         self._pressed_at: QPointF | None = None
         self._alive = True
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
+        self._soon.timeout.connect(self._draw)
         style = vtkInteractorStyleTrackballCamera()
         self.GetRenderWindow().GetInteractor().SetInteractorStyle(style)
         # The keys are the page's; VTK would quit on "q" and stop the interaction on "e".
@@ -64,8 +68,12 @@ class Window3D(QVTKRenderWindowInteractor):
         event.accept()
 
     def paintEvent(self, event: Any) -> None:
-        if self._alive:
-            super().paintEvent(event)
+        """Draws in a turn of its own: where a page comes to the front, the slices are drawn in this one."""
+        self._soon.start()
+
+    def _draw(self) -> None:
+        if self._alive and self.isVisible():
+            self.GetRenderWindow().GetInteractor().Render()
 
     def release(self) -> None:
         """Gives the drawing context back; nothing may be drawn afterwards."""

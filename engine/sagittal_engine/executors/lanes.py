@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sagittal_engine.device import give_way
+
 
 @dataclass
 class _Job:
@@ -55,6 +57,7 @@ class Lanes:
 
     def _run(self, device: str, job: _Job) -> None:
         try:
+            give_way()
             job.work()
         finally:
             with self._lock:
