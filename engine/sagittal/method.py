@@ -188,7 +188,7 @@ class Support:
     masks: Mapping[str, np.ndarray[Any, Any]]
     """Label name → bool (X, Y, Z); only `slices` are looked at."""
     ranges: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    """Label name → first and last axial index of the organ in the support scan, where the user said so."""
+    """Label name → first and last axial index of the organ in the support scan, where they are known."""
 
 
 @dataclass(frozen=True)

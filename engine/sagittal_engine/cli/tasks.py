@@ -123,7 +123,13 @@ def evaluate(
     settings: options.Settings = None,
     as_json: options.Json = False,
 ) -> None:
-    """Evaluates a run on a task and prints figures with their intervals."""
+    """Evaluates a run on a task and prints figures with their intervals.
+
+    For one-shot, --set takes labels (names separated by commas, else all), quadrants (true keeps each label to the
+    quadrants that the query's truth lies in; 'published' only), resamples (of the bootstrap), and any parameter of
+    the run's method in place of the trained one, such as how prototypes are pooled and chosen: `sagittal methods
+    --json` lists them with their ranges.
+    """
     _one_of("task", task, TASKS)
     _one_of("protocol", protocol, PROTOCOLS)
     with session(context, as_json, study, writes=True) as on:

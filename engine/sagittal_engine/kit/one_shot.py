@@ -5,6 +5,8 @@ Everything is integer arithmetic, so the answers do not depend on rounding.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 def _check_range(first: int, last: int, chunks: int) -> None:
     if chunks < 1:
@@ -24,6 +26,21 @@ def support_slices(first: int, last: int, chunks: int = 3) -> tuple[int, ...]:
     _check_range(first, last, chunks)
     count = last - first + 1
     return tuple(first + (2 * k + 1) * count // (2 * chunks) for k in range(chunks))
+
+
+def implied_range(slices: Sequence[int]) -> tuple[int, int]:
+    """First and last slice of a structure annotated on `slices`, ascending, one in the middle of each chunk.
+
+    The outer two lie half a chunk inside its ends, a chunk being their mean distance: the inverse of `support_slices`,
+    rounded outwards. One slice says nothing of the chunk's length and stands for itself.
+
+    Raises ValueError where there is no slice.
+    """
+    if not slices:
+        raise ValueError("a structure is implied by at least one annotated slice; got none.")
+    first, last, halves = slices[0], slices[-1], 2 * max(len(slices) - 1, 1)
+    reach = -(-(last - first) // halves)
+    return first - reach, last + reach
 
 
 def chunk_of(slice_index: int, first: int, last: int, chunks: int = 3) -> int:

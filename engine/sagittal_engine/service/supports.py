@@ -11,7 +11,7 @@ import numpy as np
 from sagittal.engine_port import SagittalError
 from sagittal.facts import ScanFacts, SegmentRequest, SupportPlan
 from sagittal.method import ScanData, Support
-from sagittal_engine.kit.one_shot import support_slices
+from sagittal_engine.kit.one_shot import implied_range, support_slices
 
 if TYPE_CHECKING:
     from sagittal_engine.study import Study
@@ -29,6 +29,7 @@ class Example:
     mask: np.ndarray[Any, Any] = field(repr=False)
     slices: tuple[int, ...]
     first: int
+    """The label's ends in the support scan: as planned, as the whole mask shows, or as a few painted slices imply."""
     last: int
 
 
@@ -78,8 +79,12 @@ def _from_mask(
     asked: Sequence[int],
 ) -> Example:
     carrying = np.flatnonzero(mask.any((0, 1)))
-    first, last = (plan.first, plan.last) if plan else (int(carrying[0]), int(carrying[-1]))
     present = {int(z) for z in carrying}
+    first, last = (plan.first, plan.last) if plan else (min(present), max(present))
+    # Painted with gaps and without a plan: each slice is an example, and the organ reaches beyond the outer two.
+    few = label_set == "painted" and plan is None and len(present) <= last - first
+    if few:
+        first, last = _within(implied_range(sorted(present)), facts.shape[2])
     if asked:
         empty = sorted(set(asked) - present)
         if empty:
@@ -92,12 +97,15 @@ def _from_mask(
         chosen = set(plan.slices) & present
     else:
         wanted = set(support_slices(first, last))
-        # A few painted slices without a plan: each of them is an example.
-        few = label_set == "painted" and not wanted <= present
         chosen = present if few else {min(present, key=lambda z: (abs(z - w), z)) for w in wanted}
     if not chosen:
         raise SagittalError(f"None of the support slices planned for '{label}' in {facts.name} is painted yet.")
     return Example(label, label_set, mask, tuple(sorted(chosen)), min(first, *chosen), max(last, *chosen))
+
+
+def _within(ends: tuple[int, int], count: int) -> tuple[int, int]:
+    """The range cut to a scan of `count` slices."""
+    return max(0, ends[0]), min(count - 1, ends[1])
 
 
 def make_supports(scan: ScanData, examples: Sequence[Example]) -> list[Support]:

@@ -25,7 +25,7 @@ from sagittal_plugins.cowpro.scoring import enlarged, fitted, margins
 from sagittal_plugins.cowpro.segment import PrototypeSegmenter
 from sagittal_plugins.cowpro.superpixels import superpixels_of_scan
 
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 """Raised when preparation or superpixels change, so that what older programs cached is made anew."""
 
 

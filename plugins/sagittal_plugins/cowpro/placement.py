@@ -104,12 +104,6 @@ def align(query: Array, support: Array) -> tuple[float, float]:
     return found
 
 
-def implied_range(slices: tuple[int, ...]) -> tuple[int, int]:
-    """First and last slice of an organ painted at the proposed fractions: the outer two are 2/3 of its length apart."""
-    reach = (slices[-1] - slices[0]) / 4
-    return math.floor(slices[0] - reach), math.ceil(slices[-1] + reach)
-
-
 @dataclass(frozen=True)
 class Place:
     """Where an organ of the support scan is expected in the query."""

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from sagittal.method import Support
-from sagittal_plugins.cowpro.placement import implied_range
+from sagittal_engine.kit.one_shot import implied_range
 from sagittal_plugins.cowpro.scoring import Bank, ScoreRule, bank, fitted, unit_pixels
 from sagittal_plugins.cowpro.volume import Prepared
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagittal_engine.kit.one_shot import chunk_of, fold_scans, support_slices
+from sagittal_engine.kit.one_shot import chunk_of, fold_scans, implied_range, support_slices
 
 
 def test_support_slices_are_the_floors_of_the_fractions() -> None:
@@ -24,6 +24,21 @@ def test_support_slices_lie_in_the_range_and_ascend(first: int, length: int, chu
     assert len(chosen) == chunks
     assert list(chosen) == sorted(chosen)
     assert first <= chosen[0] and chosen[-1] <= first + length
+
+
+def test_annotated_slices_imply_the_range() -> None:
+    assert implied_range((12, 16, 20)) == (10, 22)
+    assert implied_range((10, 20)) == (5, 25)
+    assert implied_range((7,)) == (7, 7)
+    with pytest.raises(ValueError, match="none"):
+        implied_range(())
+
+
+@given(st.integers(0, 400), st.integers(0, 400), st.integers(2, 7))
+def test_the_implied_range_is_the_annotated_one_within_a_slice_or_two(first: int, length: int, chunks: int) -> None:
+    last = first + max(length, 2 * chunks)
+    implied = implied_range(support_slices(first, last, chunks))
+    assert abs(implied[0] - first) <= 2 and abs(implied[1] - last) <= 2
 
 
 @given(st.integers(0, 300), st.integers(1, 300), st.integers(-20, 700), st.integers(1, 6))

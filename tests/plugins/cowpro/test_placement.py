@@ -10,7 +10,6 @@ from sagittal_plugins.cowpro.placement import (
     align,
     deployed_plan,
     held_run,
-    implied_range,
     locate,
     published_plan,
 )
@@ -70,12 +69,6 @@ def test_the_deployed_plan_keeps_to_the_scan() -> None:
     near = np.ones((6, 32, 32), bool)
     assert deployed_plan(Place(-1.2, 3.4, near), 6, 3).tolist() == [0, 1, 2, 2, -1, -1]
     assert deployed_plan(Place(7.0, 9.0, near), 6, 3).tolist() == [-1] * 6
-
-
-def test_painted_slices_imply_the_organs_ends() -> None:
-    # Proposed slices of 10…21 are 12, 16 and 20.
-    assert implied_range((12, 16, 20)) == (10, 22)
-    assert implied_range((7,)) == (7, 7)
 
 
 def test_the_held_run_is_the_one_of_greatest_sum() -> None:
