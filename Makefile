@@ -47,7 +47,8 @@ tests:
 	packaging/with-display.sh $(BIN)/python -m pytest -m window $(PYTEST_ARGS) && exit $$others
 
 bench: setup-test
-	for script in startup overhead one_shot canvas; do packaging/with-display.sh $(BIN)/python benchmarks/$$script.py || exit 1; done
+	@failed=0; for script in startup overhead lag canvas large_scan one_shot; do echo "== $$script"; \
+	  packaging/with-display.sh $(BIN)/python benchmarks/$$script.py || failed=1; done; exit $$failed
 
 soak: setup-test
 	SAGITTAL_SOAK=$(SOAK_MINUTES) $(BIN)/python -m pytest tests/end_to_end -m soak --timeout 0 $(PYTEST_ARGS)

@@ -136,11 +136,13 @@ def run_folders(runs: Path) -> Iterator[RunFolder]:
 
 
 def find_run(runs: Path, run: str) -> RunFolder:
-    """The folder of run `run` (its id, a unique beginning of it, or the folder's name).
+    """The folder of run `run` (its id, a unique beginning of it, the folder's name, or "last" for the newest).
 
     Raises `SagittalError` that lists the nearest runs where there is none or more than one.
     """
     folders = list(run_folders(runs))
+    if run == "last" and folders:
+        return folders[0]
     exact = [f for f in folders if run in (f.path.name, f.facts().run)]
     found = exact or [f for f in folders if run and f.facts().run.startswith(run)]
     if len(found) == 1:

@@ -114,6 +114,7 @@ def test_runs_are_found_by_id_its_beginning_or_the_folder(tmp_path):
     run = one.facts().run
     assert len(list(run_folders(tmp_path))) == 2
     assert find_run(tmp_path, run).path == find_run(tmp_path, one.path.name).path == one.path
+    assert find_run(tmp_path, "last").path == next(run_folders(tmp_path)).path
     assert find_run(tmp_path, run[:7]).path == one.path or other.facts().run.startswith(run[:7])
     with pytest.raises(SagittalError, match="no run 'zzz'"):
         find_run(tmp_path, "zzz")
