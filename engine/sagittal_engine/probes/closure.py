@@ -15,10 +15,9 @@ from sagittal_engine.probes.curvature import Term
 from sagittal_engine.probes.probe import Moment
 from sagittal_engine.store import checkpoint
 
-
 NO_SPLIT = (
-    "The Gauss-Newton matrix needs a method whose loss is a function of its network's outputs on a batch; this one's is "
-    "not. Ask for the Hessian."
+    "The Gauss-Newton matrix needs a method whose loss is a function of its network's outputs on a batch; this one's "
+    "is not. Ask for the Hessian."
 )
 
 
@@ -85,7 +84,7 @@ def _loss(moment: Moment, batch: Any) -> torch.Tensor:
 
 
 def _outputs_and_loss(moment: Moment, batch: Any) -> Any:
-    """The method's own split of its loss, checked against the loss itself: one with a teacher may have no such split."""
+    """The method's own split of its loss, checked against the loss: one with a teacher may have none."""
     try:
         outputs, loss_of = moment.method.outputs_and_loss(moment.module, batch)
         with torch.no_grad():

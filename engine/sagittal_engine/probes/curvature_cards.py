@@ -11,8 +11,8 @@ from sagittal_engine.probes.representation_cards import steps_of
 
 MATRIX_CHOICES = {
     "hessian": "Second derivatives of the loss.",
-    "ggn": "The generalised Gauss-Newton matrix: the loss's curvature seen through the network's slope; never negative "
-    "for a convex loss.",
+    "ggn": "The generalised Gauss-Newton matrix: the loss's curvature seen through the network's slope. Never negative "
+    "where the loss is convex in the outputs; contrastive losses are not.",
 }
 BATCH_NORM_CHOICES = {
     "train": "Batch normalisation uses the batch's statistics, as in training.",

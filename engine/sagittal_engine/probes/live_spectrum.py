@@ -70,10 +70,10 @@ class LiveSpectrum:
     def _within(self, end: float, closure: Closure, moment: Moment) -> dict[str, Any] | None:
         """The document, computed by the time `end` (of `time.perf_counter`) where that is possible, else None."""
         p = self.params
+        directions = self._find(closure, end)  # before any graph is built: it moves the weights, and puts them back
         curvature = MATRICES[p.matrix](closure.terms, closure.parameters)
         if self._product_seconds is None:
             self._product_seconds = _time_product(curvature, end)
-        directions = self._find(closure, end)
         left = end - time.perf_counter()
         shape = None
         for passes in (2, 1) if directions is not None and directions.count else (1,):

@@ -86,5 +86,12 @@ class Patches(PretextBase):
         a, b = (F.normalize(self.projections(module, batch[name])) for name in "ab")
         return {"loss": F.cross_entropy(a @ b.T / 0.5, torch.arange(len(a)))}
 
+    def outputs_and_loss(self, module, batch):
+        def loss_of(outputs):
+            a, b = (F.normalize(rows) for rows in outputs)
+            return F.cross_entropy(a @ b.T / 0.5, torch.arange(len(a)))
+
+        return tuple(self.projections(module, batch[name]) for name in "ab"), loss_of
+
     def encoder_facts(self):
         return {"architecture": "patches"}
