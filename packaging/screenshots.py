@@ -19,7 +19,7 @@ from PySide6.QtCore import QPoint
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 SIZES = ((1440, 900), (1920, 1080), (1280, 800))
-WAIT_S = 60.0
+WAIT_S = 120.0
 
 
 def main() -> int:
@@ -114,6 +114,7 @@ class Photographer:
             self.wait(1.0)
             return
         self.until(lambda: page.bench is not None and page.bench.state.document is not None)
+        self.until(page.support.first.isEnabled)
         if self.chosen.study is not None and page.support.plan is None:
             self.paint(page)
         if page.support.plan is not None:
@@ -137,6 +138,7 @@ class Photographer:
         for end, at in zip((page.support.first, page.support.last), ends, strict=True):
             state.move_to((*state.position[:2], int(at)))
             end.click()
+        self.until(lambda: page.support.plan is not None)
         for at in page.support.plan.slices:
             painted = np.array(state.document.data)
             painted[:, :, at][there[:, :, at]] = active
@@ -215,7 +217,8 @@ class Photographer:
         while not reached() and time.monotonic() < end:
             self.wait(0.05)
         if not reached():
-            raise TimeoutError("the window did not get there")
+            said = "; ".join(banner.text for banner in self.window.banners.banners())
+            raise TimeoutError(f"the window did not get there. It says: {said or 'nothing'}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Every sentence a user can meet, in one place. Braces are filled in where the sentence is used."""
 
+from datetime import datetime
+
 # Of the program as a whole
 
 OUR_FAULT = "Something went wrong inside Sagittal: {error}. Your study on disk is untouched; the detail says where."
@@ -14,7 +16,7 @@ RUN_COMPLETED = "{title} finished after {step} steps."
 RUN_STOPPED = "{title} stopped at step {step}, with a checkpoint. It can be resumed."
 RUN_CANCELLED = "{title} was cancelled at step {step}."
 RUNS_ENDED = "{count} ended with the program last time and can go on from the last checkpoint."
-RECOVERED = "{edits} of painting in {scans} were not saved when the program ended. They are kept in the journal."
+RECOVERED = "Painting of {scans} was not saved when the program ended. It is kept in the journal, up to {time}."
 RECOVER_BUTTON = "Show the painting"
 RESUME_BUTTON = "Resume"
 SHOW_RUN_BUTTON = "Show the run"
@@ -58,7 +60,7 @@ DROP_NO_STUDY = "These are scans, and no study is open. Make a new study for the
 
 # Mouse
 
-MOUSE_QUESTION = "Which mouse do your hands know? You can change it at any time in the status bar."
+MOUSE_QUESTION = "Which program’s mouse gestures do you know best? You can change them at any time in the status bar."
 MOUSE_LABEL = "Mouse: {name}"
 KEEP = "Keep"
 
@@ -130,12 +132,12 @@ FORM_WRONG = "Mend the marked values first."
 START = "Start"
 START_ANOTHER = "New run"
 SHOW_RUNNING = "Show the running one"
-NEEDS_SCANS = "{count}+ scans"
+NEEDS_SCANS = "{count} or more"
 NEEDS_LABELS = "labels"
 NEEDS_META = "meta labels"
 NEEDS_DOMAINS = "two scanners"
 NEEDS_SEGMENTER = "a trained segmenter"
-NEEDS_NOTHING = "no labels"
+NEEDS_NOTHING = "no labels needed"
 WRONG_NUMBER = "“{text}” is not a number."
 WRONG_WHOLE = "“{text}” is not a whole number."
 WRONG_EMPTY = "A value is needed here."
@@ -153,6 +155,14 @@ WAITING_SPECTRUM = "The first spectrum comes when the curvature probe has run."
 NOT_RECORDED = "This run did not record it."
 PREPARING = "Preparing: {message}"
 LOG_HEADING = "Log"
+LOG_EMPTY = "What the run reports is written here."
+STATE_LINE = {
+    "queued": "Waiting for the device.",
+    "preparing": "Preparing the data.",
+    "running": "Training from step {step}.",
+    "paused": "Paused at step {step}.",
+    "finished": "Ended at step {step}.",
+}
 PAUSE = "Pause"
 CONTINUE = "Continue"
 STOP = "Stop"
@@ -166,6 +176,7 @@ EXPORTED = "Written to {path}."
 CHECKPOINT_AT = "Checkpoint at step {step}."
 LOG_AXIS = "Logarithmic axis"
 SMOOTHING = "Smoothing"
+SMOOTH = "smooth"
 QUEUED = "Waiting for the device: another run is using it."
 PICTURE_GONE = "The picture file is not there any more: {path}"
 
@@ -215,6 +226,14 @@ def duration(seconds: float) -> str:
     return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
 
 
+def local_time(stamp: str) -> str:
+    """An ISO 8601 time in this computer's zone, "2026-03-04 15:02"; as it stands where it is none."""
+    try:
+        return datetime.fromisoformat(stamp).astimezone().strftime("%Y-%m-%d %H:%M")
+    except ValueError:
+        return stamp
+
+
 def time_left(seconds: float) -> str:
     """ "2 min left"."""
     return f"{duration(seconds)} left"
@@ -223,6 +242,20 @@ def time_left(seconds: float) -> str:
 def memory(count_bytes: float) -> str:
     """ "310 MB", "1.2 GB"."""
     return f"{count_bytes / 1e9:.1f} GB" if count_bytes >= 1e9 else f"{count_bytes / 1e6:.0f} MB"
+
+
+ACRONYMS = {"ccr": "CCR", "sgd": "SGD", "ema": "EMA", "knn": "k-NN", "ntxent": "NT-Xent", "mlp": "MLP", "cpu": "CPU"}
+
+
+def words(name: str) -> str:
+    """A series' or parameter's name as one reads it: "ccr_loss" becomes "CCR loss"."""
+    return " ".join(ACRONYMS.get(part, part) for part in name.replace("_", " ").split(" "))
+
+
+def heading(name: str) -> str:
+    """The same at the beginning of a line: "query_loss" becomes "Query loss"."""
+    read = words(name)
+    return read[:1].upper() + read[1:]
 
 
 def figure(mean: float, low: float | None = None, high: float | None = None, n: int | None = None) -> str:

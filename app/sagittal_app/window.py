@@ -312,10 +312,14 @@ class Window(QMainWindow):
     def _offer_recoveries(self, found: list[Recovery]) -> None:
         if not found:
             return
-        edits = messages.count(sum(one.edits for one in found), "stroke")
-        scans = messages.count(len({one.scan for one in found}), "scan")
-        show = Command("window.recover", messages.RECOVER_BUTTON, "", lambda: self.go_to("annotate", found[0].scan))
-        self.notify("warning", messages.RECOVERED.format(edits=edits, scans=scans), "", show)
+        ids = list(dict.fromkeys(one.scan for one in found))
+        only = self.desk.study_model.scan(ids[0]) if len(ids) == 1 else None
+        scans = only.name if only is not None else messages.count(len(ids), "scan")
+        # One's own painting is on Annotate; a set of another name is a prediction being corrected.
+        page = "annotate" if found[0].label_set == "painted" else "results"
+        show = Command("window.recover", messages.RECOVER_BUTTON, "", lambda: self.go_to(page, found[0].scan))
+        text = messages.RECOVERED.format(scans=scans, time=messages.local_time(max(one.newest for one in found)))
+        self.notify("warning", text, "", show)
 
     def _offer_resume(self, runs: list[RunRecord]) -> None:
         ended = [run for run in runs if run.state.reason is Reason.ENDED_WITH_PROGRAM and run.resumable]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "canvas"))
 
 from canvas_harness import drag, point_of
 
-from sagittal.facts import Edit
+from sagittal.facts import Edit, SupportPlan
 from sagittal_app.canvas.geometry import Plane
 from sagittal_app.pages.annotate import AnnotatePage
 
@@ -113,10 +114,12 @@ def test_another_label_set_of_the_scan_can_be_shown(page, qtbot) -> None:
 
 def test_support_slices_are_asked_for_proposed_and_followed(page, engine, qtbot) -> None:
     inspector = page.inspector()
+    qtbot.waitUntil(inspector.findChild(QPushButton, "support_first").isEnabled)
     page.bench.state.move_to((24, 20, 2))
     press(inspector, "support_first")
     page.bench.state.move_to((24, 20, 9))
     press(inspector, "support_last")
+    qtbot.waitUntil(lambda: page.support.plan is not None)
     plan = page.support.plan
     assert plan.first == 2 and plan.last == 9 and len(plan.slices) == 3
     assert plan.states == ("not started",) * 3
@@ -133,7 +136,33 @@ def test_support_slices_are_asked_for_proposed_and_followed(page, engine, qtbot)
         qtbot.wait(10)
     assert page.support.plan.states == ("done",) * 3
     assert "can be used as support" in page.support.sentence.text()
-    assert engine.support_plans("0000000000000001")[0].states == ("done",) * 3
+    qtbot.waitUntil(lambda: engine.support_plans("0000000000000001")[0].states == ("done",) * 3)
+
+
+def test_plans_are_written_one_after_another_and_the_newest_stays(page, engine, qtbot, monkeypatch) -> None:
+    qtbot.waitUntil(page.support.first.isEnabled)
+    started, go_on, written = threading.Event(), threading.Event(), []
+
+    def slow(plan) -> None:
+        started.set()
+        go_on.wait(5)
+        written.append(plan)
+
+    monkeypatch.setattr(engine, "set_support_plan", slow)
+    for state in ("not started", "in progress", "done"):
+        page.support._keep(SupportPlan("0000000000000001", "liver", 2, 9, (3, 5, 8), (state,) * 3))
+    qtbot.waitUntil(started.is_set)
+    go_on.set()
+    qtbot.waitUntil(lambda: not page.support._writing)
+    assert [plan.states[0] for plan in written] == ["not started", "done"]
+
+
+def test_leaving_the_study_writes_the_plans_that_wait(page, engine, qtbot) -> None:
+    page.support._writing = True
+    plan = SupportPlan("0000000000000002", "liver", 2, 9, (3, 5, 8), ("done",) * 3)
+    page.support._keep(plan)
+    assert page.may_leave()
+    assert engine.support_plans("0000000000000002") == [plan]
 
 
 def test_recovered_painting_is_offered_and_discarding_it_can_be_undone(page, engine, qtbot) -> None:

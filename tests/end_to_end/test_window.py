@@ -132,6 +132,7 @@ def test_from_drop_to_export(window, qtbot, cohort, tmp_path, monkeypatch):
     for end, at in (("support_first", there[0]), ("support_last", there[-1])):
         state.move_to((*state.position[:2], int(at)))
         hands.click(end)
+    hands.until(lambda: annotate.support.plan is not None)
     plan = annotate.support.plan
     assert len(plan.slices) == 3 and set(plan.states) == {"not started"}
     view = annotate.bench.space.views[Plane.AXIAL]
@@ -177,7 +178,7 @@ def test_from_drop_to_export(window, qtbot, cohort, tmp_path, monkeypatch):
             tick.click()
     hands.click("results_segment")
     hands.until(lambda: hands.find(QComboBox, "results_set").count() == 1 and not window.tasks.going)
-    predicted = hands.find(QComboBox, "results_set").currentText()
+    predicted = hands.find(QComboBox, "results_set").currentData()
     queries = [scan for scan in window.desk.study().scans if any(s.name == predicted for s in scan.label_sets)]
     assert {scan.scan for scan in queries} == {scan.scan for scan in scans} - {support}
     origin = next(s for s in queries[0].label_sets if s.name == predicted).origin

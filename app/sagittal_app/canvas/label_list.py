@@ -27,6 +27,12 @@ class LabelList(QWidget):
         self.add.hide()
         state.document_changed.connect(self._fill)
         state.table_changed.connect(self._fill)
+        theme.current.changed.connect(self._repaint)
+
+    def _repaint(self) -> None:
+        """The rows carry colours of the theme in use when they were made."""
+        self._shown = ()
+        self._fill()
 
     def _fill(self) -> None:
         document = self.state.document

@@ -17,6 +17,7 @@ LETTER = QColor("#F2F4F7")
 QUIET = QColor("#B8C0CA")
 CROSS = QColor(76, 163, 255, 190)
 SHADOW = QColor(0, 0, 0, 170)
+BEHIND = QColor(0, 0, 0, 200)
 NOTE = QColor("#E8B44A")
 
 
@@ -116,6 +117,11 @@ class Overlay(QWidget):
         sides = {"left": Qt.AlignmentFlag.AlignLeft, "right": Qt.AlignmentFlag.AlignRight}
         for edge, letter in self.drawing.letters.items():
             align = sides.get(edge, Qt.AlignmentFlag.AlignHCenter) | Qt.AlignmentFlag.AlignVCenter
+            # A patch behind it: the crosshair's line must not run into a letter, least of all into an I.
+            drawn = painter.fontMetrics().boundingRect(places[edge], int(align), letter)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(BEHIND)
+            painter.drawRoundedRect(drawn.adjusted(-4, 2, 4, -2), 3, 3)
             self._text(painter, places[edge], align, letter, LETTER)
 
     def _texts(self, painter: QPainter) -> None:

@@ -243,7 +243,7 @@ class SliceView(QWidget):
             brush=self._brush_outline(),
             brush_colour=self._tool_colour(),
             polygon=[self.canvas.to_widget(*corner) for corner in self._polygon_so_far()],
-            top_left=f"{'' if narrow else self.plane.capitalize() + '  '}{self.index + 1} / {view.slices}",
+            top_left=f"{self.plane.capitalize()}  {self.index + 1} / {view.slices}",
             top_right=windowing.window_words(state.window) if state.scan.data.ndim == 3 and not narrow else "",
             bottom_left=self.probe(),
             bottom_right=convention,

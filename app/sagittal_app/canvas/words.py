@@ -25,8 +25,10 @@ ANNOTATE_EMPTY = "This study has no scans yet. Import some on the Study page, th
 LOADING = "Reading {scan}…"
 READ_ONLY_SET = "This study can only be read here, so labels can be looked at but not changed."
 RECOVERED = (
-    "{edits} of painting on this scan were brought back from the journal. They were not saved when the program ended."
+    "Painting that was not saved when the program ended was brought back from the journal. Keep saves it; Discard goes "
+    "back to what was last saved."
 )
+CORRECTION_RECOVERED = "A correction that was not saved when the program ended was brought back from the journal."
 KEEP = "Keep"
 DISCARD = "Discard"
 DISCARDED = "The recovered painting was taken out."
@@ -47,6 +49,9 @@ NO_LABEL_CHOSEN = "Choose at least one label to segment."
 NO_QUERY = "There is no other scan to segment. Import at least one more."
 EXPORT_VERIFIED = "{files} written to {folder}, read back and found equal."
 EXPORT_NOT_VERIFIED = "{files} written to {folder}, but reading them back gave something else. Do not use them."
+EXPORTING = "Writing and reading back…"
+PREDICTED_SET = "Run {run}, support {support}"
+FIGURES_OF = "{protocol} protocol: mean Dice over scans, 95 % interval"
 DELETED_RUN = "The run is no longer there. Choose another one."
 PROTOCOLS = {
     "deployed": "Deployed: as in use, nothing of the query's truth is known.",

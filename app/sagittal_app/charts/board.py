@@ -20,6 +20,7 @@ from sagittal_app.charts.factory import Refresh, curves_of, make_panel
 from sagittal_app.charts.plot import LinesPanel
 from sagittal_app.desk import Desk
 from sagittal_app.models.run_model import RunModel, losses
+from sagittal_app.native import own_window
 from sagittal_app.widgets.basics import UNIT, Elided, Panel, button, column, label, row, scrolled
 
 REFRESH_MS = 200
@@ -248,6 +249,8 @@ class Board(QWidget):
         self.loss.set_curves(curves_of(model, losses(model)))
 
     def showEvent(self, event: object) -> None:
+        if not self.testAttribute(Qt.WidgetAttribute.WA_NativeWindow):
+            own_window(self)
         super().showEvent(event)
         self.dirty()
 

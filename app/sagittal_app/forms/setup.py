@@ -138,14 +138,20 @@ class Setup(QWidget):
         for recipe in card.recipes:
             self.recipe.addItem(recipe.title, recipe.name)
         self.recipe.addItem(messages.RECIPE_OWN, None)
-        fast = [i for i, recipe in enumerate(card.recipes) if "cpu" in recipe.name] if self._on_cpu else []
-        self.recipe.setCurrentIndex(self._recipes.get(name, fast[0] if fast else 0))
+        self.recipe.setCurrentIndex(self._recipes.get(name, self._proposed(card)))
         self.recipe.blockSignals(False)
         if known:
             self._changed()
         else:
             self._take_recipe()
         self.method_chosen.emit(name)
+
+    def _proposed(self, card: MethodCard) -> int:
+        """Place of the recipe to begin with: without a card the quickest one made for processors, else the first."""
+        names = [recipe.name for recipe in card.recipes]
+        fit = [name for name in names if "cpu" in name] if self._on_cpu else []
+        fit.sort(key=lambda name: "quick" not in name)
+        return names.index(fit[0]) if fit else 0
 
     def fill(self, record: RunRecord) -> None:
         """Sets everything as it was in a past run."""

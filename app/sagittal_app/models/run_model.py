@@ -160,6 +160,8 @@ class RunModel:
         match event:
             case StateChanged():
                 self._told = True
+                if event.state is not self.state:
+                    self.log.append(("info", messages.STATE_LINE[event.state.value].format(step=self.step)))
                 self.state = event.state
                 self.title = event.title or self.title
                 if event.state is not State.FINISHED:

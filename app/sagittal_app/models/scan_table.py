@@ -141,14 +141,7 @@ class ScanTable(QAbstractTableModel):
         return None
 
     def _text(self, scan: ScanFacts, column: int) -> str | None:
-        texts = {
-            NAME: scan.name,
-            SUBJECT: scan.subject,
-            ORIENTATION: scan.orientation,
-            SHAPE: messages.size(scan.shape),
-            SPACING: messages.spacing(scan.spacing),
-        }
-        return texts.get(column)
+        return said_of(scan, column) or None
 
     def _sort_key(self, scan: ScanFacts, column: int) -> Any:
         keys: dict[int, Any] = {
@@ -191,6 +184,18 @@ class ScanFilter(QSortFilterProxyModel):
     def filterAcceptsRow(self, row: int, parent: Index) -> bool:
         text = self.sourceModel().index(row, NAME, parent).data(SEARCH_ROLE)
         return all(word in text for word in self._words)
+
+
+def said_of(scan: ScanFacts, column: int) -> str:
+    """The words of a scan's cell; empty where the column is painted."""
+    texts = {
+        NAME: scan.name,
+        SUBJECT: scan.subject,
+        ORIENTATION: scan.orientation,
+        SHAPE: messages.size(scan.shape),
+        SPACING: messages.spacing(scan.spacing),
+    }
+    return texts.get(column, "")
 
 
 def warnings_of(scan: ScanFacts) -> tuple[str, ...]:

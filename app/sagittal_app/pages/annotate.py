@@ -244,8 +244,8 @@ class AnnotatePage(Page):
     def _say(self, text: str) -> None:
         self._status.say(text)
 
-    def _offer_recovery(self, edits: int) -> None:
-        self._banner_text.setText(words.RECOVERED.format(edits=words.count(edits, "stroke")))
+    def _offer_recovery(self, _edits: int) -> None:
+        self._banner_text.setText(words.RECOVERED)
         self._banner.show()
 
     def _keep_recovered(self) -> None:
@@ -262,6 +262,7 @@ class AnnotatePage(Page):
     def may_leave(self) -> bool:
         if self.bench is not None:
             self.bench.session.save_now()
+            self.support.write_now()
         return True
 
     def hideEvent(self, event: object) -> None:
@@ -273,4 +274,5 @@ class AnnotatePage(Page):
     def shut_down(self) -> None:
         if self.bench is not None:
             self.bench.session.save_now()
+            self.support.write_now()
             self.bench.shut_down()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
@@ -19,7 +20,10 @@ FEWEST = 3
 
 
 class SupportPanel(QWidget):
-    """Follows the active label of the state's document."""
+    """Follows the active label of the state's document.
+
+    Plans are read and written in the background; writes go one after another, so that the newest is the one that stays.
+    """
 
     def __init__(self, desk: Desk, state: CanvasState) -> None:
         super().__init__()
@@ -29,6 +33,10 @@ class SupportPanel(QWidget):
         self._first: int | None = None
         self._last: int | None = None
         self._for = ("", "")
+        self._known = False
+        """Whether the plan of what is shown has been read."""
+        self._unwritten: dict[tuple[str, str], SupportPlan] = {}
+        self._writing = False
         self.plan: SupportPlan | None = None
         self.question = label("", "soft", wrap=True)
         self.first = button("Set first here", "support_first", lambda: self._set_end(first=True))
@@ -54,10 +62,22 @@ class SupportPanel(QWidget):
         key = self._key()
         if key != self._for:
             self._for, self._first, self._last, self.plan = key, None, None, None
-            plans = self.desk.port.support_plans(key[0]) if key[0] else []
-            self.plan = next((plan for plan in plans if plan.label == key[1]), None)
-            if self.plan is not None:
-                self._first, self._last = self.plan.first, self.plan.last
+            self._known = False
+            if key in self._unwritten:
+                self._read([self._unwritten[key]], key)
+            elif key[0]:
+                read = self.desk.port.support_plans
+                self.desk.ask(read, key[0], then=lambda plans: self._read(plans, key), owner=self, topic="plans")
+        self._show()
+
+    def _read(self, plans: Sequence[SupportPlan], key: tuple[str, str]) -> None:
+        """Takes the plan of the label shown out of those of the scan."""
+        if key != self._for:
+            return
+        self._known = True
+        self.plan = next((plan for plan in plans if plan.label == key[1]), None)
+        if self.plan is not None:
+            self._first, self._last = self.plan.first, self.plan.last
         self._show()
 
     def _set_end(self, first: bool) -> None:
@@ -75,14 +95,23 @@ class SupportPanel(QWidget):
         if last - first + 1 < FEWEST:
             self.plan = None
             return
-        try:
-            slices = self.desk.port.propose_support_slices(first, last)
-        except SagittalError as error:
-            self.desk.notify("warning", str(error))
+        key = self._for
+        self.desk.ask(
+            self.desk.port.propose_support_slices, first, last,
+            then=lambda slices: self._proposed(key, first, last, slices),
+            failed=self._warn, owner=self, topic="propose",
+        )  # fmt: skip
+
+    def _proposed(self, key: tuple[str, str], first: int, last: int, slices: Sequence[int]) -> None:
+        if key != self._for:
             return
         old = dict(zip(self.plan.slices, self.plan.states, strict=True)) if self.plan else {}
         states = tuple(old.get(index, self._state_of(index)) for index in slices)
-        self._keep(SupportPlan(*self._for, first, last, tuple(slices), states))
+        self._keep(SupportPlan(*key, first, last, tuple(slices), states))
+        self._show()
+
+    def _warn(self, sentence: str, detail: str) -> None:
+        self.desk.notify("warning", sentence, detail)
 
     def _state_of(self, index: int) -> str:
         """A slice that already carries the label is in progress."""
@@ -101,10 +130,36 @@ class SupportPanel(QWidget):
 
     def _keep(self, plan: SupportPlan) -> None:
         self.plan = plan
-        try:
-            self.desk.port.set_support_plan(plan)
-        except SagittalError as error:
-            self.desk.notify("warning", str(error))
+        self._unwritten[plan.scan, plan.label] = plan
+        if not self._writing:
+            self._write()
+
+    def _write(self) -> None:
+        """Writes the plan that waits longest; a newer one of the same label takes its place until it is its turn."""
+        self._writing = bool(self._unwritten)
+        if self._unwritten:
+            key, plan = next(iter(self._unwritten.items()))
+            write = self.desk.port.set_support_plan
+            done = lambda _none: self._written(key, plan)  # noqa: E731
+            self.desk.ask(write, plan, then=done, failed=lambda *said: self._not_written(key, plan, *said), owner=self)
+
+    def _written(self, key: tuple[str, str], plan: SupportPlan) -> None:
+        if self._unwritten.get(key) is plan:
+            del self._unwritten[key]
+        self._write()
+
+    def _not_written(self, key: tuple[str, str], plan: SupportPlan, sentence: str, detail: str) -> None:
+        self._warn(sentence, detail)
+        self._written(key, plan)
+
+    def write_now(self) -> None:
+        """Writes what waits at once: the program is about to leave the study."""
+        while self._unwritten:
+            _key, plan = self._unwritten.popitem()
+            try:
+                self.desk.port.set_support_plan(plan)
+            except SagittalError as error:
+                self._warn(str(error), "")
 
     def _painted(self, box: Box) -> None:
         """A slice not started is in progress once painted on."""
@@ -123,15 +178,15 @@ class SupportPanel(QWidget):
         named, name = bool(self._for[0]), self._for[1]
         writable = self.state.document is not None and self.state.document.writable
         self.question.setText(words.SUPPORT_QUESTION.format(label=name) if named else "")
-        self.first.setEnabled(named and writable)
-        self.last.setEnabled(named and writable)
+        self.first.setEnabled(named and writable and self._known)
+        self.last.setEnabled(named and writable and self._known)
         clear(self._rows)
         known = [f"first {self._first + 1}"] if self._first is not None else []
         known += [f"last {self._last + 1}"] if self._last is not None else []
         self.range.setText("Slices set: " + ", ".join(known) if known else "")
-        self.sentence.setText(words.NO_PLAN if named else "")
+        self.sentence.setText(words.NO_PLAN if named and self._known else "")
         if self.plan is None:
-            if self._first is not None and self._last is not None:
+            if self._first is not None and self._last is not None and abs(self._last - self._first) + 1 < FEWEST:
                 self.sentence.setText(words.SUPPORT_SAME)
             return
         for index, state in zip(self.plan.slices, self.plan.states, strict=True):

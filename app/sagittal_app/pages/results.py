@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from PySide6.QtWidgets import QComboBox, QFileDialog, QSplitter, QStackedWidget, QWidget
 
-from sagittal.engine_port import SagittalError
-from sagittal.events import Event, Reason, RunFinished, StudyChanged, TaskFinished, TaskProgress
+from sagittal.events import Event, Reason, RunFinished, State, StudyChanged, TaskFinished, TaskProgress
 from sagittal.facts import EvaluateRequest, LabelSetFacts, ScanFacts, SegmentRequest, StudyFacts
+from sagittal.method import MethodCard
 from sagittal.run_record import RunRecord
 from sagittal_app.actions import Command
 from sagittal_app.canvas import words
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 FORMATS = {"NIfTI": "nifti", "NRRD (3D Slicer)": "nrrd", "DICOM SEG": "dicom-seg", "STL surfaces": "stl"}
 TRUTH = "truth"
+EARLY = 50
+"""Events kept while no task is followed: a task may speak before its name has come back."""
 
 
 class ResultsPage(Page):
@@ -44,7 +46,7 @@ class ResultsPage(Page):
         self._facts: StudyFacts | None = None
         self._inspector: QWidget | None = None
         self._task = ""
-        self._segmenting = False
+        self._early: list[Event] = []
         self._shown_cases: tuple[object, ...] = ()
         self._dice: dict[tuple[str, str], dict[str, float]] = {}
         self._wanted_slice: int | None = None
@@ -59,6 +61,7 @@ class ResultsPage(Page):
         bench = self.bench = Workbench(self.desk, self._canvases)
         bench.session.opened.connect(self._opened)
         bench.session.saved.connect(self._recount)
+        bench.session.recovered.connect(lambda _edits: self.desk.notify("info", words.CORRECTION_RECOVERED))
         bench.state.position_changed.connect(lambda voxel: self.cases.mark(bench.session.scan, voxel[2]))
         self.cases = CaseList()
         self.cases.chosen.connect(self.open)
@@ -66,7 +69,7 @@ class ResultsPage(Page):
         self.sets = QComboBox()
         self.sets.setObjectName("results_set")
         self.sets.setToolTip("The label set whose cases are listed")
-        self.sets.currentTextChanged.connect(lambda _name: self._fill_cases())
+        self.sets.currentIndexChanged.connect(lambda _index: self._fill_cases())
         left = QWidget()
         body = column(row(label("Cases", "heading"), self.sets), scrolled(self.cases, "case_scroll"))
         body.setContentsMargins(UNIT, UNIT, UNIT, UNIT)
@@ -164,12 +167,12 @@ class ResultsPage(Page):
         self._facts = facts
         self.setup.show_study(facts)
         names = self._predicted_sets()
-        kept = self.sets.currentText()
+        kept = self._set()
         self.sets.blockSignals(True)
         self.sets.clear()
-        self.sets.addItems(names)
-        if kept in names:
-            self.sets.setCurrentText(kept)
+        for name in names:
+            self.sets.addItem(self._set_title(name), name)
+        self.sets.setCurrentIndex(max(0, self.sets.findData(kept)) if names else -1)
         self.sets.blockSignals(False)
         self._fill_cases()
         self._ask_runs()
@@ -187,13 +190,27 @@ class ResultsPage(Page):
 
     def _ask_runs(self) -> None:
         if self._facts is not None:
-            self.desk.ask(self.desk.port.runs, then=self._show_runs, owner=self, topic="runs")
+            port = self.desk.port
+            self.desk.ask(lambda: (port.runs(), port.methods()), then=self._show_runs, owner=self, topic="runs")
 
-    def _show_runs(self, records: list[RunRecord]) -> None:
-        able = {card.name for card in self.desk.port.methods() if "segmenter" in card.capabilities}
-        fit = [record for record in records if record.facts.request.method in able]
-        self.setup.show_runs(fit)
+    def _show_runs(self, found: tuple[list[RunRecord], list[MethodCard]]) -> None:
+        records, cards = found
+        titles = {card.name: card.title for card in cards if "segmenter" in card.capabilities}
+        fit = [record for record in records if record.facts.request.method in titles]
+        # Runs that still go on come last: the one proposed has ended.
+        fit.sort(key=lambda record: record.state.state is not State.FINISHED)
+        self.setup.show_runs(fit, titles)
         self._stack.setCurrentIndex(1 if fit or self._predicted_sets() else 0)
+
+    def _set_title(self, name: str) -> str:
+        """A set that the program named is told by what it came from; one that a user named, by its name."""
+        scans = self._facts.scans if self._facts else ()
+        origin = next((one.origin for scan in scans for one in scan.label_sets if one.name == name), {})
+        run, support = str(origin.get("run", "")), str(origin.get("support", ""))
+        if not run or run not in name or support[:6] not in name:
+            return name
+        from_ = next((scan.name for scan in scans if scan.scan == support), support)
+        return words.PREDICTED_SET.format(run=run, support=from_)
 
     def _predicted_sets(self) -> list[str]:
         names: dict[str, None] = {}
@@ -203,8 +220,12 @@ class ResultsPage(Page):
                     names[one.name] = None
         return list(names)
 
+    def _set(self) -> str:
+        """Name of the label set shown."""
+        return str(self.sets.currentData() or "")
+
     def _cases(self) -> list[tuple[ScanFacts, LabelSetFacts]]:
-        name = self.sets.currentText()
+        name = self._set()
         return [
             (scan, one) for scan in (self._facts.scans if self._facts else ()) for one in scan.label_sets
             if name and one.name == name
@@ -218,7 +239,7 @@ class ResultsPage(Page):
             self.cases.fill(cases)
             for scan, _one in cases:
                 self._fill_case(scan)
-        if cases and self.bench is not None and self.bench.session.label_set != self.sets.currentText():
+        if cases and self.bench is not None and self.bench.session.label_set != self._set():
             self.open(cases[0][0].scan)
         self._say_case()
 
@@ -226,7 +247,7 @@ class ResultsPage(Page):
         """Thumbnail and Dice arrive from the background."""
         made = self.cases.rows[scan.scan]
         self.desk.ask(self.desk.port.thumbnail, scan.scan, then=made.show_thumbnail, owner=made, failed=_unseen)
-        key = (scan.scan, self.sets.currentText())
+        key = (scan.scan, self._set())
         if key in self._dice:
             made.show_dice(self._dice[key])
         elif any(one.name == TRUTH for one in scan.label_sets):
@@ -235,7 +256,7 @@ class ResultsPage(Page):
     def _ask_dice(self, scan: str, label_set: str) -> None:
         def keep(figures: dict[str, float]) -> None:
             self._dice[scan, label_set] = figures
-            if scan in self.cases.rows and self.sets.currentText() == label_set:
+            if scan in self.cases.rows and self._set() == label_set:
                 self.cases.rows[scan].show_dice(figures)
 
         self.desk.ask(dice_of_case, self.desk.port, scan, label_set, TRUTH, then=keep, owner=self, failed=_unseen)
@@ -246,14 +267,14 @@ class ResultsPage(Page):
         """Shows a case large; an unsaved correction is saved first."""
         if self.bench is None or scan not in [one.scan for one, _set in self._cases()]:
             return
-        if (scan, self.sets.currentText()) != (self.bench.session.scan, self.bench.session.label_set):
+        if (scan, self._set()) != (self.bench.session.scan, self.bench.session.label_set):
             self.save()
-            self.bench.session.open(scan, self.sets.currentText())
+            self.bench.session.open(scan, self._set())
 
     def _open_at(self, scan: str, index: int) -> None:
         self._wanted_slice = index
         assert self.bench is not None
-        if self.bench.session.scan == scan and self.bench.session.label_set == self.sets.currentText():
+        if self.bench.session.scan == scan and self.bench.session.label_set == self._set():
             self._go_to_slice()
         else:
             self.open(scan)
@@ -328,22 +349,32 @@ class ResultsPage(Page):
     # Tasks ---------------------------------------------------------------------------------------------------------
 
     def _start_segmentation(self, request: SegmentRequest) -> None:
-        self._start("segment", lambda: self.desk.port.start_segmentation(request))
+        self._start(self.desk.port.start_segmentation, request)
 
     def _start_evaluation(self, request: EvaluateRequest) -> None:
-        self._start("evaluate", lambda: self.desk.port.start_evaluation(request))
+        self._start(self.desk.port.start_evaluation, request)
 
-    def _start(self, _kind: str, start: Any) -> None:
-        try:
-            self._task = start()
-        except SagittalError as error:
-            self.setup.say_problem(str(error))
-            return
+    def _start(self, start: Callable[[Any], str], request: Any) -> None:
         self.setup.show_progress(None, going=True)
+        self.desk.ask(start, request, then=self._started, failed=self._not_started, owner=self)
+
+    def _started(self, task: str) -> None:
+        """The task's first events may have come before its name."""
+        self._task = task
+        for event in self._early:
+            self._follow(event)
+        self._early.clear()
+
+    def _not_started(self, sentence: str, detail: str) -> None:
+        self._early.clear()
+        self.setup.show_progress(None)
+        self.setup.say_problem(sentence)
+        if detail:
+            self.desk.notify("error", sentence, detail)
 
     def export(self) -> None:
         """Asks for a folder and exports the label set of every case."""
-        if not self.sets.currentText():
+        if not self._set():
             return
         folder = QFileDialog.getExistingDirectory(self, "Export to folder")
         if folder:
@@ -352,18 +383,25 @@ class ResultsPage(Page):
     def export_to(self, folder: Path) -> None:
         """Writes the label set shown and reads back what was written."""
         self.save()
-        try:
-            self._task = self.desk.port.start_export(self.sets.currentText(), self.format.currentData(), folder)
-        except SagittalError as error:
-            self.exported.setText(str(error))
-            return
         self._export_folder = folder
-        self.exported.setText("Writing and reading back…")
+        self.exported.setText(words.EXPORTING)
+        self.desk.ask(
+            self.desk.port.start_export, self._set(), self.format.currentData(), folder,
+            then=self._started, failed=lambda sentence, _detail: self.exported.setText(sentence), owner=self,
+        )  # fmt: skip
 
     def handle(self, event: Event) -> None:
         if isinstance(event, RunFinished) or (isinstance(event, StudyChanged) and event.what == "runs"):
             self._ask_runs()
-        if not self._task or event.source != self._task:
+        if self._task:
+            self._follow(event)
+        elif isinstance(event, TaskProgress | TaskFinished):
+            self._early.append(event)
+            del self._early[:-EARLY]
+
+    def _follow(self, event: Event) -> None:
+        """What comes of the task asked for."""
+        if event.source != self._task:
             return
         if isinstance(event, TaskProgress):
             self.setup.show_progress(event)
@@ -395,7 +433,7 @@ class ResultsPage(Page):
         def show(facts: StudyFacts | None) -> None:
             self.desk.study_model.set(facts)
             self.show_study(facts)
-            self.sets.setCurrentText(name)
+            self.sets.setCurrentIndex(max(0, self.sets.findData(name)))
 
         self.desk.ask(self.desk.port.study, then=show, owner=self, topic="segmented")
 

@@ -95,11 +95,14 @@ class CaseRow(QFrame):
         text, role = REVIEWS.get(label_set.review, REVIEWS["unreviewed"])
         self.review = label(text, role)
         self.review.setObjectName(f"case_review_{scan.scan}")
-        self.figure = Elided("", "quiet")
+        self.figure = label("", "quiet")
         self.figure.setObjectName(f"case_dice_{scan.scan}")
+        self.parts = label("", "quiet", wrap=True)
+        self.parts.setObjectName(f"case_organs_{scan.scan}")
+        self.parts.hide()
         self.bar = ConfidenceBar(mean_confidence(label_set.confidence), f"case_confidence_{scan.scan}")
         self.bar.slice_chosen.connect(lambda index: self.slice_chosen.emit(self.scan, index))
-        right = column(row(Elided(scan.name), self.review), self.figure, self.bar, spacing=3)
+        right = column(row(Elided(scan.name), self.review), self.figure, self.parts, self.bar, spacing=3)
         body = row(self.picture)
         body.addLayout(right, 1)
         body.setContentsMargins(UNIT, UNIT, UNIT, UNIT)
@@ -117,8 +120,13 @@ class CaseRow(QFrame):
     def show_dice(self, figures: dict[str, float]) -> None:
         if figures:
             mean = sum(figures.values()) / len(figures)
-            parts = ", ".join(f"{name} {value:.2f}" for name, value in figures.items())
-            self.figure.say(f"Dice {mean:.3f}   ({parts})")
+            parts = " · ".join(f"{name} {value:.2f}" for name, value in figures.items())
+            if len(figures) > 1:
+                self.figure.setText(f"mean Dice {mean:.3f}")
+                self.parts.setText(parts)
+            else:
+                self.figure.setText(f"Dice {parts}")
+            self.parts.setVisible(len(figures) > 1)
 
     def mark(self, chosen: bool) -> None:
         self.setProperty("selected", chosen)

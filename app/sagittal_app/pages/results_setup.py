@@ -11,18 +11,17 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QProgressBar, Q
 from sagittal.events import TaskProgress
 from sagittal.facts import EvaluateRequest, ScanFacts, SegmentRequest, StudyFacts
 from sagittal.run_record import RunRecord
+from sagittal_app import messages
 from sagittal_app.canvas import words
 from sagittal_app.pages.results_figures import evaluation_rows
 from sagittal_app.widgets.basics import UNIT, button, clear, column, label, row
 
 ALL_OTHERS = "All other scans"
-BEST_SUPPORT = "Chosen by fold"
 
 
-def run_title(record: RunRecord) -> str:
-    """What tells one run from another: method, step, day and id."""
-    facts = record.facts
-    return f"{facts.request.method} · {record.state.step} steps · {facts.created[:10]} · {facts.run[-6:]}"
+def run_title(record: RunRecord, method: str) -> str:
+    """What tells one run from another: method and id as on the Runs page, and how far it is."""
+    return f"{method} {record.facts.run} · {messages.count(record.state.step, 'step')}"
 
 
 def label_names(scans: Sequence[ScanFacts]) -> list[str]:
@@ -95,14 +94,15 @@ class SetupPanel(QWidget):
         self._records: dict[str, RunRecord] = {}
         self.show_progress(None)
 
-    def show_runs(self, records: Sequence[RunRecord]) -> None:
-        """Runs that can segment, newest first."""
+    def show_runs(self, records: Sequence[RunRecord], titles: Mapping[str, str]) -> None:
+        """Runs that can segment, in the order given; `titles` are those of their methods."""
         kept = self.runs.currentData()
         self._records = {record.facts.run: record for record in records}
         self.runs.blockSignals(True)
         self.runs.clear()
         for record in records:
-            self.runs.addItem(run_title(record), record.facts.run)
+            method = record.facts.request.method
+            self.runs.addItem(run_title(record, titles.get(method, method)), record.facts.run)
         self.runs.setCurrentIndex(max(0, self.runs.findData(kept)) if records else -1)
         self.runs.blockSignals(False)
         self._show_kept_figures()
@@ -181,13 +181,15 @@ class SetupPanel(QWidget):
         self.bar.setRange(0, event.total if event and event.total else 0)
         if event is not None:
             self.bar.setValue(event.done)
-            left = f" · {event.seconds_left:.0f} s left" if event.seconds_left and event.seconds_left > 5 else ""
+            left = f" · {messages.time_left(event.seconds_left)}" if (event.seconds_left or 0) > 5 else ""
             self.message.setText(event.message + left)
 
     def show_figures(self, document: Mapping[str, Any]) -> None:
         """What an evaluation found, under the protocol's name."""
         clear(self._figures)
-        heading = label(f"{document.get('protocol', '')} protocol: mean Dice (95 % interval)", "quiet")
+        heading = label(
+            words.FIGURES_OF.format(protocol=str(document.get("protocol", "")).capitalize()), "quiet", wrap=True
+        )
         self._figures.addWidget(heading, 0, 0, 1, 2)
         for line, (organ, figure) in enumerate(evaluation_rows(document), start=1):
             value = label(figure, selectable=True)

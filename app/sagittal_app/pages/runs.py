@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,20 @@ from sagittal.run_record import RunRecord
 from sagittal_app import messages, theme
 from sagittal_app.actions import Command
 from sagittal_app.models.run_model import RunModel
-from sagittal_app.models.run_table import DATA, FIGURE, METHOD, RECIPE, RECORD_ROLE, STARTED, STATE, RunTable
+from sagittal_app.models.run_table import (
+    DATA,
+    DURATION,
+    FIGURE,
+    METHOD,
+    RECIPE,
+    RECORD_ROLE,
+    STARTED,
+    STATE,
+    STEP,
+    RunTable,
+    figure_words,
+    state_words,
+)
 from sagittal_app.pages.page import Page
 from sagittal_app.widgets.basics import UNIT, EmptyState, button, column, label, row
 from sagittal_app.widgets.facts_view import FactsView, request_lines
@@ -27,6 +41,10 @@ if TYPE_CHECKING:
 
 Found = tuple[list[RunRecord], list[MethodCard], list[ProbeCard]]
 LOG_LINES = 2000
+_STAMP = re.compile(r"^\d{4}-\d\d-\d\dT(\d\d:\d\d:\d\d)\S* ")
+"""What a line of the log file begins with; the run's own date is in the table."""
+WIDTHS = {METHOD: 168, RECIPE: 92, DATA: 120, STATE: 150, STEP: 88, DURATION: 80, STARTED: 120}
+"""Columns in pixels; the figures take the rest."""
 
 
 class RunsPage(Page):
@@ -75,7 +93,7 @@ class RunsPage(Page):
         split.setHandleWidth(UNIT)
         split.addWidget(top)
         split.addWidget(self._below)
-        split.setSizes([220, 600])
+        split.setSizes([252, 600])
         to_train = lambda: self.desk.go_to("train")  # noqa: E731
         empty = EmptyState(
             "mdi6.chart-line",
@@ -221,7 +239,7 @@ class RunsPage(Page):
             return []
         file = Path(self._study) / "runs" / self._table.record(place).facts.folder / "log.txt"
         text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
-        return [("info", line) for line in text.splitlines()[-LOG_LINES:]]
+        return [("info", _STAMP.sub(r"\1 ", line)) for line in text.splitlines()[-LOG_LINES:]]
 
     def _show_one(self, record: RunRecord, log: list[tuple[str, str]]) -> None:
         title = self._table.title(record)
@@ -236,7 +254,8 @@ class RunsPage(Page):
         assert self.compare is not None and self._inspector is not None
         self.compare.show_runs(records, self._table.title, self._table.colour)
         self._below.setCurrentWidget(self.compare)
-        self._inspector.show_facts(messages.COMPARE_HEADING.format(count=len(records)), {})
+        lines = {f"{self._table.title(record)} {record.facts.run}": _in_short(record) for record in records}
+        self._inspector.show_facts(messages.COMPARE_HEADING.format(count=len(records)), lines, prose=True)
 
     def _run_again(self) -> None:
         chosen = self._chosen()
@@ -262,8 +281,16 @@ class RunsPage(Page):
         header = view.horizontalHeader()
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        for place, width in {METHOD: 168, RECIPE: 96, DATA: 128, STATE: 160, STARTED: 128}.items():
+        for place, width in WIDTHS.items():
             view.setColumnWidth(place, width)
         header.setSectionResizeMode(FIGURE, QHeaderView.ResizeMode.Stretch)
         view.selectionModel().selectionChanged.connect(lambda *_: self._selection_changed())
         return view
+
+
+def _in_short(record: RunRecord) -> str:
+    """A run in one line: recipe, scans, how far, how it ended, its figures."""
+    facts, state = record.facts, record.state
+    recipe = facts.request.recipe or messages.RECIPE_OWN
+    parts = [recipe, messages.count(len(facts.scans), "scan"), f"step {state.step}", state_words(record)]
+    return " · ".join([*parts, *filter(None, [figure_words(record)])])

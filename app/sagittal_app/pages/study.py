@@ -12,7 +12,7 @@ from sagittal.events import Event, Reason, StateChanged, TaskFinished, TaskProgr
 from sagittal.facts import Label, StudyFacts
 from sagittal_app import messages
 from sagittal_app.actions import Command
-from sagittal_app.models.scan_table import NAME, ScanFilter, ScanTable, Thumbnails, warnings_of
+from sagittal_app.models.scan_table import NAME, ScanFilter, ScanTable, Thumbnails
 from sagittal_app.pages.page import Page
 from sagittal_app.widgets.basics import UNIT, EmptyState, button, column, label, row
 from sagittal_app.widgets.import_report import ImportProgress, ImportReport
@@ -112,7 +112,7 @@ class StudyPage(Page):
         kept = [scan.scan for scan in self.view.chosen()]
         self._table.set_scans(scans)
         self._select(kept)
-        self.view.make_room_for_warnings(any(warnings_of(scan) for scan in scans))
+        self.view.make_room(scans)
         self.stack.setCurrentIndex(1 if scans else 0)
         self._say_amount()
         assert self._inspector is not None

@@ -134,6 +134,8 @@ class TrainPage(Page):
         cards, problems, probes, device = found
         self._probes = probes
         trainable = [card for card in cards if "pretext" in card.capabilities]
+        # First those that lead from painted slices to a segmented cohort: what one comes for before comparing methods.
+        trainable.sort(key=lambda card: "segmenter" not in card.capabilities)
         self._cards = {card.name: card for card in cards}
         assert self.setup is not None
         self.setup.show_methods(trainable, problems, probes, on_cpu=device.startswith("CPU"))

@@ -13,6 +13,18 @@ from sagittal_app import messages
 from sagittal_app.widgets.basics import UNIT, column, label, scrolled
 from sagittal_app.widgets.method_gallery import needs_in_words
 
+LONG = 16
+"""Letters beyond which a name may break at its hyphens."""
+NAME_WIDTH = 120
+"""Pixels of the names' column."""
+CAN = {
+    "pretext": "learns from scans without labels",
+    "segmenter": "segments scans from a few painted slices",
+    "adapter": "adapts a trained model to other scans",
+    "representation": "gives each scan a representation to compare",
+}
+"""A method's capabilities in words."""
+
 
 class FactsView(QWidget):
     """See the module's docstring."""
@@ -34,20 +46,34 @@ class FactsView(QWidget):
     def show_facts(self, title: str, lines: Mapping[str, str], note: str = "", *, prose: bool = False) -> None:
         """With `prose` names stand above their values, which may be whole sentences."""
         policy = QFormLayout.RowWrapPolicy
-        self._lines.setRowWrapPolicy(policy.WrapAllRows if prose else policy.WrapLongRows)
+        self._lines.setRowWrapPolicy(policy.WrapAllRows if prose else policy.DontWrapRows)
         self._title.setText(title)
         self._note.setText(note)
         self._note.setVisible(bool(note))
-        fill_form(self._lines, lines)
+        fill_form(self._lines, lines, name_width=0 if prose else NAME_WIDTH)
 
 
-def fill_form(form: QFormLayout, lines: Mapping[str, str]) -> None:
-    """Replaces what a form layout says by `lines`; long paths may break at their separators."""
+def fill_form(form: QFormLayout, lines: Mapping[str, str], name_width: int = NAME_WIDTH) -> None:
+    """Replaces what a form layout says by `lines`; long names and paths break over lines.
+
+    Names are `name_width` pixels wide, so that a long one never takes the room of the values; with 0 they are free.
+    """
     while form.rowCount():
         form.removeRow(0)
     for name, value in lines.items():
-        breakable = value.replace("/", "/\u200b").replace("\\", "\\\u200b").replace("_", "_\u200b")
-        form.addRow(label(name, "soft"), label(breakable, wrap=True, selectable=True))
+        named = label(_breakable(name), "soft", wrap=True)
+        if name_width:
+            # A form gives a row the height of its value; a name over more lines asks for its own.
+            named.setFixedWidth(name_width)
+            named.setMinimumHeight(named.heightForWidth(name_width))
+        form.addRow(named, label(_breakable(value), wrap=True, selectable=True))
+
+
+def _breakable(text: str) -> str:
+    """Lets paths and long ids break where they are put together; numbers stay whole."""
+    for mark in "/\\_-" if len(text) > LONG else "/\\_":
+        text = text.replace(mark, f"{mark}\u200b")
+    return text
 
 
 def shown(value: Any) -> str:
@@ -64,7 +90,7 @@ def method_lines(card: MethodCard) -> dict[str, str]:
         "What it does": card.summary,
         "Paper": card.paper,
         "Needs": needs_in_words(card.needs),
-        "Can": ", ".join(card.capabilities),
+        "What it can do": "; ".join(CAN.get(one, one) for one in card.capabilities),
         **{f"Recipe “{recipe.title}”": recipe.source for recipe in card.recipes if recipe.source},
     }
 
@@ -80,6 +106,6 @@ def request_lines(record: RunRecord) -> dict[str, str]:
         "Seed": str(facts.request.seed),
         "Device": facts.device,
         "Created": facts.created[:19].replace("T", " ") + " UTC",
-        **{name.replace("_", " ").capitalize(): shown(value) for name, value in facts.parameters.items()},
+        **{messages.heading(name): shown(value) for name, value in facts.parameters.items()},
         **{f"Version of {name}": value for name, value in facts.versions.items()},
     }

@@ -63,7 +63,7 @@ class ImportReport(Panel):
         self._tree.setColumnCount(2)
         self._tree.setUniformRowHeights(False)
         self._tree.setWordWrap(True)
-        self._tree.setColumnWidth(0, 360)
+        self._tree.setColumnWidth(0, 240)
         self._tree.itemDoubleClicked.connect(lambda item, _column: self._open(item))
         self.body.addWidget(self._tree)
         self.setMinimumHeight(160)

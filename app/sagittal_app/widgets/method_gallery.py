@@ -14,8 +14,8 @@ from sagittal_app.widgets.basics import UNIT, Fold, clear, column, label, scroll
 
 
 def needs_in_words(needs: Needs) -> str:
-    """ "2+ scans · labels"."""
-    parts = [messages.NEEDS_SCANS.format(count=needs.scans)]
+    """ "2 scans or more · labels"."""
+    parts = [messages.NEEDS_SCANS.format(count=messages.count(needs.scans, "scan"))]
     if needs.meta_labels:
         parts.append(messages.NEEDS_META)
     if needs.domains:

@@ -59,6 +59,7 @@ class Banner(QFrame):
         self.setLayout(body)
 
     def _act(self, action: Command) -> None:
+        self.hide()
         self.deleteLater()
         action.run()
 

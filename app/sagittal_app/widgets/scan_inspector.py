@@ -10,7 +10,11 @@ from sagittal.facts import Label, ScanFacts, StudyFacts
 from sagittal_app import messages
 from sagittal_app.models.scan_table import labels_of, warnings_of
 from sagittal_app.widgets.basics import UNIT, button, clear, column, label, line, row, scrolled
+from sagittal_app.widgets.facts_view import fill_form
 from sagittal_app.widgets.label_table import LabelTable, label_sets
+
+KINDS = {"nifti": "NIfTI", "nrrd": "NRRD", "metaimage": "MetaImage", "dicom": "DICOM", "image": "2D image"}
+"""File formats as one writes them."""
 
 
 def study_lines(facts: StudyFacts) -> dict[str, str]:
@@ -33,7 +37,7 @@ def scan_lines(scan: ScanFacts) -> dict[str, str]:
     lines = {
         "Subject": scan.subject,
         "Modality": scan.modality,
-        "Format": scan.kind,
+        "Format": KINDS.get(scan.kind, scan.kind),
         "Size": messages.size(scan.shape) + " voxels",
         "Spacing": messages.spacing(scan.spacing),
         "Orientation": scan.orientation,
@@ -64,7 +68,6 @@ class ScanInspector(QWidget):
         self._lines = QFormLayout()
         self._lines.setHorizontalSpacing(2 * UNIT)
         self._lines.setVerticalSpacing(UNIT // 2)
-        self._lines.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         self._warnings = QVBoxLayout()
         self.labels = LabelTable(write_table)
         self._meta = QWidget()
@@ -112,11 +115,7 @@ class ScanInspector(QWidget):
         elif self._facts is not None:
             self._title.setText(messages.STUDY_FACTS)
             lines = study_lines(self._facts)
-        while self._lines.rowCount():
-            self._lines.removeRow(0)
-        for name, value in lines.items():
-            shown = label(_breakable(value), wrap=True, selectable=True)
-            self._lines.addRow(label(name, "soft"), shown)
+        fill_form(self._lines, lines)
         clear(self._warnings)
         for sentence in warnings_of(self._scan) if self._scan else ():
             self._warnings.addWidget(label(sentence, "warning", wrap=True))
@@ -143,8 +142,3 @@ class ScanInspector(QWidget):
     def _set_meta(self, name: str, value: str) -> None:
         if self._scan is not None and self._scan.meta.get(name) != value.strip():
             self._write_meta(self._scan.scan, {name: value.strip()})
-
-
-def _breakable(text: str) -> str:
-    """Lets long paths break over lines."""
-    return text.replace("/", "/\u200b").replace("\\", "\\\u200b")

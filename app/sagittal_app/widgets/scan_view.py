@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QModelIndex, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import (
@@ -15,14 +17,30 @@ from PySide6.QtWidgets import (
 
 from sagittal.facts import Label, ScanFacts
 from sagittal_app import theme
-from sagittal_app.models.scan_table import LABELS, NAME, PICTURE, SCAN_ROLE, THUMBNAIL, WARNINGS, labels_of, warnings_of
+from sagittal_app.models.scan_table import (
+    LABELS,
+    NAME,
+    PICTURE,
+    SCAN_ROLE,
+    SHAPE,
+    SPACING,
+    SUBJECT,
+    THUMBNAIL,
+    WARNINGS,
+    labels_of,
+    said_of,
+    warnings_of,
+)
 from sagittal_app.widgets.basics import UNIT
 
 ROW = THUMBNAIL + UNIT
-WARNED_WIDTH = 160
 GAP = 6
 """Between two chips, in pixels."""
-WIDTHS = (THUMBNAIL + 2 * UNIT, 112, 80, 80, 104, 144, 240, 72)
+WIDTHS = (THUMBNAIL + 2 * UNIT, 112, 80, 80, 96, 112, 240, 72)
+WIDEST = {NAME: 208, SUBJECT: 144, SHAPE: 152, SPACING: 184}
+"""Columns that grow to what they say, and the width at which they stop, in pixels."""
+LONGEST = 100
+"""How many of a column's longest texts are measured."""
 
 
 def place_chips(widths: list[int], room: int, lines: int, more: int) -> list[tuple[int, int]]:
@@ -127,6 +145,8 @@ class ScanView(QTableView):
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setShowGrid(False)
         self.setWordWrap(False)
+        # What tells two scans apart is mostly at the end of their names.
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setSortingEnabled(True)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(ROW)
@@ -136,11 +156,23 @@ class ScanView(QTableView):
         self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.setFont(theme.tabular(self.font()))
 
-    def make_room_for_warnings(self, any_: bool) -> None:
-        """The last column is narrow until there is a warning; then it gives way to the user's own drags."""
-        if any_ != self._warned:
-            self._warned = any_
-            self.setColumnWidth(WARNINGS, WARNED_WIDTH if any_ else WIDTHS[WARNINGS])
+    def make_room(self, scans: Sequence[ScanFacts]) -> None:
+        """Widens the columns of words to what they say, as far as `WIDEST`; they never shrink under the user's drags.
+
+        Subjects are left out where they are the scans' names; the last column is narrow until there is a warning.
+        """
+        metrics = self.fontMetrics()
+        for column, widest in WIDEST.items():
+            texts = sorted({said_of(scan, column) for scan in scans}, key=len)[-LONGEST:]
+            needed = max((metrics.horizontalAdvance(text) for text in texts), default=0) + 3 * UNIT
+            self.setColumnWidth(column, max(self.columnWidth(column), min(needed, widest)))
+        self.setColumnHidden(SUBJECT, bool(scans) and all(scan.subject == scan.name for scan in scans))
+        warned = any(warnings_of(scan) for scan in scans)
+        if warned != self._warned:
+            self._warned = warned
+            how = QHeaderView.ResizeMode.Stretch if warned else QHeaderView.ResizeMode.Interactive
+            self.horizontalHeader().setSectionResizeMode(WARNINGS, how)
+            self.setColumnWidth(WARNINGS, WIDTHS[WARNINGS])
 
     def fit_columns(self) -> None:
         """Gives the columns their first widths; the user's own drags come after."""

@@ -75,5 +75,5 @@ def oddities(data: Array) -> tuple[str, ...]:
     elif low == high:
         sentences.append(f"Every voxel has the same value, {low:g}.")
     elif max(abs(low), abs(high)) > HUGE_RANGE:
-        sentences.append(f"Intensities run from {low:g} to {high:g}, far beyond what scanners store.")
+        sentences.append(f"Intensities run from {low:,.0f} to {high:,.0f}, far beyond what scanners store.")
     return tuple(sentences)

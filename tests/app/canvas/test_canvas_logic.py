@@ -99,7 +99,8 @@ def test_a_stroke_is_the_union_of_discs_along_its_line(start, end, radius) -> No
     distances = [np.linalg.norm(grid - (a + t * (b - a)), axis=-1) for t in np.linspace(0, 1, 400)]
     nearest = np.min(distances, axis=0)
     assert whole[nearest <= radius - 0.05].all()
-    beyond = nearest > radius + 1e-6
+    # Between two of the 400 samples the line may be nearer by less than this.
+    beyond = nearest > radius + 1e-3
     for row, column in (start, end):
         beyond[round(row), round(column)] = False
     assert not whole[beyond].any()
