@@ -79,10 +79,12 @@ class Catalogue:
         target = sqlite3.connect(temporary)
         try:
             source.backup(target)
+            target.close()
+            temporary.replace(self.folder / BACKUP)
         finally:
             target.close()
             source.close()
-        temporary.replace(self.folder / BACKUP)
+            temporary.unlink(missing_ok=True)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
 from pathlib import Path
 
 from sagittal.engine_port import SagittalError
-from sagittal_engine.study.catalogue import FILE
+from sagittal_engine.study.catalogue import FILE, Catalogue
 from sagittal_engine.study.lock import StudyLock
 
 FOLDERS = ("labels", "cache", "runs")
@@ -56,6 +57,19 @@ def take_lock(folder: Path, *, read_only: bool) -> tuple[StudyLock | None, str]:
         return None, "It is open in another Sagittal{holder}. Close it there to write here."
     except OSError as error:
         return None, f"The folder {folder} cannot be written to: {error}. Copy the study to where you may write."
+
+
+def claim(folder: Path, catalogue: Catalogue) -> str:
+    """Writes what an opening writes; "", or the reason why nothing can be written although the lock was free."""
+    try:
+        for name in FOLDERS:
+            (folder / name).mkdir(exist_ok=True)
+        catalogue.set_info(holder=this_program())
+        catalogue.back_up()
+    except (OSError, sqlite3.Error, SagittalError) as error:
+        words = str(error).rstrip(".")
+        return f"{words}. It can be read; free some space or mend the drive, then open it again to write."
+    return ""
 
 
 def this_program() -> str:

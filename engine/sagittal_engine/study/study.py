@@ -78,11 +78,10 @@ class Study:
             if lock is None:
                 holder = catalogue.info("holder")
                 why = why.replace("{holder}", f" ({holder})" if holder else "")
-            else:
-                for name in opening.FOLDERS:
-                    (folder / name).mkdir(exist_ok=True)
-                catalogue.set_info(holder=opening.this_program())
-                catalogue.back_up()
+            elif why := opening.claim(folder, catalogue):
+                catalogue.close()
+                lock.release()
+                lock, catalogue = None, Catalogue(folder, read_only=True)
         except BaseException:
             if lock is not None:
                 lock.release()

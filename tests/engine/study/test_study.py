@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ import pytest
 from sagittal.engine_port import SagittalError
 from sagittal.facts import SupportPlan
 from sagittal_engine.study import Study
+from sagittal_engine.study.catalogue import Catalogue
 from sagittal_engine.study.tables import ScanRow, SubjectRow
 
 ENGINE = Path(__file__).resolve().parents[3] / "engine"
@@ -58,6 +60,20 @@ def test_a_folder_that_cannot_be_written_to_is_said_so(study: Study, scan: str, 
     with Study.open(study.path) as second:
         assert second.facts().read_only and "cannot be written to. Copy the study" in second.facts().why_read_only
         assert second.scan(scan).name == "image_1"
+
+
+def test_a_study_on_a_full_disk_can_be_read(study: Study, scan: str, monkeypatch: pytest.MonkeyPatch):
+    def full(self: Catalogue) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    study.close()
+    with monkeypatch.context() as broken:
+        broken.setattr(Catalogue, "back_up", full)
+        with Study.open(study.path) as second:
+            assert second.facts().read_only and "disk is full. It can be read" in second.facts().why_read_only
+            assert second.scan(scan).name == "image_1"
+    with Study.open(study.path) as third:
+        assert not third.read_only
 
 
 def test_scans_are_found_by_name_and_by_the_beginning_of_the_id(study: Study, scan: str):
