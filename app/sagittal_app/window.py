@@ -22,6 +22,7 @@ from sagittal_app.bridge import Bridge
 from sagittal_app.desk import Desk
 from sagittal_app.models.study_model import StudyModel
 from sagittal_app.models.tasks import Tasks
+from sagittal_app.native import own_window
 from sagittal_app.pages.page import Page
 from sagittal_app.pages.start import StartPage
 from sagittal_app.settings import Settings
@@ -145,6 +146,8 @@ class Window(QMainWindow):
         self.toast = Toast(shell)
         self.curtain = Curtain(shell)
         self.palette_ = CommandPalette(shell, lambda: menus.palette_entries(self))
+        for widget in (self.status, self.toast, self.curtain, self.palette_):
+            own_window(widget)
 
     def _make_pages(self) -> None:
         self.pages: dict[str, Page] = {}

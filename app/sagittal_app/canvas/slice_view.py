@@ -12,6 +12,7 @@ from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from sagittal_app.canvas import strokes, windowing, words
+from sagittal_app.canvas.document import LabelDocument
 from sagittal_app.canvas.geometry import Box, Plane, PlaneView, clamp, position_words, to_millimetres
 from sagittal_app.canvas.mouse import Gesture, gesture_for
 from sagittal_app.canvas.overlay import Drawing, Overlay
@@ -67,6 +68,8 @@ class SliceView(QWidget):
         self.large = False
         """Whether the view has the large place: there a double-click with a brush paints twice."""
         self._shown_index = -1
+        self._document: LabelDocument | None = None
+        """The one drawn."""
         self._slots: NDArray[np.uint8] = np.zeros(1, dtype=np.uint8)
         self._view = state.view_of(plane)
         self.canvas = PlaneCanvas(self) if canvas is None else canvas
@@ -78,7 +81,7 @@ class SliceView(QWidget):
         layout.addWidget(self.canvas)
         self.overlay.raise_()
         state.scan_changed.connect(self._begin)
-        state.document_changed.connect(self._labels_anew)
+        state.document_changed.connect(self._document_anew)
         state.table_changed.connect(self._table_anew)
         state.voxels_changed.connect(self._show_box)
         state.position_changed.connect(self._show_position)
@@ -111,7 +114,12 @@ class SliceView(QWidget):
             self.canvas.set_window(*self.state.window)
         self._labels_anew()
 
+    def _document_anew(self) -> None:
+        if self.state.document is not self._document:
+            self._labels_anew()
+
     def _labels_anew(self) -> None:
+        self._document = self.state.document
         self._slots = self._make_slots()
         self._show_colours()
         self._show_slice()

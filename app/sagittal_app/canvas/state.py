@@ -96,8 +96,13 @@ class CanvasState(QObject):
         return PlaneView(plane, self.shape, spacing, self.look.radiological, self.look.nose_left)
 
     def show_scan(self, scan: ImageLoan | None, document: LabelDocument | None = None) -> None:
-        """Shows another scan, from its middle, in the window it asks for."""
-        self.set_document(None)
+        """Shows another scan with its labels, from its middle, in the window it asks for.
+
+        Raises ValueError where the labels' grid is another one. Scan and labels change together, so that views draw
+        their planes once.
+        """
+        shape = (1, 1, 1) if scan is None else tuple(scan.data.shape[:3])
+        _check_grid(document, shape)
         self.scan = scan
         if scan is not None:
             self._sample = windowing.sample_of(scan.data)
@@ -106,15 +111,19 @@ class CanvasState(QObject):
             self.window = scan.window if scan.window[1] > scan.window[0] else (low, high)
         x, y, z = self.shape
         self.position = (x // 2, y // 2, z // 2)
+        self._take_document(document)
         self.scan_changed.emit()
         self.window_changed.emit(self.window)
-        self.set_document(document)
+        self.document_changed.emit()
         self.position_changed.emit(self.position)
 
     def set_document(self, document: LabelDocument | None) -> None:
         """Shows another label set of the same scan; raises ValueError where its grid is another one."""
-        if document is not None and document.data.shape != self.shape:
-            raise ValueError(f"labels of shape {document.data.shape} do not fit a scan of shape {self.shape}")
+        _check_grid(document, self.shape)
+        self._take_document(document)
+        self.document_changed.emit()
+
+    def _take_document(self, document: LabelDocument | None) -> None:
         if self.document is not None:
             self.document.end_stroke()
             self.document.voxels_changed.remove(self._voxels)
@@ -123,7 +132,6 @@ class CanvasState(QObject):
         if document is not None:
             document.voxels_changed.append(self._voxels)
             document.table_changed.append(self.table_changed.emit)
-        self.document_changed.emit()
 
     def _voxels(self, box: Box) -> None:
         self.voxels_changed.emit(box)
@@ -197,3 +205,8 @@ class CanvasState(QObject):
         if look != self.look:
             self.look = look
             self.look_changed.emit()
+
+
+def _check_grid(document: LabelDocument | None, shape: tuple[int, ...]) -> None:
+    if document is not None and document.data.shape != shape:
+        raise ValueError(f"labels of shape {document.data.shape} do not fit a scan of shape {shape}")

@@ -140,6 +140,8 @@ class Board(QWidget):
     def __init__(self, desk: Desk, name: str = "board") -> None:
         super().__init__()
         self.setObjectName(name)
+        # Opaque, so that a change in it does not have all that lies behind it painted too.
+        self.setAutoFillBackground(True)
         self.model: RunModel | None = None
         self._refreshes: list[Refresh] = []
         self._claimed: set[str] = set()
