@@ -180,7 +180,7 @@ def test_the_published_recipe_has_the_theses_values() -> None:
     assert (params.encoder, params.image_size, params.train_window, params.test_window) == ("resnet101", 256, 4, 2)
     assert (params.background_weight, params.ccr_weight, params.scale, params.threshold) == (0.05, 1.0, 20.0, 0.95)
     quick = make(CARD.params, recipes["quick-cpu"].values)
-    assert quick == make(CARD.params, {})
+    assert quick == make(CARD.params, {"foreground": "triangle"})
 
 
 def test_every_published_value_is_said_beside_its_field() -> None:
