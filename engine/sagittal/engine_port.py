@@ -27,6 +27,7 @@ from sagittal.facts import (
     StudyFacts,
     SupportPlan,
 )
+from sagittal.measure import MeasureCard
 from sagittal.method import MethodCard
 from sagittal.probe import ProbeCard
 from sagittal.run_record import RunRecord
@@ -114,6 +115,9 @@ class RunPort(Protocol):
 
     def probes(self) -> list[ProbeCard]:
         """Cards of all measurements that a run may ask for; reads no torch."""
+
+    def measures(self) -> list[MeasureCard]:
+        """Cards of all that a finished run can be asked for; reads no torch."""
 
     def check(self, request: RunRequest) -> list[Check]:
         """What the request needs against what the study has, in words."""

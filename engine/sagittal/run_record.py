@@ -65,4 +65,6 @@ class RunRecord(BaseModel):
     """Each {"panel", "step", "path", "caption"}, oldest first."""
     evaluations: list[dict[str, Any]] = Field(default_factory=list)
     """What `evaluate` found for this run, oldest first."""
+    checkpoints: list[str] = Field(default_factory=list)
+    """Names of the checkpoints there are: "last", "best", then the steps that were kept, ascending."""
     resumable: bool = False

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sagittal.engine_port import SagittalError
 from sagittal.events import Reason
 from sagittal.facts import Check, EvaluateRequest, SegmentRequest, SpectrumRequest
+from sagittal.measure import MeasureCard
 from sagittal.method import MethodCard
 from sagittal.params import ParameterError, make
 from sagittal.probe import ProbeCard
@@ -25,6 +26,7 @@ from sagittal_engine.registry import resolve_parameters
 from sagittal_engine.run import Plan, Run
 from sagittal_engine.service.base import ServiceBase
 from sagittal_engine.service.checks import check_request, chosen_scans
+from sagittal_engine.service.measures import CARDS as MEASURES
 from sagittal_engine.store.run_folder import RunFolder, find_run, is_resumable, new_name, run_folders
 from sagittal_engine.tasks import Task
 
@@ -48,6 +50,9 @@ class RunService(ServiceBase):
 
     def probes(self) -> list[ProbeCard]:
         return list(CARDS)
+
+    def measures(self) -> list[MeasureCard]:
+        return list(MEASURES)
 
     def check(self, request: RunRequest) -> list[Check]:
         study = self._open()

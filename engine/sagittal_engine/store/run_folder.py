@@ -78,14 +78,26 @@ class RunFolder:
         return state.model_copy(update={"state": State.FINISHED, "reason": Reason.ENDED_WITH_PROGRAM})
 
     def record(self, *, whole: bool = True) -> RunRecord:
-        """The run as pages show it; metrics and previews only when `whole`."""
+        """The run as pages show it; metrics, previews and checkpoints only when `whole`."""
         state = self.state()
         record = RunRecord(
             facts=self.facts(), state=state, resumable=is_resumable(state), evaluations=self._evaluations.read()
         )
         if not whole:
             return record
-        return record.model_copy(update={"metrics": self.metrics.read(), "previews": self._read_previews()})
+        return record.model_copy(
+            update={
+                "metrics": self.metrics.read(),
+                "previews": self._read_previews(),
+                "checkpoints": self._saved(),
+            }
+        )
+
+    def _saved(self) -> list[str]:
+        """What a user calls the checkpoints there are; see `store.checkpoint.file_of`."""
+        there = {path.stem for path in self.checkpoints.glob("*.pt")}
+        steps = sorted(int(stem.removeprefix("step-")) for stem in there if re.fullmatch(r"step-\d+", stem))
+        return [*(word for word in ("last", "best") if word in there), *map(str, steps)]
 
     def add_preview(self, panel: str, step: int, path: Path, caption: str) -> None:
         """Notes a picture that lies at `path` inside the folder."""
