@@ -165,7 +165,7 @@ def _image_set(raw: _Raw, size: int, channels: int, split: str) -> ImageSet:
         )
     images = torch.empty(count, channels, size, size)
     for start in range(0, count, CHUNK):
-        part = torch.from_numpy(np.ascontiguousarray(raw.pixels[start : start + CHUNK])).float() / 255
+        part = torch.from_numpy(raw.pixels[start : start + CHUNK].astype(np.float32)) / 255
         images[start : start + CHUNK] = fitted(with_channels(part, channels), size)
     own = tuple(f"{split}-{n:06d}" for n in range(count))
     return ImageSet(images, own, own, (0,) * count, torch.zeros(count), raw.targets)

@@ -122,7 +122,7 @@ def _cut(scan: ScanData, plane: str, size: int, min_content: float) -> _Cut:
     kept: list[int] = []
     found: list[torch.Tensor] = []
     for index in range(len(stack)):
-        one = scaled(torch.from_numpy(np.ascontiguousarray(stack[index])), low, high)
+        one = scaled(torch.from_numpy(np.array(stack[index], np.float32)), low, high)
         content = float((one.amax() > one.amin()) if picture else (one > CONTENT_FROM).float().mean())
         if content == 0 or content < min_content:
             continue
@@ -186,7 +186,7 @@ def _present(labels: Mapping[str, Array], index: int) -> str:
 
 
 def _fitted_mask(mask: Array, size: int, pixel: tuple[float, float]) -> torch.Tensor:
-    stack = torch.from_numpy(np.ascontiguousarray(mask)).unsqueeze(1).float()
+    stack = torch.from_numpy(np.array(mask, np.float32)).unsqueeze(1)
     return (fitted(stack, size, pixel) >= 0.5).squeeze(1)
 
 

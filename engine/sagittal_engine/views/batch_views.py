@@ -194,14 +194,13 @@ def apply_views(images: Tensor, draw: ViewDraw) -> Tensor:
         raise ValueError(f"{len(draw)} draws go with images (N, C, H, W), N = {len(draw)}; got {tuple(images.shape)}.")
     if not images.is_floating_point():
         images = images.float() / 255
-    count, channels = images.shape[:2]
-    grid = F.affine_grid(draw.affine.to(images.dtype), [count, 1, draw.size, draw.size], align_corners=False)
+    grid = sampling_grid(draw.affine.to(images.dtype), draw.size)
     views = F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
     if draw.brightness is not None:
         views = colour.brightened(views, draw.brightness)
     if draw.contrast is not None:
         views = colour.contrasted(views, draw.contrast)
-    if channels == 3:
+    if images.shape[1] == 3:
         if draw.saturation is not None:
             views = colour.saturated(views, draw.saturation)
         if draw.hue is not None:
@@ -211,10 +210,21 @@ def apply_views(images: Tensor, draw: ViewDraw) -> Tensor:
     if draw.blur is not None:
         views = _blurred(views, draw.blur)
     if draw.noise is not None:
-        views = views + draw.noise
+        views = views + draw.noise.to(views.dtype)
     if draw.holes is not None:
-        views = views * _solid(draw.holes, draw.size)
+        views = views * _solid(draw.holes, draw.size).to(views.dtype)
     return views
+
+
+def sampling_grid(affine: Tensor, size: int) -> Tensor:
+    """What `F.affine_grid` gives for (N, 2, 3) and square views, by sums over rows and columns: far quicker."""
+    at = (2 * torch.arange(size, device=affine.device, dtype=affine.dtype) + 1) / size - 1
+    along_columns = affine[:, :, 0:1] * at
+    along_rows = affine[:, :, 1:2] * at + affine[:, :, 2:3]
+    grid = affine.new_empty(len(affine), size, size, 2)
+    for axis in (0, 1):
+        torch.add(along_rows[:, axis].unsqueeze(2), along_columns[:, axis].unsqueeze(1), out=grid[..., axis])
+    return grid
 
 
 def _blurred(views: Tensor, weights: Tensor) -> Tensor:

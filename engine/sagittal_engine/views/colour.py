@@ -23,18 +23,23 @@ def grey(images: Tensor) -> Tensor:
 
 def brightened(images: Tensor, factor: Tensor) -> Tensor:
     """factor · image."""
-    return (images * _each(factor)).clamp_(0, 1)
+    return (images * _each(factor, images)).clamp_(0, 1)
 
 
 def contrasted(images: Tensor, factor: Tensor) -> Tensor:
     """factor · image + (1 − factor) · mean of its grey."""
-    mean = grey(images).mean((1, 2, 3), keepdim=True)
-    return torch.lerp(mean, images, _each(factor)).clamp_(0, 1)
+    return _blended(images, grey(images).mean((1, 2, 3), keepdim=True), factor)
 
 
 def saturated(images: Tensor, factor: Tensor) -> Tensor:
     """factor · image + (1 − factor) · its grey; three channels."""
-    return torch.lerp(grey(images), images, _each(factor)).clamp_(0, 1)
+    return _blended(images, grey(images), factor)
+
+
+def _blended(images: Tensor, other: Tensor, factor: Tensor) -> Tensor:
+    # In this form a factor of one gives the image itself, to the last bit.
+    each = _each(factor, images)
+    return (images * each).add_((1 - each) * other).clamp_(0, 1)
 
 
 def turned(images: Tensor, turns: Tensor) -> Tensor:
@@ -60,8 +65,8 @@ def turned(images: Tensor, turns: Tensor) -> Tensor:
 
 def greyed(images: Tensor, chosen: Tensor) -> Tensor:
     """The chosen images (N, bool) in grey, in three channels."""
-    return torch.where(_each(chosen), grey(images), images)
+    return torch.where(chosen.view(-1, 1, 1, 1), grey(images), images)
 
 
-def _each(values: Tensor) -> Tensor:
-    return values.view(-1, 1, 1, 1)
+def _each(values: Tensor, images: Tensor) -> Tensor:
+    return values.to(images.dtype).view(-1, 1, 1, 1)
