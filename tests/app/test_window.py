@@ -241,7 +241,7 @@ def test_work_left_over_is_offered(make_window, engine, qtbot, tmp_path):
     window = make_window()
     qtbot.waitUntil(lambda: len(window.banners.banners()) == 2)
     texts = " ".join(banner.text for banner in window.banners.banners())
-    assert "Painting of 1 scan was not saved" in texts or "Painting of scan" in texts
+    assert "Painting of image_02 was not saved" in texts
     assert "1 run ended with the program" in texts
     click(qtbot, window, "banner_window.resume")
     qtbot.waitUntil(lambda: ("resume", (run, None)) in engine.calls)
