@@ -70,10 +70,10 @@ def test_several_runs_are_compared(make_page, two_runs, qtbot):
     qtbot.waitUntil(lambda: page.compare.isVisible())
     table = page.findChild(QTableWidget, "differences")
     rows = [table.verticalHeaderItem(i).text() for i in range(table.rowCount())]
-    assert rows == ["seed", "centre"]
+    assert rows == ["Seed", "Centre"]
     assert [table.item(1, j).text() for j in range(2)] == ["off", "on"]
     figures = page.findChild(QTableWidget, "figures")
-    assert figures.verticalHeaderItem(figures.rowCount() - 1).text() == "dice mean, published"
+    assert figures.verticalHeaderItem(figures.rowCount() - 1).text() == "Dice mean, published"
     chart = page.findChild(QWidget, "compare_loss_query")
     assert len(chart._curves) == 2
     assert {curve.colour for curve in chart._curves} == {page._table.colour(run) for run in two_runs}

@@ -64,6 +64,10 @@ class Compare(QWidget):
     ) -> None:
         self._heading.setText(messages.COMPARE_HEADING.format(count=len(records)))
         names = [f"{title(record)} {record.facts.run}" for record in records]
+        # Of one method alone, a run's id says all; it fits legends and headings.
+        short = [record.facts.run for record in records]
+        is_one = len({title(record) for record in records}) == 1
+        heads = short if is_one else [f"{title(record)}\n{record.facts.run}" for record in records]
         colours = [colour(record.facts.run) for record in records]
         clear(self._charts)
         series = list(dict.fromkeys(name for record in records for name in record.metrics))
@@ -72,13 +76,11 @@ class Compare(QWidget):
             panel = LinesPanel(messages.heading(name), y_label=messages.words(name), name=f"compare_{name}")
             panel.setFixedHeight(CHART_HEIGHT)
             curves = []
-            for words, paint, record in zip(names, colours, records, strict=True):
+            for words, paint, record in zip(short if is_one else names, colours, records, strict=True):
                 points = Series(*record.metrics.get(name, ([], [])))
                 curves.append(CurveData(words, paint, points.steps, points.values))
             panel.set_curves(curves)
             self._charts.addWidget(panel, place // ACROSS, place % ACROSS)
-        short = [record.facts.run for record in records]
-        heads = short if len({title(record) for record in records}) == 1 else [n.replace(" ", "\n", 1) for n in names]
         self.differences.fill(heads, {k: [shown(v) for v in row] for k, row in differing(list(records)).items()})
         self.figures.fill(heads, figures(records))
 

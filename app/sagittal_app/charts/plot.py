@@ -22,7 +22,7 @@ from sagittal_app.widgets.basics import Panel, label, row, tool
 
 SMOOTHING = (1, 5, 10, 25, 50, 100, 250, 500, 1000)
 """Windows of the moving average, in points, that the slider steps through."""
-ROOMY = 232
+ROOMY = 288
 """Pixels a panel must have across before the smoothing slider takes room from the title."""
 FAINT = 70
 """Opacity (of 255) of a raw curve under its smoothed one."""

@@ -164,6 +164,8 @@ class ResultsPage(Page):
             self.bench.session.close()
             self._dice, self._shown_cases, self._task = {}, (), ""
             self.setup.show_progress(None)
+            # Whether the study has runs is known a moment later; until then nothing is said to be missing.
+            self._stack.setCurrentIndex(1)
         self._facts = facts
         self.setup.show_study(facts)
         names = self._predicted_sets()

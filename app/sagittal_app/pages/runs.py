@@ -43,7 +43,7 @@ Found = tuple[list[RunRecord], list[MethodCard], list[ProbeCard]]
 LOG_LINES = 2000
 _STAMP = re.compile(r"^\d{4}-\d\d-\d\dT(\d\d:\d\d:\d\d)\S* ")
 """What a line of the log file begins with; the run's own date is in the table."""
-WIDTHS = {METHOD: 168, RECIPE: 92, DATA: 120, STATE: 150, STEP: 88, DURATION: 80, STARTED: 120}
+WIDTHS = {METHOD: 160, RECIPE: 92, DATA: 128, STATE: 150, STEP: 88, DURATION: 80, STARTED: 132}
 """Columns in pixels; the figures take the rest."""
 
 

@@ -220,6 +220,10 @@ class Fold(QWidget):
         theme.set_icon(self._button, "mdi6.chevron-down" if open else "mdi6.chevron-right", "quiet", 16)
 
 
+SENTENCE_WIDTH = 440
+"""Pixels of an empty page's sentence."""
+
+
 class EmptyState(QWidget):
     """One icon, one sentence, and the actions that fill the page."""
 
@@ -233,7 +237,9 @@ class EmptyState(QWidget):
         self.sentence = label(sentence, "soft")
         self.sentence.setWordWrap(True)
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.sentence.setFixedWidth(440)
+        self.sentence.setFixedWidth(SENTENCE_WIDTH)
+        # The style sheet's font comes with the first showing; the height at that font must not be cut.
+        self.sentence.setMinimumHeight(3 * QFontMetrics(self.sentence.font()).lineSpacing())
         buttons = row(None, *actions, None)
         body = column(None, picture, UNIT, self.sentence, UNIT, buttons, None)
         body.setAlignment(self.sentence, Qt.AlignmentFlag.AlignCenter)
