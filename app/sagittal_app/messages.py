@@ -152,6 +152,23 @@ WAITING_LINES = "The first points come with the first steps."
 WAITING_PICTURES = "The first picture comes at step {step}."
 WAITING_DOCUMENT = "It fills as soon as the method publishes it."
 WAITING_SPECTRUM = "The first spectrum comes when the curvature probe has run."
+HISTOGRAM_BEFORE = "Show where it began, as dotted outlines"
+HISTOGRAM_SHARES = "Each kind is drawn as shares of its own total, so that few and many pairs compare."
+MORE_CLASSES = "and {count} more"
+NOT_CONVERGED = "not converged"
+NEGATIVE_WEIGHT = "below 0"
+NEGATIVE_PROJECTED = "without trivial directions"
+MATRICES = {"hessian": "Hessian", "ggn": "Gauss-Newton"}
+SPECTRUM_READING = (
+    "The curve is the density of eigenvalues, each Ritz value broadened to a bell; a stem is as high as the density "
+    "that its weight alone would give. Wide to the right: steep directions, which bound the step. Left of zero, "
+    "tinted: directions in which the loss curves downwards."
+)
+SPECTRUM_FIGURES = (
+    "λmax and λmin: the steepest and the most downward curvature found. “Below 0”: share of all directions in which "
+    "the loss curves downwards. Layers whose scale is normalised away, as under a cosine loss, make some of that "
+    "certain and harmless; the last figure leaves those trivial directions out."
+)
 NOT_RECORDED = "This run did not record it."
 PREPARING = "Preparing: {message}"
 LOG_HEADING = "Log"

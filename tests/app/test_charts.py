@@ -13,9 +13,9 @@ from fake_world import EPISODES
 from sagittal.run_request import RunRequest
 from sagittal_app import messages, theme
 from sagittal_app.charts.board import Board
-from sagittal_app.charts.documents import density
 from sagittal_app.charts.factory import make_panel
 from sagittal_app.charts.plot import CurveData, LinesPanel
+from sagittal_app.charts.spectra import density
 from sagittal_app.models.run_model import RunModel
 
 

@@ -1,4 +1,4 @@
-"""Charts of documents a run publishes: histograms, curves, matrices, spectra, timelines."""
+"""Charts of documents a run publishes: curves, maps of points, matrices, timelines."""
 
 from __future__ import annotations
 
@@ -13,44 +13,13 @@ from PySide6.QtWidgets import QWidget
 
 from sagittal.facts import colour_of
 from sagittal_app import messages, theme
+from sagittal_app.charts.histogram import named, translucent
+from sagittal_app.charts.legend import legend_label, legend_text
 from sagittal_app.charts.plot import CurveData, LinesPanel, PlotPanel
-from sagittal_app.models.run_model import Floats
-from sagittal_app.widgets.basics import Panel, label
+from sagittal_app.widgets.basics import Panel, label, row
 
-DENSITY_POINTS = 400
-
-
-def named(values: Any, fallback: str) -> dict[str, list[float]]:
-    """A document's values as name → list: a bare list gets the panel's name."""
-    return {str(k): list(v) for k, v in values.items()} if isinstance(values, Mapping) else {fallback: list(values)}
-
-
-def _translucent(colour: str, alpha: int) -> QColor:
-    made = QColor(colour)
-    made.setAlpha(alpha)
-    return made
-
-
-class HistogramPanel(PlotPanel):
-    """Counts per bin: a document with `edges` (N+1) and `counts` (N, or name → N)."""
-
-    def __init__(self, title: str, about: str = "", x_label: str = "", *, name: str = "histogram") -> None:
-        super().__init__(title, about, x_label, "count", name=name)
-        self._columns: dict[str, Sequence[float]] = {}
-
-    def show_document(self, document: Mapping[str, Any], step: int) -> None:
-        edges = list(document["edges"])
-        self.plot.clear()
-        self._columns = {"bin begins": edges[:-1]}
-        for number, (name, counts) in enumerate(named(document["counts"], self.title).items(), start=1):
-            colour = colour_of(number)
-            brush, pen = _translucent(colour, 70), pg.mkPen(colour)
-            self.plot.plot(edges, counts, stepMode="center", fillLevel=0, brush=brush, pen=pen, name=name)
-            self._columns[name] = counts
-        self.say_waiting("")
-
-    def columns(self) -> dict[str, Sequence[float]]:
-        return self._columns
+LEGEND_NAMES = 6
+"""Classes that a map's legend names; all are in its tooltip."""
 
 
 class CurvePanel(LinesPanel):
@@ -79,72 +48,34 @@ class ScatterPanel(PlotPanel):
     """Points coloured by class: a document with `x`, `y`, `classes` (N) and the classes' `names`."""
 
     def __init__(self, title: str, about: str = "", *, name: str = "scatter") -> None:
-        super().__init__(title, about, name=name)
+        super().__init__(title, about, "", "", name=name)
+        self._about = about
         self._columns: dict[str, Sequence[float]] = {}
+        self.legend = legend_label(name)
+        self.body.insertLayout(1, row(self.legend, None))
+        # Coordinates of a map have no unit and mean nothing by themselves.
+        for side in ("left", "bottom"):
+            self.plot.getAxis(side).setStyle(showValues=False)
         self.say_waiting(messages.WAITING_DOCUMENT)
 
     def show_document(self, document: Mapping[str, Any], step: int) -> None:
         x, y = np.asarray(document["x"], dtype=float), np.asarray(document["y"], dtype=float)
         classes = np.asarray(document["classes"], dtype=int)
+        names = [str(name) for name in document["names"]]
+        colours = {name: colour_of(number) for number, name in enumerate(names, start=1)}
         self.plot.clear()
-        for index, name in enumerate(document["names"]):
+        for index, name in enumerate(names):
             chosen = classes == index
-            brush = pg.mkBrush(_translucent(colour_of(index + 1), 160))
-            self.plot.plot(
-                x[chosen], y[chosen], pen=None, symbol="o", symbolSize=5, symbolPen=None, symbolBrush=brush, name=name
-            )
+            brush = pg.mkBrush(translucent(colours[name], 160))
+            self.plot.plot(x[chosen], y[chosen], pen=None, symbol="o", symbolSize=5, symbolPen=None, symbolBrush=brush)
+        shown = dict(list(colours.items())[:LEGEND_NAMES])
+        more = [messages.MORE_CLASSES.format(count=len(names) - len(shown))] if len(names) > len(shown) else []
+        self.legend.setText(legend_text(shown, *more))
+        self.legend.setToolTip("\n".join(names))
+        self.heading.setToolTip("\n".join(filter(None, [self.title, self._about, document.get("about", "")])))
         self._columns = {"x": x.tolist(), "y": y.tolist(), "class": classes.tolist()}
         self.say_waiting("")
-
-    def columns(self) -> dict[str, Sequence[float]]:
-        return self._columns
-
-
-def density(ritz: Sequence[Sequence[float]], weights: Sequence[Sequence[float]]) -> tuple[Floats, Floats]:
-    """The spectral density as the mean over probes of Ritz values broadened by Gaussians: x (N,), y (N,).
-
-    The width is a hundredth of the spectrum's span, as is usual for stochastic Lanczos quadrature.
-    """
-    values = np.concatenate([np.asarray(row, dtype=float) for row in ritz])
-    shares = np.concatenate([np.asarray(row, dtype=float) for row in weights]) / max(len(ritz), 1)
-    span = float(values.max() - values.min()) or 1.0
-    width = span / 100
-    x = np.linspace(values.min() - 0.05 * span, values.max() + 0.05 * span, DENSITY_POINTS)
-    bells = np.exp(-0.5 * ((x[:, None] - values[None, :]) / width) ** 2) / (width * np.sqrt(2 * np.pi))
-    return x, bells @ shares
-
-
-class DensityPanel(PlotPanel):
-    """A Hessian's spectral density, filled; Ritz values as stems; the zero line marked and its negative side tinted."""
-
-    def __init__(self, title: str, about: str = "", *, name: str = "density") -> None:
-        super().__init__(title, about, "eigenvalue", "density", name=name)
-        self._columns: dict[str, Sequence[float]] = {}
-        self.plot.setLogMode(y=True)
-        self.say_waiting(messages.WAITING_SPECTRUM)
-
-    def show_document(self, document: Mapping[str, Any], step: int) -> None:
-        x, y = density(document["ritz"], document["weights"])
-        floor = max(float(y.max()) * 1e-6, 1e-12)
-        y = np.maximum(y, floor)
-        self.plot.clear()
-        accent = theme.colour("accent")
-        level = np.log10(floor)
-        self.plot.plot(x, y, pen=pg.mkPen(accent), fillLevel=level, brush=_translucent(accent, 60))
-        values = np.concatenate([np.asarray(row, dtype=float) for row in document["ritz"]])
-        shares = np.concatenate([np.asarray(row, dtype=float) for row in document["weights"]])
-        shares = np.maximum(shares, floor)
-        feet = np.repeat(values, 2)
-        tips = np.stack([np.full_like(shares, floor), shares], axis=1).ravel()
-        self.plot.plot(feet, tips, connect="pairs", pen=pg.mkPen(theme.colour("quiet")))
-        self.plot.addItem(pg.InfiniteLine(pos=0, angle=90, pen=pg.mkPen(theme.colour("text"))))
-        if x[0] < 0:
-            tint = pg.LinearRegionItem((float(x[0]), 0.0), movable=False, pen=pg.mkPen(None))
-            tint.setBrush(_translucent(theme.colour("danger"), 30))
-            tint.setZValue(-10)
-            self.plot.addItem(tint)
-        self._columns = {"eigenvalue": x.tolist(), "density": y.tolist()}
-        self.say_waiting("")
+        self.reset()
 
     def columns(self) -> dict[str, Sequence[float]]:
         return self._columns
@@ -198,7 +129,7 @@ class _Squares(QWidget):
                 cell = QRectF(left + j * width + 1, head + i * height + 1, width - 2, height - 2)
                 share = min(1.0, abs(value) / limit) if value == value else 0.0
                 painter.fillRect(
-                    cell, _translucent(theme.colour("accent" if value >= 0 else "danger"), int(150 * share))
+                    cell, translucent(theme.colour("accent" if value >= 0 else "danger"), int(150 * share))
                 )
                 painter.setPen(QColor(theme.colour("text")))
                 painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, f"{value:.2f}")

@@ -12,16 +12,11 @@ from PySide6.QtWidgets import QWidget
 from sagittal.facts import colour_of
 from sagittal.panels import Curve, Density, Histogram, Images, Lines, Matrix, Panel, Scatter, Timeline
 from sagittal_app import messages
-from sagittal_app.charts.documents import (
-    CurvePanel,
-    DensityPanel,
-    HistogramPanel,
-    MatrixPanel,
-    ScatterPanel,
-    TimelinePanel,
-)
+from sagittal_app.charts.documents import CurvePanel, MatrixPanel, ScatterPanel, TimelinePanel
+from sagittal_app.charts.histogram import HistogramPanel
 from sagittal_app.charts.images import ImagesPanel
 from sagittal_app.charts.plot import CurveData, LinesPanel
+from sagittal_app.charts.spectra import DensityPanel
 from sagittal_app.models.run_model import RunModel
 
 Refresh = Callable[[RunModel], object]
@@ -74,12 +69,17 @@ def _waiting_for_pictures(model: RunModel) -> str:
     return messages.WAITING_PICTURES.format(step=every) if every else messages.WAITING_DOCUMENT
 
 
+def read_document(path: str) -> Any:
+    """What a run published at `path`. Raises OSError or ValueError where it is gone or torn."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
 def _document(make: Callable[[Any, str], Any]) -> Callable[[Any, str], tuple[QWidget, Refresh]]:
     """Panels fed by a JSON document: it is read only when a newer one has come."""
 
     def maker(panel: Any, name: str) -> tuple[QWidget, Refresh]:
         made = make(panel, name)
-        shown: list[str] = [""]
+        shown, begun = [""], [""]
 
         def refresh(model: RunModel) -> None:
             previews = _previews(model, panel.source, panel.title)
@@ -91,8 +91,10 @@ def _document(make: Callable[[Any, str], Any]) -> Callable[[Any, str], tuple[QWi
             if newest.path != shown[0]:
                 shown[0] = newest.path
                 try:
-                    document = json.loads(Path(newest.path).read_text(encoding="utf-8"))
-                    made.show_document(document, newest.step)
+                    if isinstance(made, HistogramPanel) and previews[0].path != begun[0]:
+                        begun[0] = previews[0].path
+                        made.show_first(read_document(begun[0]), previews[0].step)
+                    made.show_document(read_document(newest.path), newest.step)
                 except (OSError, ValueError, KeyError):
                     made.say_waiting(messages.PICTURE_GONE.format(path=newest.path))
 

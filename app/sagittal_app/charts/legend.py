@@ -1,0 +1,31 @@
+"""The line under a chart's title that says which colour is what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel
+
+from sagittal_app import messages, theme
+
+
+def plain(text: str) -> str:
+    """Text that stays together and is no markup."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(" ", "&nbsp;")
+
+
+def legend_label(name: str) -> QLabel:
+    """A line that may become narrow."""
+    made = QLabel()
+    made.setObjectName(f"{name}_legend")
+    made.setTextFormat(Qt.TextFormat.RichText)
+    made.setFont(theme.tabular(made.font()))
+    made.setMinimumWidth(1)
+    return made
+
+
+def legend_text(colours: Mapping[str, str], *notes: str) -> str:
+    """Rich text: a dot and a name per entry of `colours` (name → colour), then `notes`."""
+    parts = [f'<span style="color:{c}">●</span>&nbsp;{plain(messages.words(name))}' for name, c in colours.items()]
+    return " &nbsp; ".join([*parts, *map(plain, notes)])
