@@ -8,6 +8,7 @@ a row with itself and never count, and 2N(2N − 2) are negative.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import NamedTuple, ParamSpec, TypeVar
 
@@ -18,6 +19,8 @@ from torch.nn import functional as F
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
+SAFE_EXPONENT = 40.0
+"""e^x of ±40 and sums of 10²⁰ of them stay well inside the range of float32."""
 LINEAR_FROM = 40.0
 """softplus(x) is x to the last bit of float64 from here on."""
 
@@ -75,10 +78,10 @@ class Cosines(NamedTuple):
     bb: Tensor
     """(N, N): b_i·b_j."""
 
-    def pairs(self) -> Pairs:
+    def pairs(self, bound: float) -> Pairs:
         """The same numbers with positives apart from negatives. The blocks are changed in place: use them no more."""
         positive = self.ab.diagonal().clone()
-        return Pairs(positive, *(block.fill_diagonal_(-torch.inf) for block in self))
+        return Pairs(positive, *(block.fill_diagonal_(-torch.inf) for block in self), bound)
 
 
 class Pairs(NamedTuple):
@@ -91,6 +94,8 @@ class Pairs(NamedTuple):
     ab: Tensor
     """(N, N): read along a row the negatives of a_i, along a column those of b_j."""
     bb: Tensor
+    bound: float
+    """No pair lies outside ±bound; infinite where that is not known."""
 
     @property
     def negatives(self) -> int:
@@ -107,7 +112,13 @@ class Pairs(NamedTuple):
         return self.sum_over_negatives(function) / self.negatives
 
     def log_sums_by_view(self) -> tuple[Tensor, Tensor]:
-        """ln Σ e^x over each anchor's negatives of its own view, and of the other view: (2N,) each, a before b."""
+        """ln Σ e^x over each anchor's negatives of its own view, and of the other view: (2N,) each, a before b.
+
+        Where no sum can leave float32, one exponential per pair serves rows and columns, and no maximum is looked for.
+        """
+        if self.bound <= SAFE_EXPONENT:
+            aa, ab, bb = self.aa.exp(), self.ab.exp(), self.bb.exp()
+            return torch.cat([aa.sum(1), bb.sum(1)]).log(), torch.cat([ab.sum(1), ab.sum(0)]).log()
         same = torch.cat([torch.logsumexp(self.aa, 1), torch.logsumexp(self.bb, 1)])
         cross = torch.cat([torch.logsumexp(self.ab, 1), torch.logsumexp(self.ab, 0)])
         return same, cross
@@ -132,10 +143,14 @@ def cosines(view_a: Tensor, view_b: Tensor, *, factor: float | Tensor = 1.0) -> 
     return Cosines(scaled @ a.T, scaled @ b.T, (b * factor) @ b.T)
 
 
-def pairs(view_a: Tensor, view_b: Tensor, *, temperature: float | Tensor) -> Pairs:
-    """c/τ of every pair. Raises ValueError where the temperature is not greater than 0, and as `check_views`."""
+def pairs(view_a: Tensor, view_b: Tensor, *, temperature: float | Tensor, coldest: float | None = None) -> Pairs:
+    """c/τ of every pair; `coldest` is the least that a temperature given as a tensor can be.
+
+    Raises ValueError where the temperature is not greater than 0, and as `check_views`.
+    """
     check_temperature(temperature)
-    return cosines(view_a, view_b, factor=1 / temperature).pairs()
+    least = temperature if isinstance(temperature, float | int) else coldest
+    return cosines(view_a, view_b, factor=1 / temperature).pairs(1 / least if least else math.inf)
 
 
 def softplus(x: Tensor) -> Tensor:

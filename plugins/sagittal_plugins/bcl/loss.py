@@ -69,7 +69,10 @@ def combo_parts(
     check_temperature(contrast_temperature, "contrast_temperature")
     found = cosines(view_a, view_b, factor=1 / temperature)
     warmer = Cosines(*(block * (2 * temperature / contrast_temperature) for block in found))
-    return binary_parts(found.pairs(), "classes"), info_nce_parts(warmer.pairs())
+    return (
+        binary_parts(found.pairs(1 / temperature), "classes"),
+        info_nce_parts(warmer.pairs(2 / contrast_temperature)),
+    )
 
 
 def combo_loss(

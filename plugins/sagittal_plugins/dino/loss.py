@@ -57,13 +57,20 @@ def _checked(temperature: float | Tensor) -> float | Tensor:
 
 def _cross_entropy(students: Sequence[Tensor], answers: Sequence[Tensor], temperature: float) -> Tensor:
     check_temperature(temperature, "student_temperature")
-    logs = [torch.log_softmax(_wide(scores) / temperature, dim=1) for scores in students]
-    pairs = [-(answer * log).sum(1).mean() for t, answer in enumerate(answers) for s, log in enumerate(logs) if s != t]
+    total, pairs = torch.zeros((), device=students[0].device if students else None), 0
+    for place, scores in enumerate(students):
+        others = [answer for t, answer in enumerate(answers) if t != place]
+        if others:
+            # −Σ_k P_k log softmax(x)_k = ln Σ e^x − Σ_k P_k x_k, as the P_k sum to one.
+            scaled = _wide(scores) / temperature
+            agreement = ((others[0] if len(others) == 1 else torch.stack(others).sum(0)) * scaled).sum(1)
+            total = total + (len(others) * torch.logsumexp(scaled, 1) - agreement).mean()
+            pairs += len(others)
     if not pairs:
         raise ValueError(
             f"DINO compares a view with another one; got {len(students)} of the student, {len(answers)} of the teacher."
         )
-    return torch.stack(pairs).mean()
+    return total / pairs
 
 
 def _wide(scores: Tensor) -> Tensor:

@@ -37,7 +37,7 @@ def dystress_parts(
             tau = temperature(cosine, tau_min=tau_min, tau_max=tau_max, profile=profile, shift=shift, scale=scale)
         return cosine / tau
 
-    found = Cosines(*map(scaled, cosines(view_a, view_b))).pairs()
+    found = Cosines(*map(scaled, cosines(view_a, view_b))).pairs(1 / tau_min)
     positive = found.anchors()
     same, cross = found.log_sums_by_view()
     sums = same + cross if decoupled else torch.logaddexp(positive, torch.logaddexp(same, cross))

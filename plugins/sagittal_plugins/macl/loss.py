@@ -18,6 +18,11 @@ def check_alignment_rule(temperature: float, alpha: float, alignment_start: floa
         )
 
 
+def coldest(temperature: float, alpha: float, alignment_start: float) -> float:
+    """The temperature at an alignment of −1, the lowest there is."""
+    return temperature * (1 - alpha * (1 + alignment_start))
+
+
 @full_precision
 def adaptive_temperature(
     view_a: Tensor, view_b: Tensor, *, temperature: float = 0.1, alpha: float = 0.5, alignment_start: float = 0.0
@@ -30,13 +35,21 @@ def adaptive_temperature(
 
 
 @full_precision
-def macl_parts(view_a: Tensor, view_b: Tensor, *, temperature: Tensor | float, reweigh: bool = True) -> Parts:
+def macl_parts(
+    view_a: Tensor,
+    view_b: Tensor,
+    *,
+    temperature: Tensor | float,
+    reweigh: bool = True,
+    coldest: float | None = None,
+) -> Parts:
     """NT-Xent at a given temperature, each anchor's term times V = 1/(1 − P), P the probability of its positive.
 
     view_a, view_b: (N, D) raw projections, N ≥ 2. V is a constant to the gradient. 1 − P is the negatives' share of the
-    sum, so ln V is a difference of logarithms and stays exact where P is nearly 1.
+    sum, so ln V is a difference of logarithms and stays exact where P is nearly 1. `coldest` is the least that the
+    temperature can be, where that is known.
     """
-    found = pairs(view_a, view_b, temperature=temperature)
+    found = pairs(view_a, view_b, temperature=temperature, coldest=coldest)
     positive, negatives = found.anchors(), found.log_sums()
     everything = torch.logaddexp(positive, negatives)
     weight = torch.exp(everything - negatives).detach() if reweigh else torch.ones_like(positive)
@@ -54,4 +67,6 @@ def macl_loss(
 ) -> Tensor:
     """The sum of `macl_parts` at the temperature that the alignment gives."""
     tau, _ = adaptive_temperature(view_a, view_b, temperature=temperature, alpha=alpha, alignment_start=alignment_start)
-    return macl_parts(view_a, view_b, temperature=tau, reweigh=reweigh).total
+    return macl_parts(
+        view_a, view_b, temperature=tau, reweigh=reweigh, coldest=coldest(temperature, alpha, alignment_start)
+    ).total

@@ -10,7 +10,7 @@ from sagittal.engine_port import SagittalError
 from sagittal.method import Context
 from sagittal_engine.kit.contrastive import ContrastiveBase
 from sagittal_plugins.macl import MACLParams
-from sagittal_plugins.macl.loss import adaptive_temperature, check_alignment_rule, macl_parts
+from sagittal_plugins.macl.loss import adaptive_temperature, check_alignment_rule, coldest, macl_parts
 
 
 class MACL(ContrastiveBase[MACLParams]):
@@ -28,5 +28,8 @@ class MACL(ContrastiveBase[MACLParams]):
         tau, alignment = adaptive_temperature(
             view_a, view_b, temperature=p.temperature, alpha=p.alpha, alignment_start=p.alignment_start
         )
-        parts = macl_parts(view_a, view_b, temperature=tau, reweigh=p.reweigh)
+        parts = macl_parts(
+            view_a, view_b, temperature=tau, reweigh=p.reweigh,
+            coldest=coldest(p.temperature, p.alpha, p.alignment_start),
+        )  # fmt: skip
         return {**parts.named(), "alignment": alignment, "temperature": tau}

@@ -11,13 +11,16 @@ from sagittal_engine.kit.pairs import Parts, check_temperature, full_precision, 
 
 
 @full_precision
-def nt_xent_parts(view_a: Tensor, view_b: Tensor, *, temperature: float | Tensor = 0.1) -> Parts:
+def nt_xent_parts(
+    view_a: Tensor, view_b: Tensor, *, temperature: float | Tensor = 0.1, coldest: float | None = None
+) -> Parts:
     """−mean c_p/τ, and mean ln Σ e^{c/τ} over all partners of an anchor but itself (the positive is one of them).
 
-    view_a, view_b: (N, D) raw projections, N ≥ 2; both views of every image are anchors. Raises ValueError where the
+    view_a, view_b: (N, D) raw projections, N ≥ 2; both views of every image are anchors. `coldest`: the least
+    that a temperature given as a tensor can be, where that is known. Raises ValueError where the
     temperature is not greater than 0 or the shapes do not fit.
     """
-    found = pairs(view_a, view_b, temperature=temperature)
+    found = pairs(view_a, view_b, temperature=temperature, coldest=coldest)
     positive = found.anchors()
     return Parts(-positive.mean(), torch.logaddexp(positive, found.log_sums()).mean())
 

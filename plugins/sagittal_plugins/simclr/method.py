@@ -30,4 +30,4 @@ class SimCLR(ContrastiveBase[SimCLRParams]):
         return {**super().compare(module, view_a, view_b), "temperature": self._temperature}
 
     def loss(self, view_a: Tensor, view_b: Tensor) -> Mapping[str, Tensor]:
-        return nt_xent_parts(view_a, view_b, temperature=self._temperature).named()
+        return nt_xent_parts(view_a, view_b, temperature=self._temperature, coldest=self.params.temperature).named()
