@@ -33,7 +33,8 @@ class ImageTaskParams(Params):
     target: str = setting(
         "labels",
         "What is told of an image: 'labels' (which are present), 'quartile' or a meta label by name; for the task "
-        "linear also 'position' (of the slice in its scan) and 'pixels' (the label of each).",
+        "linear also 'position' (of the slice in its scan) and 'pixels' (the label of each, by feature maps of every "
+        "resolution).",
     )
     budget: str = setting("0", "Subjects with labels, as 5, or several as 5,10,25; 0 takes all there are.")
     repeats: int = setting(3, "Seeded draws of the labelled subjects at each budget.", ge=1, le=100)

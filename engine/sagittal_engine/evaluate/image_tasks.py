@@ -17,6 +17,7 @@ import torch
 
 from sagittal_engine.evaluate import readers
 from sagittal_engine.evaluate.classify import fine_tune
+from sagittal_engine.evaluate.columns import columns_of
 from sagittal_engine.evaluate.image_params import PIXELS, POSITION, TASKS, ImageTaskParams
 from sagittal_engine.evaluate.labelled import Draw, check_apart, draws
 from sagittal_engine.evaluate.readers import Guess
@@ -169,7 +170,7 @@ class _Bench:
 
     def _encoded(self, module: torch.nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
         method, device = self.subject.method, self.subject.device
-        call = method.feature_maps if self.params.target == PIXELS else method.features
+        call = columns_of(method.feature_maps) if self.params.target == PIXELS else method.features
         pool, test = (
             encode(call, module, images.images, device, boundary=self.boundary)
             for images in (self.reading.pool, self.reading.test)

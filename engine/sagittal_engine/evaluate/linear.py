@@ -14,7 +14,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 ITERATIONS = 200
-"""Of L-BFGS; standardised features take a few dozen."""
+"""Of L-BFGS at most; standardised features take a few dozen."""
+PIXEL_ITERATIONS = 60
+"""Of L-BFGS at most for pixels, of which there are so many that the rest changes nothing."""
 
 
 def _nothing() -> None:
@@ -78,7 +80,7 @@ def fit_pixels(
         return _loss(F.interpolate(scores, size=size, mode="bilinear", align_corners=False), labels).double()
 
     count = x.shape[0] * x.shape[1] * x.shape[2]
-    return _softmax(mean, scale, x.shape[3], classes, count, penalty, boundary, loss)
+    return _softmax(mean, scale, x.shape[3], classes, count, penalty, boundary, loss, PIXEL_ITERATIONS)
 
 
 def fit_numbers(features: Tensor, values: Tensor, *, penalty: float = 1.0) -> Linear:
@@ -111,13 +113,14 @@ def _softmax(
     penalty: float,
     boundary: Callable[[], None],
     loss: Callable[[Tensor, Tensor], Tensor],
+    iterations: int = ITERATIONS,
 ) -> Linear:
     """Minimises mean loss + penalty/(2·count)·‖w‖² by L-BFGS, in float64."""
     weights = torch.zeros(width, classes, dtype=torch.float64, requires_grad=True)
     bias = torch.zeros(classes, dtype=torch.float64, requires_grad=True)
     optimiser = torch.optim.LBFGS(
         [weights, bias],
-        max_iter=ITERATIONS,
+        max_iter=iterations,
         history_size=20,
         tolerance_grad=1e-6,
         tolerance_change=1e-10,

@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
 from torch.nn import functional as F
 
+from sagittal_engine.evaluate.columns import columns_of
 from sagittal_engine.evaluate.linear import fit_classes, fit_numbers, fit_pixels
 
 
@@ -82,3 +83,19 @@ def test_a_cancel_unwinds_from_inside_the_fit():
 
     with pytest.raises(Cancelled):
         fit_classes(features_of(60), LABELS, 3, boundary=boundary)
+
+
+def test_columns_hold_the_last_map_of_each_resolution():
+    class Method:
+        def feature_maps(self, module, images):
+            return module(images)
+
+    torch.manual_seed(0)
+    first = torch.nn.Sequential(torch.nn.Conv2d(1, 3, 4, stride=4), torch.nn.ReLU(inplace=True))
+    module = torch.nn.Sequential(torch.nn.Conv2d(1, 1, 3, padding=1), first, torch.nn.Conv2d(3, 5, 2, stride=2))
+    images = torch.randn(2, 1, 16, 16)
+    found = columns_of(Method().feature_maps)(module, images)
+    fine = first(module[0](images))
+    coarse = F.interpolate(module[2](fine), size=(4, 4), mode="bilinear", align_corners=False)
+    assert torch.equal(found, torch.cat([fine, coarse], 1)) and found.shape == (2, 8, 4, 4)
+    assert not any(part._forward_hooks for part in module.modules())
