@@ -41,6 +41,17 @@ def read_probe(text: str) -> tuple[str, dict[str, str]]:
     return name.strip(), values
 
 
+def split_probes(text: str) -> list[str]:
+    """The probes of a list as "spectrum:every=100,steps=50,geometry": a comma before key=value stays inside a probe."""
+    found: list[str] = []
+    for part in filter(None, (p.strip() for p in text.split(","))):
+        if found and "=" in part and ":" not in part.partition("=")[0]:
+            found[-1] += f",{part}"
+        else:
+            found.append(part)
+    return found
+
+
 def write_probe(name: str, values: Mapping[str, Any]) -> str:
     """The text that `read_probe` reads; values equal to a default may be left out by the caller."""
     return name + (":" + ",".join(f"{key}={value}" for key, value in values.items()) if values else "")

@@ -11,11 +11,12 @@ from rich.console import Console
 
 from sagittal.engine_port import SagittalError
 from sagittal.params import make
+from sagittal.probe import split_probes
 from sagittal.run_record import RunRecord
 from sagittal.run_request import RunRequest
 from sagittal_engine.cli import options
 from sagittal_engine.cli.methods import find_method
-from sagittal_engine.cli.naming import find_run, find_scans, split
+from sagittal_engine.cli.naming import find_run, find_scans
 from sagittal_engine.cli.output import duration
 from sagittal_engine.cli.runs import series_document
 from sagittal_engine.cli.session import Session, session
@@ -53,7 +54,13 @@ def train(
         str | None, typer.Option("--device", metavar="D", help="auto, cpu, cuda or cuda:N.", show_default=False)
     ] = None,
     probes: Annotated[
-        list[str] | None, typer.Option("--probe", metavar="P", help="Probe to watch; repeat.", show_default=False)
+        list[str] | None,
+        typer.Option(
+            "--probe",
+            metavar="P",
+            help="Probe to watch, as NAME or NAME:key=value,key=value; repeat.",
+            show_default=False,
+        ),
     ] = None,
     resume: Annotated[
         str | None, typer.Option("--resume", metavar="RUN", help="Continue this run.", show_default=False)
@@ -73,7 +80,7 @@ def train(
             "stop_at": steps,
             "seed": seed,
             "device": device,
-            "probes": tuple(split(probes)) or None,
+            "probes": tuple(name for text in probes or () for name in split_probes(text)) or None,
         }
         given = {key: value for key, value in asked.items() if value is not None}
         values = options.assignments(settings)

@@ -37,6 +37,11 @@ def test_train_makes_the_request_and_prints_the_run(line):
     assert "It is a test." in ran.err
 
 
+def test_probes_keep_the_commas_between_their_values(line):
+    line("train", "s", "plain", "--probe", "spectrum:every=20,budget=50,geometry", "--probe", "knn")
+    assert line.engine.requests[-1].probes == ("spectrum:every=20,budget=50", "geometry", "knn")
+
+
 def test_values_reach_the_request_with_their_own_types(line):
     line("train", "s", "plain", "--set", "steps=3")
     assert line.engine.requests[0].parameters == {"steps": 3}
