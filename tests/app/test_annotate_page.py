@@ -171,7 +171,7 @@ def test_recovered_painting_is_offered_and_discarding_it_can_be_undone(page, eng
     ]
     page.open("0000000000000003")
     qtbot.waitUntil(lambda: page.bench.session.scan == "0000000000000003")
-    assert page._banner.isVisible() and "1 stroke" in page._banner_text.text()
+    assert page._banner.isVisible() and "brought back from the journal" in page._banner_text.text()
     assert np.count_nonzero(page.bench.state.document.data) == 2
     press(page, "recovery_discard")
     assert not page.bench.state.document.data.any()

@@ -105,7 +105,8 @@ def state_of(model: RunModel) -> str:
     if model.state is State.QUEUED:
         return messages.QUEUED
     if model.state is State.PREPARING and model.message:
-        return messages.PREPARING.format(message=model.message)
+        said = model.message
+        return said if said.startswith("Preparing") else messages.PREPARING.format(message=said)
     return str(model.state)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
@@ -83,13 +84,24 @@ class ParameterForm(QWidget):
 
     changed = Signal()
 
-    def __init__(self, params: type[Params]) -> None:
+    def __init__(
+        self,
+        params: type[Params],
+        *,
+        asked: Sequence[str] = (),
+        offers: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> None:
+        """Of the parameters only those `asked` for, where any are named; `offers` (name → value → sentence) makes a
+        choice of a text whose sensible values are known.
+        """
         super().__init__()
         self.setObjectName("parameter_form")
         self._params = params
         self._base: dict[str, Any] = {}
         self._quiet = False
-        fields = describe(params)
+        fields = [field for field in describe(params) if not asked or field.name in asked]
+        offers = offers or {}
+        fields = [replace(f, kind="choice", choices=offers[f.name]) if f.name in offers else f for f in fields]
         self._base = {field.name: field.default for field in fields}
         self.rows = {field.name: _Row(field, self) for field in fields}
         self.problem_line = label("", "danger", wrap=True)
@@ -128,6 +140,10 @@ class ParameterForm(QWidget):
     def differences(self) -> dict[str, Any]:
         """Parameters that differ from the recipe: what a request carries."""
         return {name: row.control.value() for name, row in self.rows.items() if row.changed()}
+
+    def values(self) -> dict[str, Any]:
+        """Every parameter that is shown; meaningless while there is a `problem`."""
+        return {name: row.control.value() for name, row in self.rows.items()}
 
     def problem(self) -> str:
         """The first thing wrong with the form, in words; empty where all is well."""

@@ -39,7 +39,7 @@ class RunForm(QWidget):
         self.stop_at = NumberEdit(
             FieldDescription("stop_at", "int", None, messages.STOP_AT_HELP, minimum=0, unit="steps")
         )
-        self.label_set = _Sets()
+        self.label_set = LabelSets()
         self.seed.set_value(0)
         self._grid = QGridLayout()
         self._grid.setContentsMargins(0, 0, 0, 0)
@@ -90,7 +90,7 @@ class RunForm(QWidget):
         self.stop_at.set_value(request.stop_at)
 
 
-class _Sets(Choice):
+class LabelSets(Choice):
     """The study's label sets."""
 
     def __init__(self) -> None:

@@ -24,6 +24,7 @@ from sagittal.events import (
 )
 from sagittal.run_record import RunRecord
 from sagittal_app import messages
+from sagittal_app.models.evaluations import measured_on
 
 Floats = NDArray[np.float64]
 SPECTRUM = "spectrum"
@@ -197,9 +198,10 @@ class RunModel:
 
     def _add_preview(self, panel: str, one: Preview) -> None:
         rows = self.previews.setdefault(panel, [])
-        # A resumed run draws the same steps again.
-        rows[:] = [old for old in rows if old.step < one.step]
+        # A resumed run draws the same steps again; a finished one is measured at a single checkpoint.
+        rows[:] = [old for old in rows if old.step < one.step or (self.over and old.step != one.step)]
         rows.append(one)
+        rows.sort(key=lambda row: row.step)
 
 
 def losses(model: RunModel) -> list[str]:
@@ -243,11 +245,11 @@ def _asked(record: RunRecord) -> dict[str, Any]:
 
 
 def best_figures(record: RunRecord) -> dict[str, dict[str, Any]]:
-    """The newest evaluation's mean Dice (or else its first figure) per protocol: "dice_mean (published)" → figure."""
+    """The newest evaluation's mean Dice (or else its first figure) per protocol or task, by name."""
     best: dict[str, dict[str, Any]] = {}
     for document in record.evaluations:
         summary = document.get("summary", {})
         name = next((n for n in ("dice_mean", *summary) if n in summary), None)
         if name:
-            best[f"{name} ({document.get('protocol', '')})"] = summary[name]
+            best[f"{name} ({measured_on(document)})"] = summary[name]
     return best

@@ -62,9 +62,11 @@ class ScanChooser(QWidget):
 
     changed = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, all_words: str = messages.SCANS_ALL) -> None:
+        """`all_words` say what an empty choice means."""
         super().__init__()
         self.setObjectName("scan_chooser")
+        self._all_words = all_words
         self._scans: tuple[ScanFacts, ...] = ()
         self._chosen: tuple[str, ...] = ()
         self._words = label("")
@@ -91,7 +93,7 @@ class ScanChooser(QWidget):
     def _say(self) -> None:
         total = len(self._scans)
         some = messages.SCANS_SOME.format(chosen=len(self._chosen), count=total)
-        self._words.setText(some if self._chosen else messages.SCANS_ALL.format(count=total))
+        self._words.setText(some if self._chosen else self._all_words.format(count=total))
 
     def _ask(self) -> None:
         ticked = self._chosen or tuple(scan.scan for scan in self._scans)
