@@ -1,7 +1,7 @@
 """What each loss of the contrastive laboratory is worth on few labels, beside an untrained and a supervised encoder.
 
     python benchmarks/contrastive.py DATA --out FOLDER [--tested 15] [--budgets 5 10 25] [--methods simclr mio]
-        [--seeds 0 1 2] [--targets labels position pixels] [--set steps=100] [--sweep 0.07 0.1 0.2 0.5]
+        [--seeds 0 1 2] [--targets labels position pixels] [--steps 100] [--sweep 0.07 0.1 0.2 0.5]
 
 DATA holds scans with label maps beside them, in one tree. The `--tested` subjects (an even choice by name) are never
 trained on and never labelled: they are held out of every run. Each method is trained on all other subjects, without
@@ -119,11 +119,18 @@ def trained(study: Study, row: Row, seed: int, scans: Sequence[str], notes: Note
     """The id of the row's run, trained now where it is not there yet; baselines take no step."""
     values = {**dict(pair.split("=", 1) for pair in a.set), **dict(row.values)}
     baseline = row.encoder != "trained"
-    key = ("run", a.recipe, row.method, str(seed), "baseline" if baseline else json.dumps(values, sort_keys=True))
+    key = (
+        "run",
+        a.recipe,
+        str(a.steps),
+        row.method,
+        str(seed),
+        "baseline" if baseline else json.dumps(values, sort_keys=True),
+    )
     if key not in notes.found:
         started = time.monotonic()
         record = train(
-            study, row.method, recipe=a.recipe, scans=scans, seed=seed, steps=0 if baseline else None,
+            study, row.method, recipe=a.recipe, scans=scans, seed=seed, steps=0 if baseline else a.steps,
             held_out=0, **values,
         )  # fmt: skip
         notes.add(key, run=record.facts.run, steps=record.state.step, seconds=time.monotonic() - started)
@@ -209,6 +216,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--targets", nargs="+", default=list(TASKS), choices=list(TASKS))
     parser.add_argument("--recipe", default="quick-cpu")
+    parser.add_argument("--steps", type=int, default=None, help="stop here; the recipe's length by default")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--k", type=int, default=20, help="neighbours; 200 would be more than few labels give")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="of every method")
