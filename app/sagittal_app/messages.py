@@ -210,6 +210,42 @@ NO_DIFFERENCES = "These runs were asked for with the same parameters."
 FIGURES_HEADING = "Figures"
 FIGURES_NONE = "No evaluation yet. Evaluate a run on the Results page."
 RECORD_HEADING = "Record"
+TASKS = {"one-shot": "one-shot", "knn": "k-NN", "linear": "linear reader", "classify": "fine-tuned classifier"}
+ALL_SUBJECTS = "all"
+MEASURE = "Measure"
+MEASURE_HELP = "Measures a checkpoint of the chosen run: curvature, a map of the images, tasks on unseen subjects"
+MEASURE_START = "Measure"
+MEASURE_UNSAVED = "This run has no checkpoint yet, so there is nothing to measure."
+MEASURED_TAB = "Measurements"
+TRAINING_TAB = "Training"
+CHECKPOINT = "Checkpoint"
+CHECKPOINT_HELP = "The run's state that is measured: its last, its best, or one kept at a step."
+CHECKPOINT_WORDS = {"last": "the last, step {step}", "best": "the best"}
+CHECKPOINT_STEP = "step {step}"
+TESTED_SCANS = "Scans to test on"
+TESTED_ALL = "All of subjects the run never saw"
+TESTED_HELP = "Scans of subjects that the run was trained on are refused: testing on them would flatter it."
+TRUTH_SET = "Truth"
+TARGETS = {
+    "": "What the run itself takes as the class of an image.",
+    "labels": "Which labels are present in the image.",
+    "quartile": "In which quarter of its scan the slice lies.",
+    "position": "Where in its scan the slice lies, as a number.",
+    "pixels": "The label of every pixel, from feature maps.",
+}
+TARGET_OWN = "the run's own"
+TARGET_META = "The meta label “{name}”."
+COST_PRODUCTS = "{products} products of the curvature with a vector{twice}."
+COST_TWICE = ", with those of the second spectrum"
+COST_SECONDS = "About {time}: earlier spectra of this run took {each} s per product and batch."
+COST_UNKNOWN = "How long one takes is known after the first spectrum of this run; progress is shown, with Cancel."
+SPECTRA_HEADING = "Spectra at {count}"
+SPECTRA_SAME_AXES = "The same axes in all, so that heights and widths compare."
+SPECTRA_SOME = "{shown} of {count}, evenly spread, are shown."
+MAPS_HEADING = "Maps of the images"
+EVALUATIONS_HEADING = "Evaluations"
+MEASURED_NONE = "Nothing has been measured of this run yet. “Measure”, above, does."
+EVALUATION_COLUMNS = ("Task", "Metric", "Mean [95 % interval]", "n", "How computed")
 LOADING = "Loading…"
 
 # Settings
