@@ -9,7 +9,7 @@ set in a process of its own, which takes one turn of a small size first.
 
     python benchmarks/losses.py [--n 4096] [--d 128] [--rounds 5] [--device auto] [--loss NAME]… [--json]
 
-MoCo compares N queries with a queue of 4N keys, as many pairs as NT-Xent's 4N². DINO compares two views of N rows of 2N
+MoCo compares N queries with a queue of 4N keys, as many pairs as NT-Xent's 4N². DINO compares two views of N rows of N
 scores each. BYOL takes 2N rows.
 """
 
@@ -80,7 +80,7 @@ def contenders() -> dict[str, Contender]:
         return [online, target.detach()]
 
     def scores(n: int, d: int, device: Any) -> list[Any]:
-        return [*views(n, 2 * n, device), torch.zeros(2 * n, device=device)]
+        return [*views(n, n, device), torch.zeros(n, device=device)]
 
     def dino(a: Any, b: Any, centre: Any) -> Any:
         return dino_loss([a, b], [a, b], centre)

@@ -90,9 +90,9 @@ class Bare:
 class Engine:
     """A run under the engine that is let go for a while and paused again."""
 
-    def __init__(self, port: Any) -> None:
+    def __init__(self, port: Any, request: RunRequest = REQUEST) -> None:
         self.port = port
-        self.run = port.start(REQUEST)
+        self.run = port.start(request)
         self._until(State.RUNNING)
         self.pause()
 
