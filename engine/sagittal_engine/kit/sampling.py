@@ -55,26 +55,23 @@ class Sampler:
         """
         self._count, self._batch, self._seed = count, max(1, min(batch, count)), seed
         self._rows, self._subjects = rows, subjects_per_batch if rows else 0
-        self._epoch, self._before = 0, 0
-        self._batches = self._of(0)
+        # Epoch, steps before it, its batches: one value, so that threads may ask at the same time.
+        self._at = 0, 0, self._of(0)
 
     def indices(self, step: int) -> Tensor:
         """int64 (n,), all different: the images of step `step`. Raises ValueError where `step` is less than one."""
         if step < 1:
             raise ValueError(f"steps are counted from 1; got {step}.")
-        if step <= self._before:
-            self._go_to(0, 0)
-        while step > self._before + len(self._batches):
-            self._skip(step)
-        return self._batches[step - 1 - self._before]
-
-    def _skip(self, step: int) -> None:
-        """To the next epoch, or straight to the step's own where all epochs are of one length."""
-        ahead = 1 if self._subjects else (step - 1 - self._before) // len(self._batches)
-        self._go_to(self._epoch + ahead, self._before + ahead * len(self._batches))
-
-    def _go_to(self, epoch: int, before: int) -> None:
-        self._epoch, self._before, self._batches = epoch, before, self._of(epoch)
+        epoch, before, batches = self._at
+        if step <= before:
+            epoch, before, batches = 0, 0, self._of(0)
+        while step > before + len(batches):
+            # Where all epochs are of one length, straight to the step's own.
+            ahead = 1 if self._subjects else (step - 1 - before) // len(batches)
+            epoch, before = epoch + ahead, before + ahead * len(batches)
+            batches = self._of(epoch)
+        self._at = epoch, before, batches
+        return batches[step - 1 - before]
 
     def _of(self, epoch: int) -> list[Tensor]:
         if self._subjects:

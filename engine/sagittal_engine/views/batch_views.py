@@ -22,6 +22,9 @@ from sagittal_engine.views import colour
 CROP_ATTEMPTS = 10
 """Crops drawn per image; the first that fits inside the image is taken, else the whole image (as torchvision does)."""
 
+BLOCK = 2**18
+"""Numbers of views that a processor makes at a time: one megabyte."""
+
 BLUR_SIZE = 5
 """Pixels a side of the blurring kernel (thesis ch. 4)."""
 
@@ -115,7 +118,13 @@ class ViewDraw:
 
     def take(self, rows: Tensor | Sequence[int]) -> ViewDraw:
         """The draws of these images, in this order."""
-        index = torch.as_tensor(rows, dtype=torch.int64, device=self.affine.device)
+        return self._indexed(torch.as_tensor(rows, dtype=torch.int64, device=self.affine.device))
+
+    def part(self, rows: slice) -> ViewDraw:
+        """The draws of neighbouring images, without copying them."""
+        return self._indexed(rows)
+
+    def _indexed(self, index: Tensor | slice) -> ViewDraw:
         parts = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         return dataclasses.replace(self, **{k: v[index] for k, v in parts.items() if isinstance(v, Tensor)})
 
@@ -192,6 +201,15 @@ def apply_views(images: Tensor, draw: ViewDraw) -> Tensor:
     """
     if images.ndim != 4 or len(images) != len(draw):
         raise ValueError(f"{len(draw)} draws go with images (N, C, H, W), N = {len(draw)}; got {tuple(images.shape)}.")
+    # On a processor, blocks whose temporaries stay in its caches; elsewhere the whole batch.
+    count = max(1, BLOCK // (images.shape[1] * draw.size**2)) if images.device.type == "cpu" else len(images)
+    if count >= len(images):
+        return _applied(images, draw)
+    blocks = [slice(start, start + count) for start in range(0, len(images), count)]
+    return torch.cat([_applied(images[rows], draw.part(rows)) for rows in blocks])
+
+
+def _applied(images: Tensor, draw: ViewDraw) -> Tensor:
     if not images.is_floating_point():
         images = images.float() / 255
     grid = sampling_grid(draw.affine.to(images.dtype), draw.size)

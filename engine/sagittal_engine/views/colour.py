@@ -53,14 +53,14 @@ def turned(images: Tensor, turns: Tensor) -> Tensor:
     chroma = value - least
     scale = torch.where(chroma > 0, chroma, 1)
     # Sixths of a turn, measured from the channel that is largest (red wins ties, then green).
-    sixths = torch.where(
-        value == red,
-        (green - blue) / scale,
-        torch.where(value == green, 2 + (blue - red) / scale, 4 + (red - green) / scale),
-    )
-    sixths = sixths + 6 * turns.to(images.dtype).view(-1, 1, 1)
-    k = torch.remainder(sixths.unsqueeze(1) + images.new_tensor([5.0, 3.0, 1.0]).view(1, 3, 1, 1), 6)
-    return value.unsqueeze(1) - chroma.unsqueeze(1) * torch.minimum(k, 4 - k).clamp_(0, 1)
+    is_red, is_green = value == red, value == green
+    sixths = torch.where(is_red, green - blue, torch.where(is_green, blue - red, red - green)).div_(scale)
+    sixths += torch.where(is_red, 0.0, torch.where(is_green, 2.0, 4.0))
+    sixths += 6 * turns.to(images.dtype).view(-1, 1, 1)
+    k = sixths.unsqueeze(1) + images.new_tensor([5.0, 3.0, 1.0]).view(1, 3, 1, 1)
+    k -= (k / 6).floor_().mul_(6)  # `remainder`, several times as fast on a processor
+    share = k.sub_(2).abs_().neg_().add_(2).clamp_(0, 1)  # clip(min(k, 4 − k), 0, 1)
+    return value.unsqueeze(1) - share.mul_(chroma.unsqueeze(1))
 
 
 def greyed(images: Tensor, chosen: Tensor) -> Tensor:

@@ -198,6 +198,13 @@ def test_a_view_depends_on_its_image_and_its_row_alone(rules: ViewRules) -> None
     assert torch.equal(one, apply_views(images, draw))
 
 
+def test_blocks_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    images, draw = some_images(7, 3, 16).float(), drawn(7, 16, SIMCLR)
+    whole = apply_views(images, draw)
+    monkeypatch.setattr(batch_views, "BLOCK", 2 * 3 * 16 * 16)
+    assert torch.equal(apply_views(images, draw), whole)
+
+
 def test_drawing_touches_no_global_generator() -> None:
     state = torch.get_rng_state()
     apply_views(some_images(4, 1, 16).float(), drawn(4, 16, GREY))
