@@ -32,6 +32,8 @@ def encode(
 
     With `batch_statistics` batch normalisation takes the statistics of each `at_once` images, as in training; that
     changes its running ones, which is for whoever restores them (`probe.undisturbed`).
+
+    Raises `SagittalError` where the network gives values that are no numbers.
     """
     module.eval()
     if batch_statistics:
@@ -43,7 +45,14 @@ def encode(
         for part in images.split(at_once):
             boundary()
             rows.append(call(module, part.to(device)).float().cpu())
-    return torch.cat(rows)
+    found = torch.cat(rows)
+    broken = int((~torch.isfinite(found).flatten(1).all(1)).sum())
+    if broken:
+        raise SagittalError(
+            f"The network gives values that are no numbers for {broken} of {len(found)} images, so nothing can be read "
+            "from them: its weights or the images are broken. Use another checkpoint, or lower the learning rate."
+        )
+    return found
 
 
 def some_of(images: ImageSet, most: int, seed: int) -> ImageSet:

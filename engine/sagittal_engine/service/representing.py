@@ -137,7 +137,10 @@ def _sides(study: Study, trained: Trained, request: EvaluateRequest, target: str
     training, method = trained.method.training_set(), trained.method
     known = {scan.scan: scan for scan in study.facts().scans}
     if any(scan not in known for scan in training.scans):
-        return Sides(training, method.held_out_set())
+        held_out = method.held_out_set()
+        if len(held_out) == 0:
+            raise SagittalError("There is nobody to test: the run held no images out. Train with 'held_out' above 0.")
+        return Sides(training, held_out)
     seen = {_subject(known[scan]) for scan in training.scans}
     own = {scan.id for scan in trained.context.scans}
     pool = [scan for scan in known.values() if scan.scan in own and _subject(scan) in seen]

@@ -199,3 +199,16 @@ def test_a_fault_of_ours_is_1_with_a_sentence(line, monkeypatch):
     monkeypatch.setattr(line.engine, "runs", lambda: 1 / 0)
     ran = line("runs", "s")
     assert ran.status == 1 and "fault of the program" in ran.err and len(ran.err.splitlines()) == 1
+
+
+def test_embedding_asks_for_a_map_of_a_checkpoint_and_counts_its_classes(line):
+    line("train", "s", "plain")
+    document = {
+        "run": "0000-run", "step": 2, "kind": "pca", "x": [0.0, 1.0, 2.0], "y": [0.0, 0.0, 1.0],
+        "classes": [0, 1, 1], "names": ["liver", "none"], "about": "PCA of the features of 3 images",
+    }  # fmt: skip
+    line.engine.results["embedding"] = document
+    words = ("embedding", "s", "last", "--checkpoint", "best", "--set", "kind=pca")
+    assert line(*words, "--json").document == document
+    assert line.engine.requests[-1] == ("0000-run", "best", {"kind": "pca"})
+    assert "Run 0000-run, step 2: PCA of the features of 3 images." in line(*words).out
