@@ -14,7 +14,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fake_world import CONTRAST, CURVATURE, EPISODES, ORGANS, SHAPE, label_table, make_image, make_labels, make_scan
+from fake_world import (
+    CONTRAST,
+    CURVATURE,
+    EPISODES,
+    MEASURES,
+    ORGANS,
+    SHAPE,
+    label_table,
+    make_image,
+    make_labels,
+    make_map,
+    make_scan,
+    make_spectrum,
+)
 
 from sagittal.engine_port import SagittalError
 from sagittal.events import (
@@ -48,6 +61,7 @@ from sagittal.facts import (
     StudyFacts,
     SupportPlan,
 )
+from sagittal.measure import MeasureCard
 from sagittal.method import MethodCard
 from sagittal.outbox import Outbox
 from sagittal.params import make
@@ -90,6 +104,7 @@ class FakeEngine:
         self.calls: list[tuple[str, Any]] = []
         self.cards: list[MethodCard] = [EPISODES, CONTRAST]
         self.probe_cards: list[ProbeCard] = [CURVATURE]
+        self.measure_cards: list[MeasureCard] = list(MEASURES)
         self.problems: dict[str, str] = {}
         self.left_over: list[Recovery] = []
         self.slow: float = 0.0
@@ -235,6 +250,9 @@ class FakeEngine:
     def probes(self) -> list[ProbeCard]:
         return list(self.probe_cards)
 
+    def measures(self) -> list[MeasureCard]:
+        return list(self.measure_cards)
+
     def check(self, request: RunRequest) -> list[Check]:
         card = self._card(request.method)
         scans = request.scans or tuple(row.scan for row in self._open().scans)
@@ -308,6 +326,7 @@ class FakeEngine:
             metrics={name: (list(s), list(v)) for name, (s, v) in kept.metrics.items()},
             previews=list(kept.previews),
             evaluations=list(kept.evaluations),
+            checkpoints=["last", "best", "10"] if kept.state.step else [],
             resumable=resumable,
         )
 
@@ -322,6 +341,12 @@ class FakeEngine:
     def start_spectrum(self, request: SpectrumRequest) -> str:
         self.calls.append(("start_spectrum", request))
         return self._begin("spectrum", 6, request)
+
+    def start_embedding(
+        self, run: str, *, checkpoint: str = "last", parameters: Mapping[str, Any] | None = None
+    ) -> str:
+        self.calls.append(("start_embedding", (run, checkpoint, dict(parameters or {}))))
+        return self._begin("embedding", 6, (run, checkpoint))
 
     def device_line(self) -> str:
         return "CPU, 2 cores · 1.2 of 23 GB"
@@ -437,13 +462,7 @@ class FakeEngine:
             },
             "temperature": {"x": edges.tolist(), "y": {"temperature": (0.1 + 0.05 * (1 + edges)).tolist()}},
             "cosines": {"labels": ["query", "ccr"], "values": [[1.0, -0.2], [-0.2, 1.0]]},
-            "spectrum": {
-                "ritz": [[-0.5, 0.0, 0.4, 2.0, 8.0]],
-                "weights": [[0.02, 0.7, 0.2, 0.05, 0.03]],
-                "residuals": [[0.0] * 5],
-                "largest": 8.0,
-                "smallest": -0.5,
-            },
+            "spectrum": make_spectrum(),
         }
         rows = []
         pixels = np.full((64, 256, 3), (step * 5) % 255, np.uint8)
@@ -532,8 +551,11 @@ class FakeEngine:
         scans = request.scans or tuple(row.scan for row in self._open().scans)
         figures = {f"dice_{name}": 0.7 - 0.05 * i for i, name in enumerate(ORGANS)}
         figures["dice_mean"] = sum(figures.values()) / len(figures)
+        if request.task != "one-shot":
+            figures = {"accuracy": 0.8}
         document = {
             "task": request.task,
+            **(_task_facts(request) if request.task != "one-shot" else {}),
             "protocol": request.protocol,
             "cases": [{"scan": scan, **figures} for scan in scans],
             "summary": {
@@ -543,6 +565,26 @@ class FakeEngine:
         if request.run in self._runs:
             self._runs[request.run].evaluations.append(document)
         return document
+
+    def _end_spectrum(self, request: SpectrumRequest) -> dict[str, Any]:
+        usual = (request.matrix, request.batch_norm) == ("hessian", "train")
+        panel = "spectrum" if usual else f"spectrum {request.matrix} {request.batch_norm}"
+        document = make_spectrum(steps=request.steps, probes=request.probes, matrix=request.matrix)
+        return self._keep_document(request.run, request.checkpoint, panel, document)
+
+    def _end_embedding(self, payload: tuple[str, str]) -> dict[str, Any]:
+        return self._keep_document(*payload, "embedding", make_map())
+
+    def _keep_document(self, run: str, checkpoint: str, panel: str, document: dict[str, Any]) -> dict[str, Any]:
+        kept = self._runs[run]
+        step = int(checkpoint) if checkpoint.isdecimal() else kept.state.step
+        path = self.folder / "previews" / run / f"{panel.replace(' ', '_')}_asked_{step}.json"
+        path.write_text(json.dumps(document), encoding="utf-8")
+        kept.previews[:] = [row for row in kept.previews if (row["panel"], row["step"]) != (panel, step)]
+        kept.previews.append({"panel": panel, "step": step, "path": str(path), "caption": ""})
+        self.outbox.post(PreviewReady(run, panel, step, str(path), ""))
+        self.outbox.post(StudyChanged(run, "runs"))
+        return {**document, "run": run, "step": step}
 
     def _card(self, name: str) -> MethodCard:
         return next(card for card in self.cards if card.name == name)
@@ -565,3 +607,17 @@ class FakeEngine:
         scans = (replace(r, label_sets=(*others, label_set)) if r.scan == scan else r for r in self._open().scans)
         self._facts = replace(self._open(), scans=tuple(scans))
         self.outbox.post(StudyChanged("study", "labels", (scan,)))
+
+
+def _task_facts(request: EvaluateRequest) -> dict[str, Any]:
+    """What a task on images says of itself besides its figures."""
+    return {
+        "target": request.parameters.get("target", "labels"),
+        "encoder": request.parameters.get("encoder", "trained"),
+        "step": 20,
+        "split": "Tested subjects gave no label.",
+        "intervals": "95 % bootstrap over subjects.",
+        "chance": 0.25,
+        "tested": {"subjects": 4, "images": 48},
+        "draws": [{"budget": 0, "repeat": repeat, "subjects": ["S01"], "images": 12} for repeat in range(3)],
+    }

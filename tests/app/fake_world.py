@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from sagittal.facts import Label, LabelSetFacts, ScanFacts, colour_of
+from sagittal.measure import MeasureCard
 from sagittal.method import MethodCard, Needs, Recipe
 from sagittal.panels import Curve, Density, Histogram, Images, Lines, Matrix, Timeline
 from sagittal.params import Params, TrainingParams, setting
@@ -46,6 +47,37 @@ class ContrastParams(TrainingParams):
     temperature: float = setting(0.2, "Divides the similarities.", gt=0, le=10)
 
 
+class SpectrumParams(Params):
+    """Parameters of the fake spectrum on demand: those of a `SpectrumRequest`."""
+
+    steps: int = setting(100, "Lanczos steps.", ge=2, le=1000)
+    probes: int = setting(5, "Random vectors.", ge=1, le=100)
+    matrix: str = setting("hessian", "Which curvature.", choices={"hessian": "Second derivatives.", "ggn": "GGN."})
+    batch_norm: str = setting("train", "Batch normalisation.", choices={"train": "The batch's.", "eval": "Running."})
+    batches: int = setting(4, "Fixed batches.", ge=1, group="More")
+    project_scale_directions: bool = setting(True, "Twice.", group="More")
+
+
+class TaskParams(Params):
+    """Parameters of the fake tasks on a representation."""
+
+    target: str = setting("labels", "What is told of an image.")
+    budget: str = setting("0", "Subjects with labels.")
+    encoder: str = setting("trained", "Whose features.", choices={"trained": "The run's.", "untrained": "None."})
+    k: int = setting(200, "Neighbours.", ge=1, group="k-NN")
+
+
+MEASURES = (
+    MeasureCard("spectrum", "Hessian spectrum", "Density of eigenvalues.", SpectrumParams),
+    MeasureCard(
+        "embedding", "Map of the images", "Points of a plane.", TaskParams, asked=("target",),
+        targets=("labels", "quartile"), needs=("representation",),
+    ),
+    MeasureCard(
+        "knn", "k-NN", "Nearest images.", TaskParams, targets=("labels", "quartile"), tests=True,
+        needs=("representation",),
+    ),
+)  # fmt: skip
 EPISODES = MethodCard(
     name="episodes",
     title="Episodes",
@@ -86,7 +118,7 @@ CONTRAST = MethodCard(
     title="Contrast",
     summary="Pulls two views of a slice together and all others apart.",
     paper="Another et al., A Conference 2023",
-    capabilities=("pretext",),
+    capabilities=("pretext", "representation"),
     params=ContrastParams,
     implementation="nowhere:Nothing",
     needs=Needs(scans=2, labels=True),
@@ -135,3 +167,39 @@ def make_labels(index: int) -> np.ndarray[Any, Any]:
         inside = (x - cx - shift) ** 2 + (y - cy) ** 2 + ((z - cz) * 0.35) ** 2 < r**2
         labels[inside] = number
     return labels
+
+
+def make_spectrum(steps: int = 5, probes: int = 1, matrix: str = "hessian") -> dict[str, Any]:
+    """A spectrum's document of five Ritz values."""
+    return {
+        "ritz": [[-0.5, 0.0, 0.4, 2.0, 8.0]],
+        "weights": [[0.02, 0.7, 0.2, 0.05, 0.03]],
+        "residuals": [[0.0] * 5],
+        "largest": 8.0,
+        "smallest": -0.5,
+        "smallest_converged": False,
+        "negative_weight": 0.02,
+        "negative_weight_projected": 0.001,
+        "steps": steps,
+        "probes": probes,
+        "matrix": matrix,
+        "batch_norm": "train",
+        "batches": 1,
+        "products": 10,
+        "seconds": 0.5,
+        "sigma": 0.085,
+        "about": "Hessian on one batch.",
+    }
+
+
+def make_map(count: int = 12) -> dict[str, Any]:
+    """A map's document: three classes on a circle."""
+    angles = np.linspace(0, 2 * np.pi, count, endpoint=False)
+    classes = (np.arange(count) % 3).tolist()
+    return {
+        "x": np.cos(angles).tolist(),
+        "y": np.sin(angles).tolist(),
+        "classes": classes,
+        "names": ["liver", "liver+spleen", "none"],
+        "about": "PCA of the features of 12 images.",
+    }

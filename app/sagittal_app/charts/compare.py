@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QGridLayout, QHeaderView, QSplitter, QTableWidget,
 from sagittal.run_record import RunRecord
 from sagittal_app import messages, theme
 from sagittal_app.charts.plot import CurveData, LinesPanel
+from sagittal_app.models.evaluations import measured_on
 from sagittal_app.models.run_model import Series, differing
 from sagittal_app.widgets.basics import UNIT, Panel, clear, column, label, scrolled
 from sagittal_app.widgets.facts_view import shown
@@ -24,7 +25,7 @@ def figures(records: Sequence[RunRecord]) -> dict[str, list[str]]:
     for place, record in enumerate(records):
         for document in record.evaluations:
             for metric, one in document.get("summary", {}).items():
-                name = f"{metric.replace('_', ' ')}, {document.get('protocol', '')}"
+                name = f"{metric.replace('_', ' ')}, {measured_on(document)}"
                 row = found.setdefault(name, [""] * len(records))
                 row[place] = messages.figure(one["mean"], one.get("low"), one.get("high"), one.get("n"))
     return found

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
@@ -26,6 +27,10 @@ ROOMY = 288
 """Pixels a panel must have across before the smoothing slider takes room from the title."""
 FAINT = 70
 """Opacity (of 255) of a raw curve under its smoothed one."""
+
+
+FEW = 24
+"""Points up to which a curve has each of them marked."""
 
 
 @dataclass(frozen=True)
@@ -270,13 +275,14 @@ class LinesPanel(PlotPanel):
         stale, self._stale = self._stale, set()
         for name in stale:
             curve, trace = self._drawn[name]
+            few = len(curve.x) <= FEW
             colour = QColor(curve.colour)
             faint = QColor(colour)
             faint.setAlpha(FAINT)
 
-            def put(item: pg.PlotDataItem, pyramid: Pyramid, paint: QColor) -> None:
+            def put(item: pg.PlotDataItem, pyramid: Pyramid, paint: QColor, few: bool = few) -> None:
                 # The pen goes with the data: each alone would have the whole plot laid out anew.
-                item.setData(*pyramid.cut(begin, end, pixels), pen=pg.mkPen(paint, width=1))
+                item.setData(*pyramid.cut(begin, end, pixels), pen=pg.mkPen(paint, width=1), **_dots(few, paint))
 
             put(self._raw[name], trace.raw, faint if trace.smooth else colour)
             self._smooth[name].setVisible(trace.smooth is not None)
@@ -341,6 +347,11 @@ class LinesPanel(PlotPanel):
                 f'<span style="color:{curve.colour}">●</span>&nbsp;{_plain(messages.words(curve.name))}{value}'
             )
         self.legend.setText(" &nbsp; ".join(parts))
+
+
+def _dots(few: bool, paint: QColor) -> dict[str, Any]:
+    """The marks of a curve of few points, of which a line alone would show little, or nothing where there is one."""
+    return {"symbol": "o" if few else None, "symbolSize": 5, "symbolPen": None, "symbolBrush": paint}
 
 
 def _same(one: CurveData, other: CurveData) -> bool:

@@ -122,7 +122,9 @@ class MeasureDialog(QDialog):
         end = row(self.problem, button(messages.CANCEL, "measure_cancel", self.reject), self.go)
         end.setStretch(0, 1)
         content = QWidget()
-        content.setLayout(column(self._about(card), self._places(card), self.form, None, spacing=2 * UNIT))
+        content.setLayout(
+            column(label(card.summary, "soft", wrap=True), self._places(card), self.form, None, spacing=2 * UNIT)
+        )
         area = scrolled(content, "measure_scroll")
         body = column(area, self.cost, end, spacing=2 * UNIT)
         body.setStretch(0, 1)
@@ -142,9 +144,6 @@ class MeasureDialog(QDialog):
             self.scans.value() if tests else (),
             self.truth.value() if tests else "truth",
         )
-
-    def _about(self, card: MeasureCard) -> QWidget:
-        return label(card.summary, "soft", wrap=True)
 
     def _places(self, card: MeasureCard) -> QGridLayout:
         """The rows that are no parameters: checkpoint, tested scans, truth."""
@@ -166,9 +165,6 @@ class MeasureDialog(QDialog):
             control.setToolTip(help)
             grid.addWidget(words, index, 0, Qt.AlignmentFlag.AlignTop)
             grid.addWidget(control, index, 1)
-        for _, control, _ in rows[3 if card.tests else 1 :]:
-            control.setParent(self)
-            control.hide()
         return grid
 
     def _say(self) -> None:

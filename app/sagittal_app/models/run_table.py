@@ -33,7 +33,7 @@ def figure_words(record: RunRecord) -> str:
         metric, _, protocol = name.partition(" (")
         metric = "Dice" if metric == "dice_mean" else metric.replace("_", " ")
         figure = messages.figure(one["mean"], one.get("low"), one.get("high"), one.get("n"))
-        parts.append(f"{metric} {figure} {protocol.rstrip(')')}".strip())
+        parts.append(f"{metric} {figure} {protocol.removesuffix(')')}".strip())
     return " · ".join(parts)
 
 

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QItemSelectionModel, Qt, QTimer
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QSplitter, QStackedWidget, QTableView, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QSplitter, QStackedWidget, QTableView, QTabWidget, QWidget
 
+from sagittal.engine_port import EnginePort
 from sagittal.events import Event, RunFinished, State, StateChanged, StudyChanged, TaskFinished
 from sagittal.facts import StudyFacts
+from sagittal.measure import MeasureCard
 from sagittal.method import MethodCard
 from sagittal.probe import ProbeCard
 from sagittal.run_record import RunRecord
@@ -38,8 +40,12 @@ from sagittal_app.widgets.facts_view import FactsView, request_lines
 if TYPE_CHECKING:
     from sagittal_app.charts.board import Board
     from sagittal_app.charts.compare import Compare
+    from sagittal_app.charts.measured import Measured, Measures
+    from sagittal_app.pages.runs_measure import MeasureButton
 
-Found = tuple[list[RunRecord], list[MethodCard], list[ProbeCard]]
+Found = tuple[list[RunRecord], list[MethodCard], list[ProbeCard], list[MeasureCard]]
+MEASURING = ("evaluate", "embedding", "spectrum")
+"""Kinds of tasks whose results are kept with a run."""
 LOG_LINES = 2000
 _STAMP = re.compile(r"^\d{4}-\d\d-\d\dT(\d\d:\d\d:\d\d)\S* ")
 """What a line of the log file begins with; the run's own date is in the table."""
@@ -61,8 +67,12 @@ class RunsPage(Page):
         self.view: QTableView | None = None
         self.board: Board | None = None
         self.compare: Compare | None = None
+        self.measured: Measured | None = None
+        self.measure: MeasureButton | None = None
         self._cards: dict[str, MethodCard] = {}
         self._probes: list[ProbeCard] = []
+        self._measures: list[MeasureCard] = []
+        self._found: Measures | None = None
         self._model: RunModel | None = None
         self._wanted = ""
         self._study = ""
@@ -71,21 +81,30 @@ class RunsPage(Page):
     def build(self) -> None:
         from sagittal_app.charts.board import Board
         from sagittal_app.charts.compare import Compare
+        from sagittal_app.charts.measured import Measured
+        from sagittal_app.pages.runs_measure import MeasureButton
 
         self._table = RunTable(self)
         self.view = self._make_view()
         self.board = Board(self.desk, "run_board")
         self.compare = Compare()
+        self.measured = Measured()
+        self.one = QTabWidget()
+        self.one.setObjectName("run_tabs")
+        self.one.setDocumentMode(True)
+        self.one.addTab(self.board, messages.TRAINING_TAB)
+        self.one.addTab(self.measured, messages.MEASURED_TAB)
         hint = label("", "soft")
         self._below = QStackedWidget()
-        for part in (hint, self.board, self.compare):
+        for part in (hint, self.one, self.compare):
             self._below.addWidget(part)
         again = button(messages.RUN_AGAIN, "run_again", self._run_again, icon="mdi6.repeat")
         again.setToolTip(messages.RUN_AGAIN_HELP)
         resume = button(messages.RESUME, "run_resume", self._resume, icon="mdi6.play")
         self._buttons = (again, resume)
+        self.measure = MeasureButton(self.desk, lambda: self._found.timed() if self._found else [])
         self.amount = label("", "soft")
-        bar = row(self.amount, None, resume, again)
+        bar = row(self.amount, None, self.measure, resume, again)
         top = QWidget()
         top.setLayout(column(bar, self.view))
         split = QSplitter(Qt.Orientation.Vertical)
@@ -133,7 +152,7 @@ class RunsPage(Page):
         if path != self._study:
             self._study = path
             self._model = None
-            self._show_found(([], [], []))
+            self._show_found(([], [], [], []))
             self._ask_runs()
 
     def shown(self) -> None:
@@ -150,6 +169,8 @@ class RunsPage(Page):
         run_moved = isinstance(event, StateChanged) and event.kind == "run"
         if runs_changed or run_moved or isinstance(event, RunFinished | TaskFinished):
             self._soon.start()
+        if isinstance(event, TaskFinished) and event.kind in MEASURING:
+            self._read_measures(event.source)
         if self._model is None or self._model.run != event.source:
             return
         if run_moved and self._model.over and event.state is not State.FINISHED:
@@ -163,12 +184,16 @@ class RunsPage(Page):
         if self.desk.study() is not None:
             port = self.desk.port
             self.desk.ask(
-                lambda: (port.runs(), port.methods(), port.probes()), then=self._show_found, owner=self, topic="runs"
+                lambda: (port.runs(), port.methods(), port.probes(), port.measures()),
+                then=self._show_found,
+                owner=self,
+                topic="runs",
             )
 
     def _show_found(self, found: Found) -> None:
-        records, cards, probes = found
+        records, cards, probes, measures = found
         self._probes = probes or self._probes
+        self._measures = measures or self._measures
         self._cards = {card.name: card for card in cards} or self._cards
         kept = [record.facts.run for record in self._chosen()]
         self._table.set_runs(records, {card.name: card.title for card in self._cards.values()})
@@ -222,14 +247,17 @@ class RunsPage(Page):
         if len(runs) == 1:
             # The model is there before the record is read, so that no event in between is lost.
             self._model = RunModel(runs[0], self._table.title(chosen[0]))
-            read = lambda: (port.run(runs[0]), self._read_log(runs[0]))  # noqa: E731
-            self.desk.ask(read, then=lambda both: self._show_one(*both), owner=self, topic="chosen runs")
+            read = lambda: (*_read_run(port, runs[0]), self._read_log(runs[0]))  # noqa: E731
+            self._offer_measures(None)
+            self.desk.ask(read, then=lambda found: self._show_one(*found), owner=self, topic="chosen runs")
         elif runs:
             self._model = None
+            self._offer_measures(None)
             read_all = lambda: [port.run(run) for run in runs]  # noqa: E731
             self.desk.ask(read_all, then=self._show_several, owner=self, topic="chosen runs")
         else:
             self._model = None
+            self._offer_measures(None)
             self._below.setCurrentIndex(0)
 
     def _read_log(self, run: str) -> list[tuple[str, str]]:
@@ -241,14 +269,44 @@ class RunsPage(Page):
         text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
         return [("info", _STAMP.sub(r"\1 ", line)) for line in text.splitlines()[-LOG_LINES:]]
 
-    def _show_one(self, record: RunRecord, log: list[tuple[str, str]]) -> None:
+    def _show_one(self, record: RunRecord, measures: Measures, log: list[tuple[str, str]]) -> None:
         title = self._table.title(record)
         assert self.board is not None and self._inspector is not None and self._model is not None
         self._model.take(record)
         self._model.log = log + self._model.log
-        self._below.setCurrentWidget(self.board)
+        self._below.setCurrentWidget(self.one)
+        self._show_measures(record, measures)
         self.board.show_run(self._model, self._cards.get(record.facts.request.method), self._probes)
         self._inspector.show_facts(f"{title} {record.facts.run}", request_lines(record))
+
+    # What was measured of it
+
+    def _offer_measures(self, record: RunRecord | None) -> None:
+        assert self.measure is not None
+        card = self._cards.get(record.facts.request.method) if record is not None else None
+        self.measure.show_run(record, card, self._measures)
+
+    def _show_measures(self, record: RunRecord, measures: Measures) -> None:
+        assert self.measured is not None
+        self._found = measures
+        self._offer_measures(record)
+        self.measured.show_measures(measures)
+        amount = f" ({len(measures)})" if len(measures) else ""
+        self.one.setTabText(1, messages.MEASURED_TAB + amount)
+
+    def _read_measures(self, task: str) -> None:
+        """Reads again what the shown run has; brings it to the front where the task was asked for here."""
+        if self._model is None:
+            return
+        run, port = self._model.run, self.desk.port
+
+        def show(found: tuple[RunRecord, Measures]) -> None:
+            if self._model is not None and self._model.run == run and self.measure is not None:
+                self._show_measures(*found)
+                if task in self.measure.started:
+                    self.one.setCurrentIndex(1)
+
+        self.desk.ask(lambda: _read_run(port, run), then=show, owner=self, topic="measures")
 
     def _show_several(self, records: list[RunRecord]) -> None:
         assert self.compare is not None and self._inspector is not None
@@ -286,6 +344,14 @@ class RunsPage(Page):
         header.setSectionResizeMode(FIGURE, QHeaderView.ResizeMode.Stretch)
         view.selectionModel().selectionChanged.connect(lambda *_: self._selection_changed())
         return view
+
+
+def _read_run(port: EnginePort, run: str) -> tuple[RunRecord, Measures]:
+    """A run whole, with the documents of what was measured. *Slow.*"""
+    from sagittal_app.charts.measured import read_measures
+
+    record = port.run(run)
+    return record, read_measures(record)
 
 
 def _in_short(record: RunRecord) -> str:

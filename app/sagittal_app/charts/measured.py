@@ -1,0 +1,159 @@
+"""All that was measured of a run: evaluations as a table, spectra side by side on shared axes, maps of its images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QGridLayout, QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
+
+from sagittal.run_record import RunRecord
+from sagittal_app import messages, theme
+from sagittal_app.charts.documents import ScatterPanel
+from sagittal_app.charts.factory import read_document
+from sagittal_app.charts.spectra import SpectraGrid
+from sagittal_app.models.evaluations import Finding, findings
+from sagittal_app.widgets.basics import UNIT, Panel, clear, column, label, scrolled
+
+MOST = 12
+"""Spectra, and maps, that are shown at most; more are too small to compare."""
+MAP_HEIGHT = 320
+ACROSS = 3
+ROW = 28
+
+Shown = tuple[int, Mapping[str, Any]]
+"""Step and document."""
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What was measured of a run, read from disk."""
+
+    findings: Sequence[Finding] = ()
+    spectra: Mapping[str, Sequence[Shown]] = field(default_factory=dict)
+    """By kind: "spectrum" for the usual one, else with its matrix and mode of batch normalisation."""
+    maps: Sequence[Shown] = ()
+
+    def __len__(self) -> int:
+        return len(self.findings) + sum(map(len, self.spectra.values())) + len(self.maps)
+
+    def timed(self) -> list[Mapping[str, Any]]:
+        """Documents of all spectra, the newest kind last."""
+        return [document for shown in self.spectra.values() for _, document in shown]
+
+
+def read_measures(record: RunRecord) -> Measures:
+    """Reads the documents of a run's record; those whose file is gone are left out. *Slow.*"""
+    documents: dict[str, list[Shown]] = {}
+    for row in sorted(record.previews, key=lambda row: row["step"]):
+        panel = str(row["panel"])
+        if panel == "embedding" or panel.split()[0] == "spectrum":
+            with suppress(OSError, ValueError):
+                documents.setdefault(panel, []).append((int(row["step"]), read_document(row["path"])))
+    maps = documents.pop("embedding", [])
+    return Measures(findings(record), documents, maps)
+
+
+def spread(shown: Sequence[Shown], most: int = MOST) -> list[Shown]:
+    """At most `most` of `shown`, evenly, with the first and the last."""
+    if len(shown) <= most:
+        return list(shown)
+    return [shown[round(i * (len(shown) - 1) / (most - 1))] for i in range(most)]
+
+
+class Measured(QWidget):
+    """See the module's docstring."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("measured")
+        self.nothing = label(messages.MEASURED_NONE, "soft", wrap=True)
+        self.nothing.setObjectName("measured_nothing")
+        self.table = EvaluationTable()
+        self._evaluations = Panel(messages.EVALUATIONS_HEADING, name="measured_evaluations", margin=12)
+        self._evaluations.body.addWidget(self.table)
+        self._spectra = QVBoxLayout()
+        self._spectra.setSpacing(UNIT)
+        self._maps_heading = label(messages.MAPS_HEADING, "heading")
+        self._maps = QGridLayout()
+        self._maps.setSpacing(UNIT)
+        content = QWidget()
+        content.setLayout(column(self.nothing, self._evaluations, self._spectra, self._maps_heading, self._maps, None))
+        self.setLayout(column(scrolled(content, "measured_scroll")))
+        self.grids: list[SpectraGrid] = []
+        self.maps: list[ScatterPanel] = []
+        self.show_measures(Measures())
+
+    def show_measures(self, measures: Measures) -> None:
+        """Replaces what is shown."""
+        self.nothing.setVisible(not len(measures))
+        self._evaluations.setVisible(bool(measures.findings))
+        self.table.show_findings(measures.findings)
+        clear(self._spectra)
+        self.grids = []
+        for kind, shown in measures.spectra.items():
+            self._add_spectra(kind, shown)
+        clear(self._maps)
+        self.maps = []
+        self._maps_heading.setVisible(bool(measures.maps))
+        for place, (step, document) in enumerate(spread(measures.maps)):
+            panel = ScatterPanel(messages.CHECKPOINT_STEP.format(step=step).capitalize(), name=f"map_{place}")
+            panel.setFixedHeight(MAP_HEIGHT)
+            panel.show_document(document, step)
+            self.maps.append(panel)
+            self._maps.addWidget(panel, place // ACROSS, place % ACROSS)
+        for place in range(ACROSS):
+            self._maps.setColumnStretch(place, 1)
+
+    def _add_spectra(self, kind: str, shown: Sequence[Shown]) -> None:
+        some = spread(shown)
+        own = kind.split()[1:]
+        heading = messages.SPECTRA_HEADING.format(count=messages.count(len(shown), "step"))
+        if own:
+            heading += f" · {messages.MATRICES.get(own[0], own[0])}, BN {own[-1]}"
+        words = [messages.SPECTRA_SAME_AXES] if len(some) > 1 else []
+        if len(some) < len(shown):
+            words.append(messages.SPECTRA_SOME.format(shown=len(some), count=len(shown)))
+        grid = SpectraGrid(kind.replace(" ", "_"))
+        grid.show_spectra(
+            [(messages.CHECKPOINT_STEP.format(step=step).capitalize(), step, document) for step, document in some]
+        )
+        self.grids.append(grid)
+        self._spectra.addWidget(label(heading, "heading"))
+        if words:
+            self._spectra.addWidget(label(" ".join(words), "quiet", wrap=True))
+        self._spectra.addWidget(grid)
+
+
+class EvaluationTable(QTableWidget):
+    """One row per figure: task, metric, mean with its interval, n, how it was computed."""
+
+    def __init__(self) -> None:
+        super().__init__(0, len(messages.EVALUATION_COLUMNS))
+        self.setObjectName("evaluation_table")
+        self.setHorizontalHeaderLabels(list(messages.EVALUATION_COLUMNS))
+        self.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        self.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
+        self.setFont(theme.tabular(self.font()))
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(ROW)
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(len(messages.EVALUATION_COLUMNS) - 1, QHeaderView.ResizeMode.Stretch)
+
+    def show_findings(self, found: Sequence[Finding]) -> None:
+        self.setRowCount(len(found))
+        for i, one in enumerate(found):
+            for j, text in enumerate((one.task, one.metric, one.figure, one.n, one.how)):
+                item = QTableWidgetItem(text)
+                item.setToolTip("\n".join(filter(None, [one.how, one.detail])))
+                self.setItem(i, j, item)
+        # As high as its rows: the page around it scrolls.
+        self.setFixedHeight(ROW * (min(len(found), MOST) + 1) + UNIT)

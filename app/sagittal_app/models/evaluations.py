@@ -1,0 +1,84 @@
+"""What evaluations of a run found, in words: what was measured, the figure, and how it was computed. No Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sagittal.run_record import RunRecord
+from sagittal_app import messages
+
+ONE_SHOT = "one-shot"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One figure of one evaluation."""
+
+    task: str
+    metric: str
+    figure: str
+    """ "0.653 [0.610, 0.690]"."""
+    n: str
+    how: str
+    detail: str
+    """Whole sentences: who was tested, what the interval means."""
+
+
+def task_of(document: Mapping[str, Any]) -> str:
+    return str(document.get("task", ONE_SHOT))
+
+
+def measured_on(document: Mapping[str, Any]) -> str:
+    """What tells evaluations of one kind apart: the protocol, or target and encoder of a task on images."""
+    if task_of(document) == ONE_SHOT:
+        return str(document.get("protocol", ""))
+    parts = [messages.TASKS.get(task_of(document), task_of(document)), f"of {document.get('target', '')}"]
+    if document.get("encoder", "trained") != "trained":
+        parts.append(f"({document['encoder']} encoder)")
+    return " ".join(parts)
+
+
+def bracketed(one: Mapping[str, Any]) -> str:
+    """ "0.653 [0.610, 0.690]"."""
+    mean, low, high = one["mean"], one.get("low"), one.get("high")
+    return f"{mean:.3f}" if low is None or high is None else f"{mean:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def findings(record: RunRecord) -> list[Finding]:
+    """Every figure that the run was evaluated with, the newest evaluation first."""
+    found = []
+    for document in reversed(record.evaluations):
+        how, detail = _how(document), _detail(document)
+        task = messages.TASKS.get(task_of(document), task_of(document))
+        for metric, one in document.get("summary", {}).items():
+            n = str(one["n"]) if one.get("n") is not None else ""
+            found.append(Finding(task, messages.words(metric), bracketed(one), n, how, detail))
+    return found
+
+
+def _how(document: Mapping[str, Any]) -> str:
+    if task_of(document) == ONE_SHOT:
+        return f"protocol {document.get('protocol', '')}, label set {document.get('label_set', 'truth')}"
+    draws = document.get("draws", ())
+    budgets = sorted({draw["budget"] for draw in draws})
+    labelled = "/".join(str(budget or messages.ALL_SUBJECTS) for budget in budgets)
+    parts = [f"target {document.get('target', '')}", f"{document.get('encoder', 'trained')} encoder"]
+    if document.get("encoder", "trained") == "trained" and "step" in document:
+        parts.append(f"step {document['step']}")
+    if draws:
+        repeats = len({draw["repeat"] for draw in draws})
+        parts.append(f"{labelled} labelled subjects × {messages.count(repeats, 'draw')}")
+    if isinstance(document.get("chance"), int | float):
+        parts.append(f"chance {document['chance']:.3f}")
+    return ", ".join(parts)
+
+
+def _detail(document: Mapping[str, Any]) -> str:
+    tested = document.get("tested", {})
+    sentences = [str(document.get("split", "")), str(document.get("intervals", ""))]
+    if tested:
+        images = messages.count(tested["images"], "image")
+        sentences.append(f"Tested on {images} of {messages.count(tested['subjects'], 'subject')}.")
+    return "\n".join(filter(None, sentences))
