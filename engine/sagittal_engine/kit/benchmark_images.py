@@ -64,6 +64,13 @@ def read_images(path: str | Path, *, size: int, channels: int = 3, split: str = 
     return read_folder(given, size=size, channels=channels)
 
 
+def is_published(path: str | Path) -> bool:
+    """Whether `path` lies in a CIFAR or STL-10 folder, which has a test split."""
+    given = Path(path)
+    folder = given if given.is_dir() else given.parent
+    return any((folder / marker).is_file() for marker in _READERS)
+
+
 def long_tailed(images: ImageSet, *, target: str = "labels", ratio: float = 0.01, seed: int = 0) -> ImageSet:
     """Fewer images of each later class: class i of C keeps n_i = ⌊n_max · ratio^(i/(C−1))⌋ (Cao et al. 2019).
 

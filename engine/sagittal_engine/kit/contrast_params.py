@@ -112,7 +112,11 @@ class ContrastiveParams(TrainingParams):
     )
 
     held_out: float = setting(
-        0.2, "Share of subjects kept from training, for live measures; 0 keeps none.", ge=0, lt=1, group=LIVE
+        0.2,
+        "Share of subjects kept from training, for live measures; 0 keeps none. Published sets use their test images.",
+        ge=0,
+        lt=1,
+        group=LIVE,
     )
     label_target: str = setting("labels", "What live k-NN and tolerance take as the class of an image.", group=LIVE)
 

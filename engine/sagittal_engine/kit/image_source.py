@@ -9,7 +9,7 @@ import torch
 
 from sagittal.engine_port import SagittalError
 from sagittal.method import Context, ScanData
-from sagittal_engine.kit.benchmark_images import long_tailed, read_images
+from sagittal_engine.kit.benchmark_images import is_published, long_tailed, read_images
 from sagittal_engine.kit.contrast_params import ContrastiveParams
 from sagittal_engine.kit.images import ImageSet
 from sagittal_engine.kit.sampling import Sampler
@@ -54,7 +54,7 @@ class ImageSource:
         p = self._params
         images = self._published() if p.data else self.slices(self._context.scans)
         self._check(images)
-        training, held_out = self._divided(images)
+        training, held_out = self._published_test(images) if p.data and is_published(p.data) else self._divided(images)
         if len(training) < 2:
             raise SagittalError(
                 f"There are {len(training)} images to train on, and learning from views compares at least two. "
@@ -72,6 +72,13 @@ class ImageSource:
         p = self._params
         images = read_images(p.data, size=p.image_size, channels=int(p.channels), split=p.split)
         return images if p.long_tail == 1 else long_tailed(images, ratio=p.long_tail)
+
+    def _published_test(self, images: ImageSet) -> tuple[ImageSet, ImageSet]:
+        """All of a published set's training images, and its test images for live measures."""
+        p = self._params
+        if not p.held_out:
+            return images, images.take([])
+        return images, read_images(p.data, size=p.image_size, channels=int(p.channels), split="test")
 
     def _check(self, images: ImageSet) -> None:
         finite = torch.isfinite(images.images).flatten(1).all(1)

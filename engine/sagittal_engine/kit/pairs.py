@@ -81,7 +81,8 @@ class Cosines(NamedTuple):
     def pairs(self, bound: float) -> Pairs:
         """The same numbers with positives apart from negatives. The blocks are changed in place: use them no more."""
         positive = self.ab.diagonal().clone()
-        return Pairs(positive, *(block.fill_diagonal_(-torch.inf) for block in self), bound)
+        aa, ab, bb = (block.fill_diagonal_(-torch.inf) for block in self)
+        return Pairs(positive, aa, ab, bb, bound)
 
 
 class Pairs(NamedTuple):

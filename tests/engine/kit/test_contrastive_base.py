@@ -203,6 +203,23 @@ def test_a_small_study_is_trained_on_with_a_warning(made):
     assert len(method.batch(1, generator())["images"]) == len(method.training_set())
 
 
+def test_a_published_set_is_trained_on_whole_and_watched_on_its_test_images(made, tmp_path):
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "cifar"
+    folder.mkdir()
+    for name, count in (*((f"data_batch_{n}.bin", 3) for n in range(1, 6)), ("test_batch.bin", 2)):
+        records = rng.integers(0, 256, (count, 3073), dtype=np.uint8)
+        records[:, 0] = np.arange(count)
+        (folder / name).write_bytes(records.tobytes())
+    method, _ = made(scans=[], data=str(folder), channels=3)
+    method.prepare()
+    assert len(method.training_set()) == 15 and len(method.held_out_set()) == 2
+    assert method.views(method.batch(1, generator()))[0].shape == (6, 3, 16, 16)
+    alone, _ = made(scans=[], data=str(folder), channels=3, held_out=0.0)
+    alone.prepare()
+    assert len(alone.held_out_set()) == 0
+
+
 def test_strengths_take_the_place_of_the_lists_own(made):
     grey, own = make(SimCLRParams, {}), make(SimCLRParams, {"rotation": 5.0, "holes": 0})
     assert view_rules(grey).rotation == 30 and view_rules(grey).holes == 4 and view_rules(grey).noise == 0.1
