@@ -88,7 +88,12 @@ def parameters_are_described(trial: Trial) -> None:
 
 def implementation_loads(trial: Trial) -> None:
     """The class that the card names exists and offers what its capabilities say."""
-    owed = {"pretext": ("module", "batch", "objectives"), "segmenter": ("segment",), "adapter": ("adapt",)}
+    owed = {
+        "pretext": ("module", "batch", "objectives"),
+        "segmenter": ("segment",),
+        "adapter": ("adapt",),
+        "representation": ("image_set", "training_set", "view_pair", "features", "projections"),
+    }
     found = implementation(trial.card)
     missing = [name for kind in trial.card.capabilities for name in owed[kind] if not callable(getattr(found, name, 0))]
     if missing:
