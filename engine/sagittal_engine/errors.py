@@ -19,7 +19,7 @@ def explain(error: BaseException, doing: str) -> tuple[str, str]:
     """
     if isinstance(error, SagittalError):
         return str(error), ""
-    if isinstance(error, MemoryError) or _is_cuda_memory(error):
+    if isinstance(error, MemoryError) or _is_cuda_memory(error) or _is_torch_memory(error):
         place = "The GPU's memory" if _is_cuda_memory(error) else "This machine's memory"
         return (
             f"{place} was too small while {doing}. Choose a smaller batch or image size, or close other programs.",
@@ -42,3 +42,8 @@ def explain(error: BaseException, doing: str) -> tuple[str, str]:
 def _is_cuda_memory(error: BaseException) -> bool:
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(error, torch.OutOfMemoryError)
+
+
+def _is_torch_memory(error: BaseException) -> bool:
+    """torch tells of the processor's memory with a RuntimeError of many lines."""
+    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)

@@ -14,6 +14,7 @@ from sagittal.engine_port import SagittalError
 from sagittal.events import MessageRaised, Reason, SpectrumComputed, TaskProgress
 from sagittal.facts import SpectrumRequest
 from sagittal.run_request import RunRequest
+from sagittal_engine.errors import explain
 from sagittal_engine.probes import basis
 from sagittal_engine.probes.budget import Budget
 from sagittal_engine.probes.cards import CARDS, probe_of
@@ -318,3 +319,10 @@ def test_modes_are_as_asked_inside_and_as_before_afterwards():
         parameter.requires_grad_(False)
     with pytest.raises(SagittalError, match="trains no parameter"), closure_of(moment_of(method, module), 1):
         pass
+
+
+def test_memory_that_torch_cannot_get_is_a_sentence():
+    with pytest.raises(RuntimeError) as failed:
+        torch.empty(2**60, dtype=torch.int8)
+    sentence, detail = explain(failed.value, "computing a spectrum")
+    assert "memory was too small while computing a spectrum" in sentence and not detail
