@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from sagittal.engine_port import SagittalError
 from sagittal_engine import Study, evaluate, train
 from sagittal_engine.evaluate.statistics import bootstrap_table
 from sagittal_engine.registry import Registry
@@ -116,7 +117,7 @@ def rows_of(arguments: argparse.Namespace) -> list[Row]:
 
 
 def trained(study: Study, row: Row, seed: int, scans: Sequence[str], notes: Notes, a: argparse.Namespace) -> str:
-    """The id of the row's run, trained now where it is not there yet; baselines take no step."""
+    """The id of the row's run, trained now where it is not there yet; baselines take no step. "" where it failed."""
     values = {**dict(pair.split("=", 1) for pair in a.set), **dict(row.values)}
     baseline = row.encoder != "trained"
     key = (
@@ -129,11 +130,16 @@ def trained(study: Study, row: Row, seed: int, scans: Sequence[str], notes: Note
     )
     if key not in notes.found:
         started = time.monotonic()
-        record = train(
-            study, row.method, recipe=a.recipe, scans=scans, seed=seed, steps=0 if baseline else a.steps,
-            held_out=0, **values,
-        )  # fmt: skip
-        notes.add(key, run=record.facts.run, steps=record.state.step, seconds=time.monotonic() - started)
+        try:
+            record = train(
+                study, row.method, recipe=a.recipe, scans=scans, seed=seed, steps=0 if baseline else a.steps,
+                held_out=0, **values,
+            )  # fmt: skip
+            notes.add(key, run=record.facts.run, steps=record.state.step, seconds=time.monotonic() - started)
+        except SagittalError as error:
+            # A loss that breaks is a result: the row says so, and the others go on.
+            notes.add(key, run="", failed=str(error))
+            print(f"{row.name}, seed {seed}: {error}", file=sys.stderr)
     return str(notes.found[key]["run"])
 
 
@@ -182,7 +188,7 @@ def table(rows: Sequence[Row], runs: dict[tuple[str, int], str], notes: Notes, a
         (task, target, figure, budget) for target in a.targets for task, figure in TASKS[target] for budget in a.budgets
     ]
     names = [f"{TITLES[task, target]}, {budget}" for task, target, _, budget in columns]
-    yield "| method | seeds | " + " | ".join(names) + " |"
+    yield "| method | runs | " + " | ".join(names) + " |"
     yield "| --- |" + " ---: |" * (len(names) + 1)
     for row in rows:
         cells = []
@@ -191,9 +197,11 @@ def table(rows: Sequence[Row], runs: dict[tuple[str, int], str], notes: Notes, a
             keys = [
                 ("figures", runs[row.name, seed], row.encoder, task, target, budgets, str(a.repeats), str(a.k))
                 for seed in a.seeds
+                if runs[row.name, seed]
             ]
             cells.append(cell([notes.found[key]["cases"] for key in keys], figure, budget))
-        yield f"| {row.name} | {len(a.seeds)} | " + " | ".join(cells) + " |"
+        finished = sum(bool(runs[row.name, seed]) for seed in a.seeds)
+        yield f"| {row.name} | {finished} of {len(a.seeds)} | " + " | ".join(cells) + " |"
 
 
 def explained(study: Study, tested: Sequence[str], training: Sequence[str], a: argparse.Namespace) -> str:
@@ -234,7 +242,8 @@ def main() -> None:
         for seed in a.seeds:
             for row in rows:
                 runs[row.name, seed] = trained(study, row, seed, training, notes, a)
-                measured(study, row, runs[row.name, seed], tested, notes, a)
+                if runs[row.name, seed]:
+                    measured(study, row, runs[row.name, seed], tested, notes, a)
         print("\n".join([*table(rows, runs, notes, a), "", explained(study, tested, training, a)]))
 
 

@@ -32,11 +32,13 @@ def train(
     seed: int = 0,
     device: str = "auto",
     resume: str | None = None,
+    probes: Sequence[str] = (),
     **parameters: Any,
 ) -> RunRecord:
     """Trains `method` on scans of `study` (or continues the run `resume`) and returns the run's record.
 
-    `steps` counts from the run's beginning and says only where to stop. Further keywords are the method's parameters.
+    `steps` counts from the run's beginning and says only where to stop. `probes` are measurements between two steps, as
+    "knn" or "geometry:every=50". Further keywords are the method's parameters.
     Ctrl+C stops the run with a checkpoint. Raises `SagittalError` where the request is wrong or the run fails.
     """
     with _engine(study) as engine:
@@ -55,6 +57,7 @@ def train(
                     stop_at=steps,
                     seed=seed,
                     device=device,
+                    probes=tuple(probes),
                 )
             )
         _wait(engine, run)
