@@ -16,7 +16,7 @@ from sagittal_app import messages, theme
 from sagittal_app.charts.histogram import named, translucent
 from sagittal_app.charts.legend import legend_label, legend_text
 from sagittal_app.charts.plot import CurveData, LinesPanel, PlotPanel
-from sagittal_app.widgets.basics import Panel, label, row
+from sagittal_app.widgets.basics import Panel, label
 
 LEGEND_NAMES = 6
 """Classes that a map's legend names; all are in its tooltip."""
@@ -52,7 +52,7 @@ class ScatterPanel(PlotPanel):
         self._about = about
         self._columns: dict[str, Sequence[float]] = {}
         self.legend = legend_label(name)
-        self.body.insertLayout(1, row(self.legend, None))
+        self.body.insertWidget(1, self.legend)
         # Coordinates of a map have no unit and mean nothing by themselves.
         for side in ("left", "bottom"):
             self.plot.getAxis(side).setStyle(showValues=False)

@@ -15,7 +15,7 @@ from sagittal_app import messages, theme
 from sagittal_app.charts.legend import legend_label, legend_text
 from sagittal_app.charts.plot import PlotPanel
 from sagittal_app.models.run_model import Floats
-from sagittal_app.widgets.basics import row, tool
+from sagittal_app.widgets.basics import tool
 
 
 def named(values: Any, fallback: str) -> dict[str, list[float]]:
@@ -86,7 +86,7 @@ class HistogramPanel(PlotPanel):
         self._first: tuple[int, Mapping[str, Any]] | None = None
         self._newest: tuple[int, Mapping[str, Any]] | None = None
         self.legend = legend_label(name)
-        self.body.insertLayout(1, row(self.legend, None))
+        self.body.insertWidget(1, self.legend)
         self.before = tool("mdi6.history", messages.HISTOGRAM_BEFORE, f"{name}_before", self._draw, checkable=True)
         self.before.setChecked(True)
         self.before.hide()

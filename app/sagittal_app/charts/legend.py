@@ -16,12 +16,12 @@ def plain(text: str) -> str:
 
 
 def legend_label(name: str) -> QLabel:
-    """A line that may become narrow."""
+    """A line that breaks where there is no room."""
     made = QLabel()
     made.setObjectName(f"{name}_legend")
     made.setTextFormat(Qt.TextFormat.RichText)
     made.setFont(theme.tabular(made.font()))
-    made.setMinimumWidth(1)
+    made.setWordWrap(True)
     return made
 
 

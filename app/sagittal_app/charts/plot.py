@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QColor, QPainter, QResizeEvent
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QResizeEvent
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QFileDialog, QGraphicsItem, QLabel, QMenu, QSlider
 
@@ -19,12 +19,14 @@ from sagittal_app import messages, theme
 from sagittal_app.charts.pyramid import Pyramid, Trace
 from sagittal_app.charts.ranges import Range, bounds, growing, steady
 from sagittal_app.models.run_model import Floats
-from sagittal_app.widgets.basics import Panel, label, row, tool
+from sagittal_app.widgets.basics import UNIT, Panel, label, tool
 
 SMOOTHING = (1, 5, 10, 25, 50, 100, 250, 500, 1000)
 """Windows of the moving average, in points, that the slider steps through."""
-ROOMY = 288
-"""Pixels a panel must have across before the smoothing slider takes room from the title."""
+MARGIN = 12
+"""Pixels around what a panel holds."""
+SLIDER = 56
+"""Pixels of the smoothing slider."""
 FAINT = 70
 """Opacity (of 255) of a raw curve under its smoothed one."""
 
@@ -47,7 +49,7 @@ class PlotPanel(Panel):
     """A panel with one plot. Subclasses put items on `plot` and give `columns()` for the CSV."""
 
     def __init__(self, title: str, about: str, x_label: str, y_label: str, *, name: str) -> None:
-        super().__init__(title, name=name, margin=12, elide=True)
+        super().__init__(title, name=name, margin=MARGIN, elide=True)
         self.title = title
         self.setToolTip("")
         self.heading.setToolTip(f"{title}\n{about}".strip())
@@ -174,11 +176,11 @@ class LinesPanel(PlotPanel):
         self.legend.setObjectName(f"{name}_legend")
         self.legend.setTextFormat(Qt.TextFormat.RichText)
         self.legend.setFont(theme.tabular(self.legend.font()))
-        self.legend.setMinimumWidth(1)
+        self.legend.setWordWrap(True)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setObjectName(f"{name}_smoothing")
         self.slider.setRange(0, len(SMOOTHING) - 1)
-        self.slider.setFixedWidth(56)
+        self.slider.setFixedWidth(SLIDER)
         self.slider.setToolTip(messages.SMOOTHING)
         self.slider.valueChanged.connect(self._smooth_by)
         self.log = tool("mdi6.math-log", messages.LOG_AXIS, f"{name}_log", self._toggle_log, checkable=True)
@@ -187,7 +189,7 @@ class LinesPanel(PlotPanel):
         self.top.addWidget(self._smooth_label)
         self.top.addWidget(self.slider)
         self.top.addWidget(self.log)
-        self.body.insertLayout(1, row(self.legend, None))
+        self.body.insertWidget(1, self.legend)
         self._cross = pg.InfiniteLine(angle=90, movable=False)
         self._cross.setVisible(False)
         self.plot.addItem(self._cross, ignoreBounds=True)
@@ -313,8 +315,12 @@ class LinesPanel(PlotPanel):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        for part in (self._smooth_label, self.slider):
-            part.setVisible(self.smooths and self.width() >= ROOMY)
+        # The whole title first, then the slider, then the word beside it.
+        title = QFontMetrics(self.heading.font()).horizontalAdvance(self.title)
+        room = self.width() - 2 * MARGIN - self.log.sizeHint().width() - title - 2 * UNIT
+        for part, width in ((self.slider, SLIDER), (self._smooth_label, self._smooth_label.sizeHint().width())):
+            room -= width + UNIT
+            part.setVisible(self.smooths and room >= 0)
 
     def leaveEvent(self, event: object) -> None:
         self._at = None

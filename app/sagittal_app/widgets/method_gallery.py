@@ -1,4 +1,4 @@
-"""The gallery of methods: a card each, from what the method says of itself; broken ones as a red row."""
+"""The gallery of methods: a card each, in groups by what they lead to, found by typing; broken ones as a red row."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QFrame, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from sagittal.method import MethodCard, Needs
 from sagittal_app import messages
-from sagittal_app.widgets.basics import UNIT, Fold, clear, column, label, scrolled, set_role
+from sagittal_app.widgets.basics import UNIT, Elided, Fold, clear, column, label, scrolled, set_role
+
+MANY = 6
+"""Methods from which on a search is offered."""
 
 
 def needs_in_words(needs: Needs) -> str:
@@ -39,14 +42,19 @@ class Card(QFrame):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(card.title)
         self._name = card.name
+        self._words = " ".join((card.name, card.title, card.summary, card.paper)).casefold()
         parts = [label(card.title, "heading", wrap=True), label(card.summary, wrap=True)]
         if card.note:
             parts.append(label(card.note, "warning", wrap=True))
         parts.append(label(needs_in_words(card.needs), "quiet", wrap=True))
-        parts.append(label(card.paper, "quiet", wrap=True))
+        parts.append(Elided(card.paper, "quiet"))
         body = column(*parts, spacing=UNIT // 2)
         body.setContentsMargins(12, 12, 12, 12)
         self.setLayout(body)
+
+    def matches(self, text: str) -> bool:
+        """Whether every word of `text` is in what the card says."""
+        return all(word in self._words for word in text.casefold().split())
 
     def mark(self, chosen: bool) -> None:
         set_role(self, "true" if chosen else "false", "selected")
@@ -61,8 +69,13 @@ class Card(QFrame):
             super().keyPressEvent(event)
 
 
+def group_of(card: MethodCard) -> str:
+    """The heading that a method stands under: by what a run of it leads to."""
+    return messages.GROUP_SEGMENT if "segmenter" in card.capabilities else messages.GROUP_REPRESENT
+
+
 class MethodGallery(QWidget):
-    """Cards in one column; `chosen` gives the method's name."""
+    """Cards in one column, under headings where there are several kinds; `chosen` gives the method's name."""
 
     chosen = Signal(str)
 
@@ -70,28 +83,53 @@ class MethodGallery(QWidget):
         super().__init__()
         self.setObjectName("method_gallery")
         self._cards: dict[str, Card] = {}
+        self._groups: dict[str, list[Card]] = {}
+        self._headings: dict[str, QWidget] = {}
+        self.search = QLineEdit()
+        self.search.setObjectName("method_search")
+        self.search.setPlaceholderText(messages.METHODS_SEARCH)
+        self.search.setClearButtonEnabled(True)
+        self.search.textChanged.connect(self._filter)
+        self._nothing = label(messages.METHODS_NOTHING, "soft", wrap=True)
         self._body = QVBoxLayout()
         self._body.setContentsMargins(0, 0, UNIT, 0)
         self._body.setSpacing(UNIT)
         content = QWidget()
         content.setLayout(self._body)
-        self.setLayout(column(label(messages.METHODS_HEADING, "heading"), scrolled(content, "gallery_scroll")))
+        heading = label(messages.METHODS_HEADING, "heading")
+        self.setLayout(column(heading, self.search, self._nothing, scrolled(content, "gallery_scroll")))
+        self._nothing.hide()
 
     def show_methods(self, cards: Sequence[MethodCard], problems: Mapping[str, str]) -> None:
         clear(self._body)
-        self._cards = {}
-        for card in cards:
-            made = Card(card)
-            made.chosen.connect(self.chosen)
-            self._cards[card.name] = made
-            self._body.addWidget(made)
+        self._cards, self._headings = {}, {}
+        self._groups = {group: [] for group in dict.fromkeys(group_of(card) for card in cards)}
+        for group, members in self._groups.items():
+            if len(self._groups) > 1:
+                self._headings[group] = label(group, "quiet", wrap=True)
+                self._body.addWidget(self._headings[group])
+            for card in (card for card in cards if group_of(card) == group):
+                made = Card(card)
+                made.chosen.connect(self.chosen)
+                self._cards[card.name] = made
+                members.append(made)
+                self._body.addWidget(made)
         for name, trace in problems.items():
             self._body.addWidget(self._broken(name, trace))
         self._body.addStretch(1)
+        self.search.setVisible(len(cards) >= MANY)
+        self._filter(self.search.text())
 
     def mark(self, name: str) -> None:
         for other, card in self._cards.items():
             card.mark(other == name)
+
+    def _filter(self, text: str) -> None:
+        for card in self._cards.values():
+            card.setVisible(card.matches(text))
+        for group, heading in self._headings.items():
+            heading.setVisible(any(card.matches(text) for card in self._groups[group]))
+        self._nothing.setVisible(bool(self._cards) and not any(card.matches(text) for card in self._cards.values()))
 
     def _broken(self, name: str, trace: str) -> QWidget:
         made = Fold(messages.METHOD_BROKEN.format(name=name), f"broken_{name}")
