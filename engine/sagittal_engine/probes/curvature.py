@@ -57,8 +57,8 @@ class Curvature(ABC):
         self._kept: Callable[[Tensors], Tensors] | None = None
 
     def times(self, vectors: torch.Tensor) -> torch.Tensor:
-        """The matrix times every row of `vectors` (V, P): float64 (V, P)."""
-        total = torch.zeros_like(vectors, dtype=torch.float64)
+        """The matrix times every row of `vectors` (V, P): float64 (V, P), on the parameters' device."""
+        total = torch.zeros(vectors.shape, dtype=torch.float64, device=self.parameters[0].device)
         with _second_derivatives():
             for term in self.terms:
                 multiply = self._kept or self._open(term)
