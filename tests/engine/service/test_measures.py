@@ -1,0 +1,54 @@
+"""What a finished run can be measured with is said as data that its tasks accept; checkpoints are listed by name."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from sagittal.facts import SpectrumRequest
+from sagittal.params import describe, make
+from sagittal.run_record import RunFacts
+from sagittal.run_request import RunRequest
+from sagittal_engine.evaluate.image_params import TASKS
+from sagittal_engine.service.measures import CARDS
+from sagittal_engine.store.run_folder import RunFolder
+
+
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
+def test_a_card_asks_for_parameters_that_there_are(card):
+    names = {field.name for field in describe(card.params)}
+    assert set(card.asked) <= names
+    assert ("target" in names) == bool(card.targets)
+    for target in card.targets:
+        assert make(card.params, {"target": target})
+
+
+def test_every_task_has_a_card_and_the_spectrum_fits_its_request():
+    assert [card.name for card in CARDS] == ["spectrum", "embedding", *TASKS]
+    values = make(CARDS[0].params, {}).model_dump()
+    assert SpectrumRequest("run", **values) == SpectrumRequest("run")
+
+
+def test_checkpoints_are_named_as_one_asks_for_them(tmp_path):
+    folder = RunFolder(tmp_path)
+    request = RunRequest(method="simclr")
+    folder.write_facts(
+        RunFacts(
+            run="abc",
+            folder=tmp_path.name,
+            request=request,
+            parameters={},
+            scans=(),
+            data_fingerprint="",
+            created=datetime.now(UTC).isoformat(),
+            versions={},
+            device="cpu",
+        )
+    )
+    assert folder.record().checkpoints == []
+    folder.checkpoints.mkdir()
+    for name in ("last.pt", "step-00000100.pt", "step-00000020.pt", "best.pt", "last.pt.part"):
+        (folder.checkpoints / name).touch()
+    assert folder.record().checkpoints == ["last", "best", "20", "100"]
+    assert folder.record(whole=False).checkpoints == []
