@@ -170,7 +170,7 @@ COLLAPSE = Lines(
     "Of up to 256 projections of the batch every ten steps: effective rank (exponential of the entropy of the centred "
     "singular values) as a share of the most it can be, and √D times the mean deviation of unit rows (1 is even).",
     series=("effective_rank_share", "feature_deviation"),
-    y_label="1 healthy, 0 collapsed",
+    y_label="1 is healthy",
 )
 RATE = Lines("Learning rate", "Step size that each update used.", series=("learning_rate",), log=True)
 PICTURES = Images(

@@ -71,8 +71,8 @@ class ConvergenceParams(Params):
 
 SPECTRUM_ABOUT = (
     "Density of the eigenvalues of the loss's curvature on fixed batches with fixed views, by stochastic Lanczos "
-    "quadrature: Ritz values as stems, each as high as its weight. The outermost converge to eigenvalues; the bulk is "
-    "sampled, so what is negative is told as a weight, not as a count."
+    "quadrature: Ritz values as stems, each as high as its weight alone makes the density. The outermost converge to "
+    "eigenvalues; the bulk is sampled, so what is negative is told as a weight, not as a count."
 )
 NEGATIVE_ABOUT = (
     "Share of all directions in which the loss curves downwards (below −1e-6 λmax). Some of it is certain: a layer "
