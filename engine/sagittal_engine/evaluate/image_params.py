@@ -58,8 +58,8 @@ class ImageTaskParams(Params):
         1.0, "Weight of ½‖w‖² beside the summed loss, features standardised.", gt=0, le=1e6, group=LINEAR
     )
 
-    epochs: int = setting(20, "Passes over the labelled images.", ge=1, le=10_000, group=TRAINING, paper=50)
-    batch_size: int = setting(64, "Images per step.", ge=2, le=65536, group=TRAINING, paper=128)
+    epochs: int = setting(50, "Passes over the labelled images.", ge=1, le=10_000, group=TRAINING)
+    batch_size: int = setting(32, "Images per step.", ge=2, le=65536, group=TRAINING, paper=128)
     learning_rate: float = setting(0.02, "Step size at its peak.", gt=0, le=100, group=TRAINING, paper=0.1)
     optimiser: str = setting(
         "sgd",
