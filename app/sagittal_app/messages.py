@@ -159,7 +159,6 @@ WAITING_SPECTRUM = "The first spectrum comes when the curvature probe has run."
 HISTOGRAM_BEFORE = "Show where it began, as dotted outlines"
 HISTOGRAM_SHARES = "Each kind is drawn as shares of its own total, so that few and many pairs compare."
 MORE_CLASSES = "and {count} more"
-NOT_CONVERGED = "not converged"
 NEGATIVE_WEIGHT = "below 0"
 NEGATIVE_PROJECTED = "without trivial directions"
 MATRICES = {"hessian": "Hessian", "ggn": "Gauss-Newton"}
@@ -169,7 +168,8 @@ SPECTRUM_READING = (
     "tinted: directions in which the loss curves downwards."
 )
 SPECTRUM_FIGURES = (
-    "λmax and λmin: the steepest and the most downward curvature found. “Below 0”: share of all directions in which "
+    "λmax and λmin: the steepest and the most downward curvature; ≥ and ≤ mark one that has not converged, which more "
+    "Lanczos steps would move outwards. “Below 0”: share of all directions in which "
     "the loss curves downwards. Layers whose scale is normalised away, as under a cosine loss, make some of that "
     "certain and harmless; the last figure leaves those trivial directions out."
 )
@@ -304,15 +304,29 @@ def memory(count_bytes: float) -> str:
 ACRONYMS = {"ccr": "CCR", "sgd": "SGD", "ema": "EMA", "knn": "k-NN", "ntxent": "NT-Xent", "mlp": "MLP", "cpu": "CPU"}
 
 
+SERIES = {
+    "hessian_largest": "λmax",
+    "hessian_smallest": "λmin",
+    "inverse_largest": "1/λmax",
+    "hessian_negative_weight": "negative weight",
+    "hessian_negative_weight_projected": "without trivial directions",
+    "step_bound": "1/λmax",
+    "probe_share": "share of the training time",
+}
+"""Series whose names say less than their symbols."""
+
+
 def words(name: str) -> str:
     """A series' or parameter's name as one reads it: "ccr_loss" becomes "CCR loss"."""
+    if name in SERIES:
+        return SERIES[name]
     return " ".join(ACRONYMS.get(part, part) for part in name.replace("_", " ").split(" "))
 
 
 def heading(name: str) -> str:
     """The same at the beginning of a line: "query_loss" becomes "Query loss"."""
     read = words(name)
-    return read[:1].upper() + read[1:]
+    return read if read.startswith("λ") else read[:1].upper() + read[1:]
 
 
 def figure(mean: float, low: float | None = None, high: float | None = None, n: int | None = None) -> str:

@@ -275,12 +275,16 @@ class Board(QWidget):
         self._log_shown = len(model.log)
 
     def _place(self, widget: QWidget) -> None:
-        widget.setFixedHeight(SMALL_HEIGHT)
         widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._panels.append(widget)
         across = min(ACROSS if self._left.width() >= WIDE else 2, len(self._panels))
         for place, panel in enumerate(self._panels):
             self._small.addWidget(panel, place // across, place % across)
+        for begin in range(0, len(self._panels), across):
+            side_by_side = self._panels[begin : begin + across]
+            height = max(getattr(panel, "wanted_height", SMALL_HEIGHT) for panel in side_by_side)
+            for panel in side_by_side:
+                panel.setFixedHeight(height)
         for place in range(ACROSS):
             self._small.setColumnStretch(place, int(place < across))
         rows = min(2, -(-len(self._panels) // across))

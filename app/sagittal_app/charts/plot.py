@@ -31,6 +31,8 @@ FAINT = 70
 """Opacity (of 255) of a raw curve under its smoothed one."""
 
 
+DECADES = 1.6
+"""Powers of ten up to which a logarithmic axis has numbers between them."""
 FEW = 24
 """Points up to which a curve has each of them marked."""
 
@@ -45,6 +47,16 @@ class CurveData:
     y: Floats
 
 
+class Axis(pg.AxisItem):
+    """An axis whose logarithmic numbers keep apart: 1, 2 and 5 of each power of ten, or 1 alone over many."""
+
+    def logTickStrings(self, values: Sequence[float], scale: float, spacing: object) -> list[str]:
+        low, high = sorted(self.range)
+        kept = (1, 2, 5) if high - low < DECADES else (1,)
+        texts = super().logTickStrings(values, scale, spacing)
+        return [text if round(10 ** (v % 1)) in kept else "" for text, v in zip(texts, values, strict=True)]
+
+
 class PlotPanel(Panel):
     """A panel with one plot. Subclasses put items on `plot` and give `columns()` for the CSV."""
 
@@ -57,7 +69,7 @@ class PlotPanel(Panel):
         self.waiting = label("", "soft", wrap=True)
         self.waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.waiting.setObjectName(f"{name}_waiting")
-        self.view = pg.PlotWidget()
+        self.view = pg.PlotWidget(axisItems={"left": Axis("left")})
         self.view.setObjectName(f"{name}_plot")
         self.view.setMinimumHeight(112)
         self.plot = self.view.getPlotItem()

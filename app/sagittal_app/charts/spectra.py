@@ -14,7 +14,7 @@ from sagittal_app.charts.histogram import translucent
 from sagittal_app.charts.plot import PlotPanel
 from sagittal_app.charts.ranges import Range
 from sagittal_app.models.run_model import Floats
-from sagittal_app.widgets.basics import UNIT, Elided, clear, column
+from sagittal_app.widgets.basics import UNIT, Elided, clear, column, label
 
 DENSITY_POINTS = 400
 WIDTH = 0.01
@@ -22,7 +22,8 @@ WIDTH = 0.01
 DEEPEST = 1e-10
 """The density's axis reaches at most so far below its peak: one of a million eigenvalues is still seen."""
 ACROSS = 3
-MULTIPLE_HEIGHT = 256
+HEIGHT = 264
+"""Pixels of a spectrum with the words under it."""
 
 
 def joined(rows: Sequence[Sequence[float]]) -> Floats:
@@ -56,17 +57,23 @@ def stems(document: Mapping[str, Any]) -> tuple[Floats, Floats]:
     return values, shares / (width_of(values, document.get("sigma")) * np.sqrt(2 * np.pi))
 
 
+def figure(value: float) -> str:
+    """Three digits, with a true minus."""
+    return f"{value:.3g}".replace("-", "−")
+
+
 def figures_of(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What a spectrum says in figures: (short name, value in words), those that it has."""
     found = []
     for name, key in (("λmax", "largest"), ("λmin", "smallest")):
         if key in document:
-            sure = document.get(f"{key}_converged", True)
-            found.append((name, messages.number(document[key]) + ("" if sure else f" ({messages.NOT_CONVERGED})")))
+            # Ritz values come from within: one that has not converged is a bound.
+            bound = "" if document.get(f"{key}_converged", True) else ("≥ " if key == "largest" else "≤ ")
+            found.append((name, bound + figure(document[key])))
     if document.get("negative_weight") is not None:
-        found.append((messages.NEGATIVE_WEIGHT, messages.number(document["negative_weight"])))
+        found.append((messages.NEGATIVE_WEIGHT, figure(document["negative_weight"])))
     if document.get("negative_weight_projected") is not None:
-        found.append((messages.NEGATIVE_PROJECTED, messages.number(document["negative_weight_projected"])))
+        found.append((messages.NEGATIVE_PROJECTED, figure(document["negative_weight_projected"])))
     return found
 
 
@@ -93,13 +100,15 @@ class DensityPanel(PlotPanel):
     Under it stand its extremes, the weight of negative curvature, and how it was computed; the whole in the tooltips.
     """
 
+    wanted_height = HEIGHT
+
     def __init__(self, title: str, about: str = "", *, name: str = "density") -> None:
         super().__init__(title, about, "eigenvalue", "density", name=name)
         self._about = about
         self._columns: dict[str, Sequence[float]] = {}
         self._document: Mapping[str, Any] | None = None
         self._step = 0
-        self.figures = Elided("", "soft")
+        self.figures = label("", "soft", wrap=True)
         self.figures.setObjectName(f"{name}_figures")
         self.figures.setFont(theme.tabular(self.figures.font()))
         self.how = Elided("", "quiet")
@@ -178,7 +187,8 @@ class DensityPanel(PlotPanel):
         document = self._document
         assert document is not None
         figures, how = figures_of(document), how_of(document)
-        self.figures.say(" · ".join(f"{name} {value}" for name, value in figures))
+        # A figure stays with its name where the line breaks.
+        self.figures.setText(" · ".join(f"{name} {value}".replace(" ", "\u00a0") for name, value in figures))
         self.how.say(" · ".join(filter(None, [f"step {self._step}", how])))
         whole = "\n".join(f"{name}: {value}" for name, value in figures)
         self.figures.setToolTip(f"{whole}\n\n{messages.SPECTRUM_FIGURES}" if figures else "")
@@ -206,7 +216,7 @@ class SpectraGrid(QWidget):
         across = min(ACROSS, max(1, len(spectra)))
         for place, (title, step, document) in enumerate(spectra):
             panel = DensityPanel(title, name=f"{self.objectName()}_{place}")
-            panel.setFixedHeight(MULTIPLE_HEIGHT)
+            panel.setFixedHeight(HEIGHT)
             panel.show_document(document, step)
             self.panels.append(panel)
             self._grid.addWidget(panel, place // across, place % across)
