@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QComboBox, QTableWidget, QWidget
 
 from sagittal.facts import EvaluateRequest, SpectrumRequest
 from sagittal.run_request import RunRequest
+from sagittal_app import theme
 from sagittal_app.charts.histogram import HistogramPanel
 from sagittal_app.charts.measured import Measured, Measures, spread
 from sagittal_app.charts.spectra import SpectraGrid, figures_of, how_of, stems
@@ -122,6 +123,17 @@ def test_a_refusal_is_told_and_nothing_is_lost(page, engine, said, run, qtbot, m
     assert page.measure.isEnabled()
 
 
+def test_spectra_of_several_runs_are_compared_on_the_same_axes(page, engine, qtbot):
+    for method in ("contrast", "episodes"):
+        engine.start(RunRequest(method=method, parameters={"steps": 10}))
+        engine.finish_all()
+    qtbot.waitUntil(lambda: page.view.model().rowCount() == 3)
+    page.view.selectAll()
+    qtbot.waitUntil(lambda: len(page.compare.spectra.panels) == 4)
+    assert page.compare.spectra.panels[0].title.endswith("step 10")
+    assert len({str(panel.plot.vb.viewRange()) for panel in page.compare.spectra.panels}) == 1
+
+
 def test_the_runs_own_target_comes_first(engine, run, desk):
     record = engine.run(run)
     own = record.model_copy(
@@ -175,6 +187,10 @@ def test_a_spectrum_says_its_figures_and_how_it_was_computed(qtbot):
     grid.show_spectra([("Step 1", 1, document), ("Step 2", 2, wide)])
     (x, _), (other, _) = (panel.plot.vb.viewRange() for panel in grid.panels)
     assert x == other and x[0] < -1 and x[1] > 20
+    theme.apply("light")
+    grid.panels[0].reset()
+    assert grid.panels[0].plot.vb.viewRange()[0] == other
+    theme.apply("dark")
 
 
 def test_a_histogram_shows_where_it_began_and_a_curve_on_its_own_axis(qtbot, tmp_path):

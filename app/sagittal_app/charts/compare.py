@@ -9,7 +9,10 @@ from PySide6.QtWidgets import QGridLayout, QHeaderView, QSplitter, QTableWidget,
 
 from sagittal.run_record import RunRecord
 from sagittal_app import messages, theme
+from sagittal_app.charts.measured import Measures, spread
 from sagittal_app.charts.plot import CurveData, LinesPanel
+from sagittal_app.charts.spectra import ACROSS as MOMENTS
+from sagittal_app.charts.spectra import SpectraGrid
 from sagittal_app.models.evaluations import measured_on
 from sagittal_app.models.run_model import Series, differing
 from sagittal_app.widgets.basics import UNIT, Panel, clear, column, label, scrolled
@@ -43,7 +46,9 @@ class Compare(QWidget):
         self._charts.setContentsMargins(0, 0, 0, 0)
         self._charts.setSpacing(UNIT)
         charts = QWidget()
-        charts.setLayout(column(self._charts, None))
+        self._spectra_heading = label(messages.SPECTRA_COMPARED, "heading", wrap=True)
+        self.spectra = SpectraGrid("compare_spectra")
+        charts.setLayout(column(self._charts, self._spectra_heading, self.spectra, None))
         self.differences = _Side(messages.DIFFERENCES_HEADING, messages.NO_DIFFERENCES, "differences")
         self.figures = _Side(messages.FIGURES_HEADING, messages.FIGURES_NONE, "figures")
         tables = QWidget()
@@ -61,8 +66,13 @@ class Compare(QWidget):
         self.setLayout(body)
 
     def show_runs(
-        self, records: Sequence[RunRecord], title: Callable[[RunRecord], str], colour: Callable[[str], str]
+        self,
+        records: Sequence[RunRecord],
+        title: Callable[[RunRecord], str],
+        colour: Callable[[str], str],
+        measures: Sequence[Measures] = (),
     ) -> None:
+        """`measures` are those of the runs, in their order; of each, spectra at up to three moments are compared."""
         self._heading.setText(messages.COMPARE_HEADING.format(count=len(records)))
         names = [f"{title(record)} {record.facts.run}" for record in records]
         # Of one method alone, a run's id says all; it fits legends and headings.
@@ -82,6 +92,13 @@ class Compare(QWidget):
                 curves.append(CurveData(words, paint, points.steps, points.values))
             panel.set_curves(curves)
             self._charts.addWidget(panel, place // ACROSS, place % ACROSS)
+        moments = [
+            (messages.RUN_AT_STEP.format(run=name, step=step), step, document)
+            for name, one in zip(short if is_one else names, measures, strict=False)
+            for step, document in spread(one.spectra.get("spectrum", ()), MOMENTS)
+        ]
+        self.spectra.show_spectra(moments)
+        self._spectra_heading.setVisible(bool(moments))
         self.differences.fill(heads, {k: [shown(v) for v in row] for k, row in differing(list(records)).items()})
         self.figures.fill(heads, figures(records))
 

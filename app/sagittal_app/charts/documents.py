@@ -47,6 +47,8 @@ class CurvePanel(LinesPanel):
 class ScatterPanel(PlotPanel):
     """Points coloured by class: a document with `x`, `y`, `classes` (N) and the classes' `names`."""
 
+    wanted_height = 304
+
     def __init__(self, title: str, about: str = "", *, name: str = "scatter") -> None:
         super().__init__(title, about, "", "", name=name)
         self._about = about
@@ -70,7 +72,8 @@ class ScatterPanel(PlotPanel):
             self.plot.plot(x[chosen], y[chosen], pen=None, symbol="o", symbolSize=5, symbolPen=None, symbolBrush=brush)
         shown = dict(list(colours.items())[:LEGEND_NAMES])
         more = [messages.MORE_CLASSES.format(count=len(names) - len(shown))] if len(names) > len(shown) else []
-        self.legend.setText(legend_text(shown, *more))
+        kind = [messages.MAP_KINDS[document["kind"]]] if document.get("kind") in messages.MAP_KINDS else []
+        self.legend.setText(legend_text(shown, *more, *kind))
         self.legend.setToolTip("\n".join(names))
         self.heading.setToolTip("\n".join(filter(None, [self.title, self._about, document.get("about", "")])))
         self._columns = {"x": x.tolist(), "y": y.tolist(), "class": classes.tolist()}

@@ -79,6 +79,8 @@ class HistogramPanel(PlotPanel):
     so that what training did is seen; `curve` ({"name", "x", "y"}) has an axis of its own at the right.
     """
 
+    wanted_height = 248
+
     def __init__(self, title: str, about: str = "", x_label: str = "", *, name: str = "histogram") -> None:
         super().__init__(title, about, x_label, "count", name=name)
         self._columns: dict[str, Sequence[float]] = {}

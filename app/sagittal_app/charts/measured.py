@@ -14,7 +14,7 @@ from sagittal.run_record import RunRecord
 from sagittal_app import messages, theme
 from sagittal_app.charts.documents import ScatterPanel
 from sagittal_app.charts.factory import read_document
-from sagittal_app.charts.spectra import SpectraGrid
+from sagittal_app.charts.spectra import SpectraGrid, fix_height
 from sagittal_app.models.evaluations import Finding, findings
 from sagittal_app.widgets.basics import UNIT, Panel, clear, column, label, scrolled
 
@@ -101,7 +101,7 @@ class Measured(QWidget):
         self._maps_heading.setVisible(bool(measures.maps))
         for place, (step, document) in enumerate(spread(measures.maps)):
             panel = ScatterPanel(messages.CHECKPOINT_STEP.format(step=step).capitalize(), name=f"map_{place}")
-            panel.setFixedHeight(MAP_HEIGHT)
+            fix_height(panel, MAP_HEIGHT)
             panel.show_document(document, step)
             self.maps.append(panel)
             self._maps.addWidget(panel, place // ACROSS, place % ACROSS)

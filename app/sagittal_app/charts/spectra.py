@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtWidgets import QGridLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
 from sagittal_app import messages, theme
 from sagittal_app.charts.histogram import translucent
@@ -107,6 +107,7 @@ class DensityPanel(PlotPanel):
         self._about = about
         self._columns: dict[str, Sequence[float]] = {}
         self._document: Mapping[str, Any] | None = None
+        self._shared: tuple[Range, Range] | None = None
         self._step = 0
         self.figures = label("", "soft", wrap=True)
         self.figures.setObjectName(f"{name}_figures")
@@ -150,17 +151,18 @@ class DensityPanel(PlotPanel):
 
     def show_range(self, x: Range, y: Range) -> None:
         """Shows this part of the plane, as others beside it do."""
-        self._draw(y[0])
-        self.plot.vb.setRange(xRange=x, yRange=y, padding=0)
+        self._shared = x, y
+        self._draw()
 
     def reset(self) -> None:
         if self._document is not None:
-            self.plot.vb.setRange(**dict(zip(("xRange", "yRange"), self.ranges(), strict=True)), padding=0)
+            x, y = self._shared or self.ranges()
+            self.plot.vb.setRange(xRange=x, yRange=y, padding=0)
 
-    def _draw(self, level: float | None = None) -> None:
+    def _draw(self) -> None:
         assert self._document is not None
         x, y = density(self._document["ritz"], self._document["weights"], self._document.get("sigma"))
-        level = self.ranges()[1][0] if level is None else level
+        level = (self._shared or self.ranges())[1][0]
         floor = 10.0**level
         self.plot.clear()
         if x[0] < 0:
@@ -197,6 +199,12 @@ class DensityPanel(PlotPanel):
         self.heading.setToolTip("\n".join(filter(None, said)))
 
 
+def fix_height(panel: QWidget, height: int) -> None:
+    """Makes a panel of a grid as narrow as its share, whatever it holds."""
+    panel.setFixedHeight(height)
+    panel.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+
 class SpectraGrid(QWidget):
     """Spectra as small multiples on the same axes, so that moments of training compare at a glance."""
 
@@ -216,7 +224,7 @@ class SpectraGrid(QWidget):
         across = min(ACROSS, max(1, len(spectra)))
         for place, (title, step, document) in enumerate(spectra):
             panel = DensityPanel(title, name=f"{self.objectName()}_{place}")
-            panel.setFixedHeight(HEIGHT)
+            fix_height(panel, HEIGHT)
             panel.show_document(document, step)
             self.panels.append(panel)
             self._grid.addWidget(panel, place // across, place % across)

@@ -65,13 +65,13 @@ def _how(document: Mapping[str, Any]) -> str:
     budgets = sorted({draw["budget"] for draw in draws})
     labelled = "/".join(str(budget or messages.ALL_SUBJECTS) for budget in budgets)
     parts = [f"target {document.get('target', '')}", f"{document.get('encoder', 'trained')} encoder"]
+    if isinstance(document.get("chance"), int | float):
+        parts.append(f"chance {document['chance']:.3f}")
     if document.get("encoder", "trained") == "trained" and "step" in document:
         parts.append(f"step {document['step']}")
     if draws:
         repeats = len({draw["repeat"] for draw in draws})
         parts.append(f"{labelled} labelled subjects × {messages.count(repeats, 'draw')}")
-    if isinstance(document.get("chance"), int | float):
-        parts.append(f"chance {document['chance']:.3f}")
     return ", ".join(parts)
 
 

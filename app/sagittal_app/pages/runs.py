@@ -253,7 +253,7 @@ class RunsPage(Page):
         elif runs:
             self._model = None
             self._offer_measures(None)
-            read_all = lambda: [port.run(run) for run in runs]  # noqa: E731
+            read_all = lambda: [_read_run(port, run) for run in runs]  # noqa: E731
             self.desk.ask(read_all, then=self._show_several, owner=self, topic="chosen runs")
         else:
             self._model = None
@@ -308,9 +308,10 @@ class RunsPage(Page):
 
         self.desk.ask(lambda: _read_run(port, run), then=show, owner=self, topic="measures")
 
-    def _show_several(self, records: list[RunRecord]) -> None:
+    def _show_several(self, found: list[tuple[RunRecord, Measures]]) -> None:
+        records = [record for record, _ in found]
         assert self.compare is not None and self._inspector is not None
-        self.compare.show_runs(records, self._table.title, self._table.colour)
+        self.compare.show_runs(records, self._table.title, self._table.colour, [measures for _, measures in found])
         self._below.setCurrentWidget(self.compare)
         lines = {f"{self._table.title(record)} {record.facts.run}": _in_short(record) for record in records}
         self._inspector.show_facts(messages.COMPARE_HEADING.format(count=len(records)), lines, prose=True)
