@@ -125,7 +125,8 @@ def _about_probes(card: MethodCard, request: RunRequest) -> Iterator[Check]:
 def _about_place(request: RunRequest, facts: StudyFacts, folder: Path) -> Iterator[Check]:
     try:
         resolve_if_loaded(request.device)
-        yield Check(True, f"The device '{request.device}' is available.")
+        auto = "It computes on a CUDA card where torch finds one, else on the processor."
+        yield Check(True, auto if request.device == "auto" else f"The device '{request.device}' is there.")
     except SagittalError as error:
         yield _no(str(error))
     if facts.read_only:
