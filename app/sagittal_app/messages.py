@@ -160,7 +160,7 @@ HISTOGRAM_BEFORE = "Show where it began, as dotted outlines"
 HISTOGRAM_SHARES = "Each kind is drawn as shares of its own total, so that few and many pairs compare."
 MAP_KINDS = {"pca": "(PCA)", "tsne": "(t-SNE)"}
 MORE_CLASSES = "and {count} more"
-NEGATIVE_WEIGHT = "below 0"
+NEGATIVE_WEIGHT = "negative weight"
 NEGATIVE_PROJECTED = "without trivial directions"
 MATRICES = {"hessian": "Hessian", "ggn": "Gauss-Newton"}
 SPECTRUM_READING = (
@@ -170,7 +170,7 @@ SPECTRUM_READING = (
 )
 SPECTRUM_FIGURES = (
     "λmax and λmin: the steepest and the most downward curvature; ≥ and ≤ mark one that has not converged, which more "
-    "Lanczos steps would move outwards. “Below 0”: share of all directions in which "
+    "Lanczos steps would move outwards. “Negative weight”: share of all directions in which "
     "the loss curves downwards. Layers whose scale is normalised away, as under a cosine loss, make some of that "
     "certain and harmless; the last figure leaves those trivial directions out."
 )

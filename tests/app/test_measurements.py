@@ -174,7 +174,7 @@ def test_small_multiples_are_spread_over_all_moments(qtbot):
 def test_a_spectrum_says_its_figures_and_how_it_was_computed(qtbot):
     document = make_spectrum(steps=100, probes=5)
     assert dict(figures_of(document)) == {
-        "λmax": "8", "λmin": "≤ −0.5", "below 0": "0.02", "without trivial directions": "0.001",
+        "λmax": "8", "λmin": "≤ −0.5", "negative weight": "0.02", "without trivial directions": "0.001",
     }  # fmt: skip
     assert how_of(document) == "m = 100 × 5 vectors · Hessian · BN train · 1 batch · 0.5 s"
     values, heights = stems(document)
