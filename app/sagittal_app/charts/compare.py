@@ -11,7 +11,6 @@ from sagittal.run_record import RunRecord
 from sagittal_app import messages, theme
 from sagittal_app.charts.measured import Measures, spread
 from sagittal_app.charts.plot import CurveData, LinesPanel
-from sagittal_app.charts.spectra import ACROSS as MOMENTS
 from sagittal_app.charts.spectra import SpectraGrid
 from sagittal_app.models.evaluations import measured_on
 from sagittal_app.models.run_model import Series, differing
@@ -47,7 +46,7 @@ class Compare(QWidget):
         self._charts.setSpacing(UNIT)
         charts = QWidget()
         self._spectra_heading = label(messages.SPECTRA_COMPARED, "heading", wrap=True)
-        self.spectra = SpectraGrid("compare_spectra")
+        self.spectra = SpectraGrid("compare_spectra", ACROSS)
         charts.setLayout(column(self._charts, self._spectra_heading, self.spectra, None))
         self.differences = _Side(messages.DIFFERENCES_HEADING, messages.NO_DIFFERENCES, "differences")
         self.figures = _Side(messages.FIGURES_HEADING, messages.FIGURES_NONE, "figures")
@@ -72,7 +71,7 @@ class Compare(QWidget):
         colour: Callable[[str], str],
         measures: Sequence[Measures] = (),
     ) -> None:
-        """`measures` are those of the runs, in their order; of each, spectra at up to three moments are compared."""
+        """`measures` are those of the runs, in their order; of each, its first and last spectrum are compared."""
         self._heading.setText(messages.COMPARE_HEADING.format(count=len(records)))
         names = [f"{title(record)} {record.facts.run}" for record in records]
         # Of one method alone, a run's id says all; it fits legends and headings.
@@ -95,7 +94,7 @@ class Compare(QWidget):
         moments = [
             (messages.RUN_AT_STEP.format(run=name, step=step), step, document)
             for name, one in zip(short if is_one else names, measures, strict=False)
-            for step, document in spread(one.spectra.get("spectrum", ()), MOMENTS)
+            for step, document in spread(one.spectra.get("spectrum", ()), ACROSS)
         ]
         self.spectra.show_spectra(moments)
         self._spectra_heading.setVisible(bool(moments))

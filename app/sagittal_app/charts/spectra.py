@@ -190,7 +190,7 @@ class DensityPanel(PlotPanel):
         assert document is not None
         figures, how = figures_of(document), how_of(document)
         # A figure stays with its name where the line breaks.
-        self.figures.setText(" · ".join(f"{name} {value}".replace(" ", "\u00a0") for name, value in figures))
+        self.figures.setText(" · ".join(f"{name}\u00a0{value.replace(' ', chr(0xA0))}" for name, value in figures))
         self.how.say(" · ".join(filter(None, [f"step {self._step}", how])))
         whole = "\n".join(f"{name}: {value}" for name, value in figures)
         self.figures.setToolTip(f"{whole}\n\n{messages.SPECTRUM_FIGURES}" if figures else "")
@@ -208,9 +208,10 @@ def fix_height(panel: QWidget, height: int) -> None:
 class SpectraGrid(QWidget):
     """Spectra as small multiples on the same axes, so that moments of training compare at a glance."""
 
-    def __init__(self, name: str = "spectra") -> None:
+    def __init__(self, name: str = "spectra", across: int = ACROSS) -> None:
         super().__init__()
         self.setObjectName(name)
+        self._across = across
         self.panels: list[DensityPanel] = []
         self._grid = QGridLayout()
         self._grid.setContentsMargins(0, 0, 0, 0)
@@ -221,7 +222,7 @@ class SpectraGrid(QWidget):
         """Each (title, step, document), in the order given."""
         clear(self._grid)
         self.panels = []
-        across = min(ACROSS, max(1, len(spectra)))
+        across = min(self._across, max(1, len(spectra)))
         for place, (title, step, document) in enumerate(spectra):
             panel = DensityPanel(title, name=f"{self.objectName()}_{place}")
             fix_height(panel, HEIGHT)
