@@ -25,6 +25,8 @@ FEWEST_STEPS = 10
 """Below this many Lanczos steps not even the largest eigenvalue is trusted."""
 LOOKS_PER_TENSOR = 3
 """Evaluations of the loss that finding a tensor's scale directions takes, about."""
+UNRESOLVED = 0.01
+"""Weight of unsettled sign that is worth a sentence."""
 OWN_WORK = 1.25
 """A product's time with the Lanczos process's own work, relative to the product alone, until it was measured."""
 
@@ -184,6 +186,12 @@ def document_of(
             f"The {' and the '.join(unsure)} value {'has' if len(unsure) == 1 else 'have'} not converged: more steps "
             "would move it outwards."
         )
+    unresolved = _unresolved(found)
+    if unresolved > UNRESOLVED:
+        sentences.append(
+            f"{unresolved:.0%} of the weight lies on values nearer to zero than their residuals: these steps do not "
+            "tell their sign, so the negative weight may jump. More steps settle it."
+        )
     if found["trivial_weight"] is not None and found["scale_directions"]:
         sentences.append(
             f"Negative weight {found['negative_weight']:.2e}, without the {found['scale_directions']:,} trivial "
@@ -194,7 +202,20 @@ def document_of(
         "matrix": how.matrix,
         "batch_norm": how.batch_norm,
         "asked": {"steps": asked[0], "probes": asked[1]},
+        "unresolved_weight": unresolved,
         "step": moment.step,
         "learning_rate": moment.learning_rate,
         "about": " ".join(sentences),
     }
+
+
+def _unresolved(found: Mapping[str, Any]) -> float:
+    """Weight, as a mean over probes, of Ritz values whose sign their residual does not settle.
+
+    An eigenvalue lies within the residual of every Ritz value, so one that is nearer to zero may have either sign.
+    """
+    rows = zip(found["ritz"], found["weights"], found["residuals"], strict=True)
+    shares = [
+        sum(weight for value, weight, residual in zip(*row, strict=True) if abs(value) <= residual) for row in rows
+    ]
+    return sum(shares) / len(shares)

@@ -20,7 +20,7 @@ from sagittal_engine.probes.budget import Budget
 from sagittal_engine.probes.cards import CARDS, probe_of
 from sagittal_engine.probes.closure import closure_of
 from sagittal_engine.probes.convergence import Look, path_estimates
-from sagittal_engine.probes.live_spectrum import fit
+from sagittal_engine.probes.live_spectrum import _unresolved, fit
 from sagittal_engine.probes.probe import Moment
 
 SPECTRUM = "spectrum:every=2,steps=4,probes=2,budget=1000,batches=2"
@@ -326,3 +326,13 @@ def test_memory_that_torch_cannot_get_is_a_sentence():
         torch.empty(2**60, dtype=torch.int8)
     sentence, detail = explain(failed.value, "computing a spectrum")
     assert "memory was too small while computing a spectrum" in sentence and not detail
+
+
+def test_weight_whose_sign_the_steps_do_not_settle_is_counted():
+    found = {
+        "ritz": [[-2.0, -1e-3, 5.0], [1e-4, 3.0]],
+        "weights": [[0.1, 0.8, 0.1], [0.6, 0.4]],
+        "residuals": [[0.5, 2e-3, 0.1], [1e-5, 0.2]],
+    }
+    # In the first row −0.001 lies within its residual of zero; in the second every sign is settled.
+    assert _unresolved(found) == pytest.approx(0.4)
