@@ -25,8 +25,10 @@ from fake_world import (
     make_image,
     make_labels,
     make_map,
+    make_previews,
     make_scan,
     make_spectrum,
+    task_facts,
 )
 
 from sagittal.engine_port import SagittalError
@@ -447,33 +449,7 @@ class FakeEngine:
             self.outbox.post(CheckpointSaved(work.id, work.done, "checkpoints/last"))
 
     def _publish_previews(self, run: str, step: int) -> None:
-        from PIL import Image
-
-        folder = self.folder / "previews" / run
-        folder.mkdir(parents=True, exist_ok=True)
-        edges = np.linspace(-1, 1, 21)
-        documents: dict[str, Any] = {
-            "similarities": {
-                "edges": edges.tolist(),
-                "counts": {
-                    "query": np.exp(-(edges[:-1] ** 2) * 8).tolist(),
-                    "ccr": np.exp(-(edges[:-1] ** 2)).tolist(),
-                },
-            },
-            "temperature": {"x": edges.tolist(), "y": {"temperature": (0.1 + 0.05 * (1 + edges)).tolist()}},
-            "cosines": {"labels": ["query", "ccr"], "values": [[1.0, -0.2], [-0.2, 1.0]]},
-            "spectrum": make_spectrum(),
-        }
-        rows = []
-        pixels = np.full((64, 256, 3), (step * 5) % 255, np.uint8)
-        pixels[16:48, 16:48] = (230, 159, 0)
-        picture = folder / f"preview_{step}.png"
-        Image.fromarray(pixels).save(picture)
-        rows.append({"panel": "preview", "step": step, "path": str(picture), "caption": f"Step {step}"})
-        for name, document in documents.items():
-            path = folder / f"{name}_{step}.json"
-            path.write_text(json.dumps(document), encoding="utf-8")
-            rows.append({"panel": name, "step": step, "path": str(path), "caption": ""})
+        rows = make_previews(self.folder / "previews" / run, step)
         self._runs[run].previews.extend(rows)
         for row in rows:
             if row["panel"] == "spectrum":
@@ -555,7 +531,7 @@ class FakeEngine:
             figures = {"accuracy": 0.8}
         document = {
             "task": request.task,
-            **(_task_facts(request) if request.task != "one-shot" else {}),
+            **(task_facts(request) if request.task != "one-shot" else {}),
             "protocol": request.protocol,
             "cases": [{"scan": scan, **figures} for scan in scans],
             "summary": {
@@ -607,17 +583,3 @@ class FakeEngine:
         scans = (replace(r, label_sets=(*others, label_set)) if r.scan == scan else r for r in self._open().scans)
         self._facts = replace(self._open(), scans=tuple(scans))
         self.outbox.post(StudyChanged("study", "labels", (scan,)))
-
-
-def _task_facts(request: EvaluateRequest) -> dict[str, Any]:
-    """What a task on images says of itself besides its figures."""
-    return {
-        "target": request.parameters.get("target", "labels"),
-        "encoder": request.parameters.get("encoder", "trained"),
-        "step": 20,
-        "split": "Tested subjects gave no label.",
-        "intervals": "95 % bootstrap over subjects.",
-        "chance": 0.25,
-        "tested": {"subjects": 4, "images": 48},
-        "draws": [{"budget": 0, "repeat": repeat, "subjects": ["S01"], "images": 12} for repeat in range(3)],
-    }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sagittal.facts import Label, LabelSetFacts, ScanFacts, colour_of
+from sagittal.facts import EvaluateRequest, Label, LabelSetFacts, ScanFacts, colour_of
 from sagittal.measure import MeasureCard
 from sagittal.method import MethodCard, Needs, Recipe
 from sagittal.panels import Curve, Density, Histogram, Images, Lines, Matrix, Timeline
@@ -202,4 +204,48 @@ def make_map(count: int = 12) -> dict[str, Any]:
         "classes": classes,
         "names": ["liver", "liver+spleen", "none"],
         "about": "PCA of the features of 12 images.",
+    }
+
+
+def make_previews(folder: Path, step: int) -> list[dict[str, Any]]:
+    """Writes a picture and one document of every kind for `step`, and gives their rows of a run's record."""
+    from PIL import Image
+
+    folder.mkdir(parents=True, exist_ok=True)
+    edges = np.linspace(-1, 1, 21)
+    documents: dict[str, Any] = {
+        "similarities": {
+            "edges": edges.tolist(),
+            "counts": {
+                "query": np.exp(-(edges[:-1] ** 2) * 8).tolist(),
+                "ccr": np.exp(-(edges[:-1] ** 2)).tolist(),
+            },
+        },
+        "temperature": {"x": edges.tolist(), "y": {"temperature": (0.1 + 0.05 * (1 + edges)).tolist()}},
+        "cosines": {"labels": ["query", "ccr"], "values": [[1.0, -0.2], [-0.2, 1.0]]},
+        "spectrum": make_spectrum(),
+    }
+    pixels = np.full((64, 256, 3), (step * 5) % 255, np.uint8)
+    pixels[16:48, 16:48] = (230, 159, 0)
+    picture = folder / f"preview_{step}.png"
+    Image.fromarray(pixels).save(picture)
+    rows = [{"panel": "preview", "step": step, "path": str(picture), "caption": f"Step {step}"}]
+    for name, document in documents.items():
+        path = folder / f"{name}_{step}.json"
+        path.write_text(json.dumps(document), encoding="utf-8")
+        rows.append({"panel": name, "step": step, "path": str(path), "caption": ""})
+    return rows
+
+
+def task_facts(request: EvaluateRequest) -> dict[str, Any]:
+    """What a task on images says of itself besides its figures."""
+    return {
+        "target": request.parameters.get("target", "labels"),
+        "encoder": request.parameters.get("encoder", "trained"),
+        "step": 20,
+        "split": "Tested subjects gave no label.",
+        "intervals": "95 % bootstrap over subjects.",
+        "chance": 0.25,
+        "tested": {"subjects": 4, "images": 48},
+        "draws": [{"budget": 0, "repeat": repeat, "subjects": ["S01"], "images": 12} for repeat in range(3)],
     }
