@@ -74,11 +74,14 @@ class PlaneCanvas(QWidget):
         if self._image is None or self._image.rgb != colour or self._image.dtype != kind:
             self._make_layers(colour)
         else:
-            # Making layers anew takes a third of a second; giving them other data does not.
+            # Making layers anew takes a third of a second; giving them other data does not. What they hold is drawn
+            # by the next `show_image` and `show_labels`, once.
             for layer, plane in ((self._image, self._image_plane), (self._labels, self._label_plane)):
-                layer.data = plane
-                layer.scale = pixel
-            self._image.visible = True
+                with layer._block_refresh():
+                    layer.data = plane
+                    layer.scale = pixel
+            if not self._image.visible:
+                self._image.visible = True
         self.fit()
 
     def _make_layers(self, colour: bool) -> None:
@@ -98,6 +101,10 @@ class PlaneCanvas(QWidget):
             self._labels._overlays.pop(unused, None)
         self._viewer.add_layer(self._image)
         self._viewer.add_layer(self._labels)
+        for layer in (self._image, self._labels):
+            # The viewer's sliders, which are not shown: working out their ranges is a third of opening a scan.
+            layer.events.data.disconnect(self._viewer._on_layers_change)
+            layer.events.scale.disconnect(self._viewer._on_layers_change)
 
     def show_image(self, plane: NDArray[Any]) -> None:
         """Draws a plane of intensities (rows, columns), or of colours (rows, columns, 3 or 4)."""
@@ -137,8 +144,9 @@ class PlaneCanvas(QWidget):
                 self._labels.visible = visible and self._shown
 
     def set_smooth(self, smooth: bool) -> None:
-        if self._image is not None:
-            self._image.interpolation2d = LINEAR if smooth else NEAREST
+        wanted = LINEAR if smooth else NEAREST
+        if self._image is not None and self._image.interpolation2d != wanted:
+            self._image.interpolation2d = wanted
 
     # Camera --------------------------------------------------------------------------------------------------------
 
