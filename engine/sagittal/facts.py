@@ -81,6 +81,42 @@ class StudyFacts:
 
 
 @dataclass(frozen=True)
+class SeriesFacts:
+    """One image that a look through files found, before anything is imported: a row of the pick list."""
+
+    name: str
+    """Modality and description, or the file's name; never a patient's name."""
+    kind: str
+    files: tuple[str, ...]
+    """Importing exactly these imports the image, with the label maps that go with it."""
+    subject: str = ""
+    """A pseudonym made from the patient id, or empty."""
+    modality: str = ""
+    shape: tuple[int, ...] = ()
+    """Voxels along the RAS+ canonical axes."""
+    spacing: tuple[float, ...] = ()
+    labels: tuple[str, ...] = ()
+    """File names of the label maps that go with it."""
+    warnings: tuple[str, ...] = ()
+
+
+class Arrival:
+    """How much of a lent image has been read. Its reader alone writes it; anyone may look at any time."""
+
+    __slots__ = ("problem", "share")
+
+    def __init__(self) -> None:
+        self.share = 0.0
+        """0…1; the voxels of slices that have not come yet are 0."""
+        self.problem = ""
+        """One sentence where reading broke off."""
+
+    @property
+    def under_way(self) -> bool:
+        return self.share < 1.0 and not self.problem
+
+
+@dataclass(frozen=True)
 class ImageLoan:
     """A scan's voxels, lent read-only in RAS+ canonical order."""
 
@@ -94,6 +130,10 @@ class ImageLoan:
     """Lower and upper intensity of the first window shown."""
     unit: str = ""
     """"HU" for CT."""
+    windows: tuple[tuple[str, float, float], ...] = ()
+    """Every window the header offers: its own words for it (or ""), lower and upper intensity."""
+    arrival: Arrival | None = None
+    """While the voxels are still being read, slice by slice; None for an image that is whole."""
 
 
 @dataclass(frozen=True)
