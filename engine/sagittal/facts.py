@@ -156,11 +156,14 @@ class Edit:
     """One stroke, fill or other change of labels: what the journal keeps and undo turns round."""
 
     tool: str
+    """What made it. "undo …" takes the newest step in force back, "redo …" brings the last one taken back in again."""
     indices: np.ndarray[Any, Any]
     """int64 flat (C-order) indices into the canonical label array."""
     before: np.ndarray[Any, Any]
     after: np.ndarray[Any, Any]
     """uint16 values, one per index."""
+    continues: bool = False
+    """It goes on with the edit before it, and both are one step of undo: the parts of a long stroke."""
 
 
 @dataclass(frozen=True)

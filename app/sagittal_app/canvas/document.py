@@ -47,6 +47,7 @@ class LabelDocument:
         self._stroke: list[Edit] = []
         self._unsent: history.StrokeBuffer | None = None
         self._sent_at = 0.0
+        self._sent_parts = 0
 
     # Painting ----------------------------------------------------------------------------------------------------
 
@@ -77,7 +78,7 @@ class LabelDocument:
     def begin_stroke(self, tool: str) -> None:
         self.end_stroke()
         self._unsent = history.StrokeBuffer(tool)
-        self._sent_at = time.monotonic()
+        self._sent_at, self._sent_parts = time.monotonic(), 0
 
     def end_stroke(self) -> None:
         """Closes the stroke: the rest goes to the journal and the whole becomes one step of undo."""
@@ -95,7 +96,8 @@ class LabelDocument:
     def _send_stroke(self) -> None:
         part = self._unsent.take() if self._unsent is not None else None
         if part is not None:
-            self._journal(part)
+            self._journal(replace(part, continues=self._sent_parts > 0))
+            self._sent_parts += 1
         self._sent_at = time.monotonic()
 
     def undo(self) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,8 +13,7 @@ from sagittal.facts import Edit
 
 def turned_round(edit: Edit) -> Edit:
     """The edit that takes `edit` back."""
-    return Edit(f"undo {edit.tool}" if not edit.tool.startswith("undo ") else edit.tool[5:], edit.indices,
-                before=edit.after, after=edit.before)  # fmt: skip
+    return Edit(f"undo {edit.tool}", edit.indices, before=edit.after, after=edit.before)
 
 
 def make_edit(tool: str, labels: NDArray[np.uint16], indices: NDArray[np.int64], after: int) -> Edit | None:
@@ -62,11 +64,11 @@ class StrokeBuffer:
 
 
 class History:
-    """Edits done and undone. Its bounds are memory alone."""
+    """Edits done and undone, both oldest first. Its bounds are memory alone."""
 
-    def __init__(self) -> None:
-        self._done: list[Edit] = []
-        self._undone: list[Edit] = []
+    def __init__(self, done: Sequence[Edit] = (), undone: Sequence[Edit] = ()) -> None:
+        self._done = list(done)
+        self._undone = list(undone)
 
     def push(self, edit: Edit) -> None:
         """Remembers an edit just applied; what was undone before can no longer be redone."""
@@ -87,7 +89,7 @@ class History:
             return None
         edit = self._undone.pop()
         self._done.append(edit)
-        return edit
+        return replace(edit, tool=f"redo {edit.tool}")
 
     @property
     def can_undo(self) -> bool:
