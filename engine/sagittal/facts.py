@@ -149,6 +149,10 @@ class LabelLoan:
     """Edits replayed from the journal that no save had taken up: work brought back after a crash."""
     saved: np.ndarray[Any, Any] | None = None
     """Where edits were recovered: uint16 (X, Y, Z) as it stood without them, so that they can be taken out again."""
+    history: tuple[Edit, ...] = ()
+    """The steps in force that undo can take back, oldest first, saved ones included; each a whole stroke, as made."""
+    undone: tuple[Edit, ...] = ()
+    """The steps taken back that redo can bring again, each as it was made; redo takes the last one first."""
 
 
 @dataclass(frozen=True)
