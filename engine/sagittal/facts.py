@@ -10,10 +10,14 @@ if TYPE_CHECKING:
     import numpy as np
 
 COLOURS: tuple[str, ...] = (
-    "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#999999",
+    "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#993366",
     "#4E79A7", "#F28E2B", "#E15759", "#76B7B2", "#59A14F", "#EDC948", "#B07AA1", "#FF9DA7", "#9C755F", "#BAB0AC",
 )  # fmt: skip
-"""Okabe-Ito first (told apart by colour-blind readers), then Tableau 10; label n takes the n-th, round and round."""
+"""Label n takes the n-th, round and round: Okabe-Ito first, then Tableau 10.
+
+The first eight can be told apart by colour-blind readers. Okabe-Ito's eighth, black, cannot be seen on an image, and
+grey looks like one, so a raspberry red stands in its place.
+"""
 
 
 def colour_of(number: int) -> str:
