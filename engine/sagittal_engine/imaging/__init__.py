@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from sagittal_engine.imaging.discovery import Discovery, Refusal, discover
     from sagittal_engine.imaging.exporters import FORMATS, export, verify_export
     from sagittal_engine.imaging.formats import probe, read
-    from sagittal_engine.imaging.labels import grid_difference, label_map, label_table, read_labels, write_labels
+    from sagittal_engine.imaging.label_tables import label_table, read_label_table, write_label_table
+    from sagittal_engine.imaging.labels import grid_difference, label_map, read_labels, write_labels
     from sagittal_engine.imaging.volume import Header, ImagingError, Source, SourceGrid, Volume
 
 _HOMES = {
@@ -30,7 +31,9 @@ _HOMES = {
     "read": "formats",
     "grid_difference": "labels",
     "label_map": "labels",
-    "label_table": "labels",
+    "label_table": "label_tables",
+    "read_label_table": "label_tables",
+    "write_label_table": "label_tables",
     "read_labels": "labels",
     "write_labels": "labels",
     "Header": "volume",
@@ -57,8 +60,10 @@ __all__ = [
     "label_table",
     "probe",
     "read",
+    "read_label_table",
     "read_labels",
     "verify_export",
+    "write_label_table",
     "write_labels",
 ]
 

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import gzip
-import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from sagittal.facts import Label, colour_of
+from sagittal.facts import Label
 from sagittal_engine.imaging import geometry, storage
 from sagittal_engine.imaging.formats import read
+from sagittal_engine.imaging.label_tables import write_label_table
 from sagittal_engine.imaging.naming import labels_sidecar, stem
 from sagittal_engine.imaging.volume import Array, Header, ImagingError, Source, SourceGrid, Volume
-
-_COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +44,7 @@ def write_labels(path: Path, labels: Array, grid: SourceGrid, table: Sequence[La
                 image.to_stream(packed)
         else:
             image.to_stream(file)
-    write_table(labels_sidecar(path), table)
+    write_label_table(labels_sidecar(path), table)
 
 
 def read_labels(path: Path, grid: SourceGrid) -> Array:
@@ -56,34 +53,6 @@ def read_labels(path: Path, grid: SourceGrid) -> Array:
     if volume.grid.shape != grid.shape or not geometry.same_place(volume.grid.affine, grid.affine, grid.shape):
         raise ImagingError(f"{path.name} lies on another voxel grid than its scan; it was not written for this scan.")
     return label_map(volume).data
-
-
-def write_table(path: Path, table: Sequence[Label]) -> None:
-    """Writes names and colours as JSON, atomically."""
-    rows = [{"number": row.number, "name": row.name, "colour": row.colour} for row in table]
-    with storage.atomic(path) as temporary:
-        temporary.write_text(json.dumps({"labels": rows}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def read_table(path: Path) -> tuple[Label, ...]:
-    """Names and colours from a `.labels.json`; raises `ImagingError` where it is not one."""
-    try:
-        rows = json.loads(path.read_text(encoding="utf-8"))["labels"]
-        return tuple(_label(int(row["number"]), str(row["name"]), str(row.get("colour", ""))) for row in rows)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ImagingError(f"{path.name} is not a table of label names: {error}.") from error
-
-
-def label_table(source: Source) -> tuple[Label, ...]:
-    """Names and colours that come with a label map: its `.labels.json`, or a Slicer segmentation's own header."""
-    for companion in source.companions:
-        if companion.name.endswith(".labels.json"):
-            return read_table(companion)
-    if source.kind == "nrrd":
-        from sagittal_engine.imaging import nrrd
-
-        return tuple(_label(number, name, colour) for number, name, colour in nrrd.segments(source.path))
-    return ()
 
 
 def check_labels(labels: Array) -> None:
@@ -127,7 +96,3 @@ def grid_difference(image: Header, labels: Header) -> str:
     if not geometry.same_place(image.grid.canonical_affine, labels.grid.canonical_affine, image.shape):
         return "The label map has as many voxels as the image but lies elsewhere in space."
     return ""
-
-
-def _label(number: int, name: str, colour: str) -> Label:
-    return Label(number, name, colour if _COLOUR.fullmatch(colour) else colour_of(max(1, number)))

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from sagittal.engine_port import SagittalError
 from sagittal.facts import Label, colour_of
 from sagittal_engine import imaging
 
-_ITK_SNAP = re.compile(r'^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+\S+\s+\S+\s+\S+\s+"(.*)"\s*$')
 _FOLDER_TABLES = ("labels.json", "dataset.json", "labels.label", "labels.txt")
 
 
@@ -43,9 +39,8 @@ def names_of(source: imaging.Source, numbers: Iterable[int]) -> tuple[tuple[Labe
 def read(path: Path) -> dict[int, Label]:
     """A table of label names; empty where the file is not one."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        return _from_json(json.loads(text)) if path.suffix == ".json" else _from_itk_snap(text)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {row.number: row for row in imaging.read_label_table(path)}
+    except SagittalError:
         return {}
 
 
@@ -61,30 +56,3 @@ def _stem(path: Path) -> str:
     from sagittal_engine.imaging.naming import stem
 
     return stem(path)
-
-
-def _from_json(document: Any) -> dict[int, Label]:
-    """Three shapes: a list of rows, number → name (Decathlon), name → number (nnU-Net)."""
-    rows = document["labels"] if isinstance(document, Mapping) and "labels" in document else document
-    if isinstance(rows, Mapping):
-        pairs = [(int(k), str(v)) if str(k).isdigit() else (int(v), str(k)) for k, v in rows.items()]
-        return {n: Label(n, name, colour_of(n)) for n, name in pairs if n > 0}
-    found = {}
-    for row in rows:
-        number = int(row["number"])
-        if number > 0:
-            found[number] = Label(number, str(row["name"]), str(row.get("colour") or colour_of(number)))
-    return found
-
-
-def _from_itk_snap(text: str) -> dict[int, Label]:
-    """ITK-SNAP's label description: number, red, green, blue, opacity, visibility, mesh visibility, "name"."""
-    found = {}
-    for line in text.splitlines():
-        if line.lstrip().startswith("#"):
-            continue
-        if row := _ITK_SNAP.match(line):
-            number, red, green, blue = (int(row[i]) for i in range(1, 5))
-            if number > 0:
-                found[number] = Label(number, row[5], f"#{red & 255:02X}{green & 255:02X}{blue & 255:02X}")
-    return found
