@@ -23,6 +23,7 @@ from sagittal.facts import (
     Recovery,
     ScanFacts,
     SegmentRequest,
+    SeriesFacts,
     SpectrumRequest,
     StudyFacts,
     SupportPlan,
@@ -61,7 +62,8 @@ class StudyPort(Protocol):
         """uint8 (rows, columns): the middle axial slice in radiological view, at most 96 px a side; cached. *Slow.*"""
 
     def image(self, scan: str) -> ImageLoan:
-        """*Slow.*"""
+        """The scan's voxels. A long DICOM series is lent once its middle slice is read; `arrival` tells how much of
+        it has come, and asking again when that is done gives it whole. *Slow.*"""
 
     def labels(self, scan: str, label_set: str) -> LabelLoan:
         """The label set, or an empty one where none exists yet; edits left in the journal are replayed. *Slow.*"""
@@ -78,6 +80,9 @@ class StudyPort(Protocol):
         """Names and colours of a label set, for the whole study."""
 
     def set_review(self, scan: str, label_set: str, review: str) -> None: ...
+
+    def add_review_time(self, scan: str, label_set: str, seconds: float) -> None:
+        """Adds time that a reader spent on a case."""
 
     def recoveries(self) -> list[Recovery]:
         """Journals that no save has taken up."""
@@ -97,11 +102,27 @@ class StudyPort(Protocol):
     def restore_scans(self, scans: Sequence[str]) -> None:
         """Undoes `remove_scans`."""
 
+    def start_look(self, paths: Sequence[Path]) -> str:
+        """Looks through files and folders without importing: the result has "series", a list of `SeriesFacts`, and
+        "refused", a list of {"path", "reason"}."""
+
+    def series_thumbnail(self, series: SeriesFacts) -> np.ndarray[Any, Any]:
+        """As `thumbnail`, of what a look found. *Slow.*"""
+
+    def patient(self, file: Path) -> str:
+        """Name and id of the person a DICOM file is of, read from it now and kept nowhere; "" for other files. *Slow.*
+
+        For showing on demand only: it must reach no log, file or picture.
+        """
+
     def start_import(self, paths: Sequence[Path], *, labels: Sequence[Path] = (), meta: Path | None = None) -> str:
         """Imports files and folders; the result is the document of `import --json`."""
 
     def start_export(self, label_set: str, format: str, out: Path, scans: Sequence[str] = ()) -> str:
         """Writes a label set of every scan that has it and re-reads what it wrote."""
+
+    def start_review_table(self, label_set: str, out: Path, scans: Sequence[str] = ()) -> str:
+        """Writes volumes, figures, reviews and times of a label set's cases as CSV, a row per case and label."""
 
 
 class RunPort(Protocol):

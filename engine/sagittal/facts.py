@@ -35,6 +35,20 @@ class Label:
 
 
 @dataclass(frozen=True)
+class LabelFigures:
+    """What was measured of one label of one case when it was segmented or last saved; None where it was not."""
+
+    voxels: int | None = None
+    """Voxels of the label, as last saved."""
+    entropy: float | None = None
+    """Bits in 0…1: mean over the looked-at slices of `sagittal.method.Prediction.entropy`."""
+    disagreement: float | None = None
+    """In 0…1: one minus the mean Dice between the predictions of every two supports."""
+    agreement: Mapping[str, float] = field(default_factory=dict)
+    """Support scan → Dice of its own prediction with the one kept; where several supports were asked."""
+
+
+@dataclass(frozen=True)
 class LabelSetFacts:
     """One label set of one scan."""
 
@@ -47,6 +61,10 @@ class LabelSetFacts:
     """Label name → value per axial slice in 0…1, None where the slice was not looked at; for predictions."""
     review: str = "unreviewed"
     """"unreviewed", "accepted", "corrected" or "rejected"."""
+    figures: Mapping[str, LabelFigures] = field(default_factory=dict)
+    """By label name."""
+    seconds: float = 0.0
+    """Time readers spent on the case."""
 
 
 @dataclass(frozen=True)
@@ -225,6 +243,13 @@ class SegmentRequest:
     support_set: str = ""
     """Label set the support is read from; empty prefers "painted", then "truth"."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    more_supports: tuple[str, ...] = ()
+    """Further support scans: each segments on its own, and a voxel is what most of them say."""
+
+    @property
+    def supports(self) -> tuple[str, ...]:
+        """All support scans, each once."""
+        return tuple(dict.fromkeys((self.support, *self.more_supports)))
 
 
 @dataclass(frozen=True)

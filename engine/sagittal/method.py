@@ -199,6 +199,10 @@ class Prediction:
     """Label name → bool (X, Y, Z)."""
     confidence: Mapping[str, np.ndarray[Any, Any]]
     """Label name → float per axial slice, in 0…1; NaN where the slice was not looked at."""
+    entropy: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+    """Label name → bits per axial slice, in 0…1: mean of −p·log2 p − (1−p)·log2(1−p) over the slice's pixels whose
+    foreground probability p is at least 0.05; 0 where there is none, NaN where the slice was not looked at. Empty where
+    a method has no probabilities."""
 
 
 class Segmenter(Protocol):

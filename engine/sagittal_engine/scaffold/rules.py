@@ -168,7 +168,7 @@ def pictures_fit(trial: Trial) -> None:
 
 
 def segments(trial: Trial) -> None:
-    """Masks are bool and as large as the scan, confidence is one number in 0…1 per slice."""
+    """Masks are bool and as large as the scan; confidence, and entropy where given, is one number in 0…1 per slice."""
     method = trial.method()
     scans = bench_scans()
     support = Support(scan=scans[0], slices=(2, 4, 6), masks=scans[0].labels())
@@ -179,11 +179,14 @@ def segments(trial: Trial) -> None:
         mask, confidence = found.masks[label], found.confidence.get(label)
         if mask.dtype.name != "bool" or mask.shape != SHAPE:
             raise Broken(f"A mask must be bool {SHAPE}; got {mask.dtype} {mask.shape}.")
-        if confidence is None or confidence.shape != SHAPE[2:]:
-            raise Broken(f"Confidence must be one number per axial slice ({SHAPE[2]}).")
-        seen = confidence[confidence == confidence]
-        if seen.size and (seen.min() < 0.0 or seen.max() > 1.0):
-            raise Broken("Confidence must lie in 0…1.")
+        for what, values in (("Confidence", confidence), ("Entropy", found.entropy.get(label))):
+            if values is None and what == "Entropy":
+                continue
+            if values is None or values.shape != SHAPE[2:]:
+                raise Broken(f"{what} must be one number per axial slice ({SHAPE[2]}).")
+            seen = values[values == values]
+            if seen.size and (seen.min() < 0.0 or seen.max() > 1.0):
+                raise Broken(f"{what} must lie in 0…1.")
 
 
 def _tensors(value: Any) -> Iterator[torch.Tensor]:

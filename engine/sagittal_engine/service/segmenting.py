@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sagittal.engine_port import SagittalError
-from sagittal.facts import ScanFacts, SegmentRequest
-from sagittal.method import Prediction
+from sagittal.facts import LabelFigures, ScanFacts, SegmentRequest
+from sagittal.method import Prediction, Support
 from sagittal_engine.data import ArrayCache, StudyScan
 from sagittal_engine.registry import Registry
-from sagittal_engine.service.supports import Example, make_supports, read_examples
+from sagittal_engine.service.agreeing import Agreed, agree
+from sagittal_engine.service.supports import Example, make_supports, read_supports
 from sagittal_engine.service.trained import load_trained
 from sagittal_engine.store.run_folder import RunFolder
 from sagittal_engine.tasks import Task
@@ -22,42 +25,128 @@ if TYPE_CHECKING:
 
 Confidence = dict[str, tuple[float | None, ...]]
 
+NAMED_SUPPORTS = 3
+"""Support scans that the name of a result still lists."""
+
+
+@dataclass(frozen=True)
+class Lender:
+    """One support scan, ready to be shown to the method."""
+
+    facts: ScanFacts
+    examples: Sequence[Example]
+    supports: Sequence[Support]
+
 
 def segment_scans(
     study: Study, folder: RunFolder, registry: Registry, request: SegmentRequest, task: Task
 ) -> Mapping[str, Any]:
     """Segments the query scans of `request` and writes each as it is done; returns the document of `segment --json`.
 
-    A case's `slices` are the axial slices that were looked at, and `confidence` has one value for each of them per
-    label. Raises `SagittalError` where the request does not fit the study.
+    With several support scans each segments on its own, into a label set of its own beside the one that they agree
+    on. A case's `slices` are the axial slices that were looked at, and `confidence` has one value for each of them per
+    label. Nothing that a reader accepted, corrected or rejected is replaced. Raises `SagittalError` where the request
+    does not fit the study.
     """
-    support_facts = study.find(request.support)
-    queries = _queries(study, request, support_facts, task)
-    examples = read_examples(study, support_facts, request)
+    supports = [study.find(scan) for scan in request.supports]
+    queries = _queries(study, request, supports, task)
+    examples = read_supports(study, supports, request)
     images = ArrayCache()
-    support_scan = StudyScan(study, support_facts, "truth", images)
+    support_scans = [StudyScan(study, facts, "truth", images) for facts in supports]
     scans = [StudyScan(study, facts, "truth", images) for facts in queries]
     task.progress(0, len(scans), "Loading the run")
     trained = load_trained(
-        study, folder, registry, [support_scan, *scans], task, capability="segmenter", changes=request.parameters
+        study, folder, registry, [*support_scans, *scans], task, capability="segmenter", changes=request.parameters
     )
-    supports = make_supports(support_scan, examples)
+    lenders = [
+        Lender(facts, examples[facts.scan], make_supports(scan, examples[facts.scan]))
+        for facts, scan in zip(supports, support_scans, strict=True)
+    ]
     facts = folder.facts()
-    label_set = request.label_set or f"{facts.request.method}-{facts.run}-{support_facts.scan[:6]}"
-    origin = _origin(facts.run, facts.request.method, support_facts, examples)
+    stem = f"{facts.request.method}-{facts.run}"
+    names = [found.label for lender in lenders for found in lender.examples]
+    label_set = _name_for(request.label_set, f"{stem}-{_joined(lenders)}", queries, names)
+    own = {
+        lender.facts.scan: _name_for("", f"{stem}-{_joined([lender])}", queries, names)
+        for lender in lenders
+        if len(lenders) > 1
+    }
+    origin = {"kind": "predicted", "run": facts.run, "method": facts.request.method, "protocol": "deployed"}
     cases = []
     for done, (query, scan) in enumerate(zip(queries, scans, strict=True)):
-        task.progress(done, len(scans), f"Segmenting {query.name}")
-        prediction = trained.method.segment(trained.module, supports, scan)
-        task.boundary()
-        confidence = _plain_confidence(prediction)
-        study.write_prediction(scan.id, label_set, prediction.masks, origin, confidence)
-        cases.append(_case(scan.id, confidence))
+        found: dict[str, Prediction] = {}
+        for lender in lenders:
+            from_ = f" from {lender.facts.name}" if len(lenders) > 1 else ""
+            task.progress(done, len(scans), f"Segmenting {query.name}{from_}")
+            found[lender.facts.scan] = trained.method.segment(trained.module, lender.supports, scan)
+            task.boundary()
+        for lender in lenders if own else ():
+            alone = agree({lender.facts.scan: found[lender.facts.scan]})
+            _write(study, scan.id, own[lender.facts.scan], {**origin, **_examples_of([lender])}, alone)
+        agreed = agree(found)
+        cases.append(_write(study, scan.id, label_set, {**origin, **_examples_of(lenders)}, agreed))
     task.progress(len(scans), len(scans), f"{len(scans)} scans segmented")
-    return {"label_set": label_set, "cases": cases}
+    document = {"label_set": label_set, "cases": cases}
+    return {**document, "supports": own} if own else document
 
 
-def _queries(study: Study, request: SegmentRequest, support: ScanFacts, task: Task) -> list[ScanFacts]:
+def _joined(lenders: Sequence[Lender]) -> str:
+    """Support scans in the name of a label set: few by their ids, more by their number and a digest."""
+    ids = [lender.facts.scan for lender in lenders]
+    if len(ids) <= NAMED_SUPPORTS:
+        return "+".join(scan[:6] for scan in ids)
+    return f"{len(ids)}-supports-{hashlib.sha256(' '.join(ids).encode()).hexdigest()[:6]}"
+
+
+def _name_for(asked: str, made: str, queries: Sequence[ScanFacts], labels: Sequence[str]) -> str:
+    """The name of the result: the one asked for, else `made`, numbered on where a reader's work would be replaced.
+
+    Raises `SagittalError` where the name asked for holds such work.
+    """
+    name, number = asked or made, 1
+    while reviewed := _reviewed(queries, name, labels):
+        if asked:
+            more = f" and {len(reviewed) - 1} more" if len(reviewed) > 1 else ""
+            raise SagittalError(
+                f"The label set '{name}' of {reviewed[0]}{more} was reviewed or corrected, and segmenting into it "
+                "again would replace that. Choose another name for the result."
+            )
+        number += 1
+        name = f"{made}-{number}"
+    return name
+
+
+def _reviewed(queries: Sequence[ScanFacts], label_set: str, labels: Sequence[str]) -> list[str]:
+    """Names of the scans whose `label_set` has some of `labels` and bears a reader's work."""
+    return [
+        facts.name
+        for facts in queries
+        for one in facts.label_sets
+        if one.name == label_set
+        and {row.name for row in one.labels} & set(labels)
+        and (one.review != "unreviewed" or one.origin.get("kind") != "predicted" or one.origin.get("edited"))
+    ]
+
+
+def _write(study: Study, scan: str, label_set: str, origin: Mapping[str, Any], agreed: Agreed) -> dict[str, Any]:
+    """Puts a prediction into its label set; returns the case as `segment --json` lists it."""
+    confidence = _plain_confidence(agreed.prediction)
+    figures = {label: _plain_figures(row) for label, row in agreed.figures.items()}
+    study.write_prediction(scan, label_set, agreed.prediction.masks, {**origin, "figures": figures}, confidence)
+    case = _case(scan, confidence)
+    return {**case, "figures": figures} if any(figures.values()) else case
+
+
+def _plain_figures(figures: LabelFigures) -> dict[str, Any]:
+    """What is known, as JSON keeps it."""
+    rows = {"entropy": figures.entropy, "disagreement": figures.disagreement}
+    plain: dict[str, Any] = {name: round(value, 6) for name, value in rows.items() if value is not None}
+    if figures.agreement:
+        plain["agreement"] = {support: round(value, 6) for support, value in figures.agreement.items()}
+    return plain
+
+
+def _queries(study: Study, request: SegmentRequest, supports: Sequence[ScanFacts], task: Task) -> list[ScanFacts]:
     """The scans to segment. Those asked for must be there; of a whole study, those whose file is gone are left out."""
     if request.scans:
         asked = [study.find(scan) for scan in request.scans]
@@ -67,7 +156,8 @@ def _queries(study: Study, request: SegmentRequest, support: ScanFacts, task: Ta
                 f"The files of {', '.join(gone)} are not where they were. Put them back, then try again."
             )
         return asked
-    rest = [facts for facts in study.facts().scans if facts.scan != support.scan]
+    lending = {facts.scan for facts in supports}
+    rest = [facts for facts in study.facts().scans if facts.scan not in lending]
     if not rest:
         raise SagittalError("The study has no scan besides the support. Import the scans to segment.")
     here = [facts for facts in rest if not facts.missing]
@@ -79,15 +169,16 @@ def _queries(study: Study, request: SegmentRequest, support: ScanFacts, task: Ta
     return here
 
 
-def _origin(run: str, method: str, support: ScanFacts, examples: Sequence[Example]) -> dict[str, Any]:
+def _examples_of(lenders: Sequence[Lender]) -> dict[str, Any]:
+    """Which slices of which support scans a prediction comes from: each of them, and the first of each label."""
+    rows = [(lender.facts.scan, example) for lender in lenders for example in lender.examples]
     return {
-        "kind": "predicted",
-        "run": run,
-        "method": method,
-        "protocol": "deployed",
-        "support": support.scan,
-        "slices": {example.label: list(example.slices) for example in examples},
-        "support_sets": {example.label: example.label_set for example in examples},
+        "support": lenders[0].facts.scan,
+        "slices": {example.label: list(example.slices) for _, example in reversed(rows)},
+        "examples": [
+            {"support": scan, "label": example.label, "set": example.label_set, "slices": list(example.slices)}
+            for scan, example in rows
+        ],
     }
 
 

@@ -85,6 +85,10 @@ class StudyService(ServiceBase):
         self._open_for_writing().set_review(scan, label_set, review)
         self._changed("labels", (scan,))
 
+    def add_review_time(self, scan: str, label_set: str, seconds: float) -> None:
+        self._open_for_writing().add_review_time(scan, label_set, seconds)
+        self._changed("labels", (scan,))
+
     def recoveries(self) -> list[Recovery]:
         return list(self._open().recoveries())
 
@@ -133,3 +137,13 @@ class StudyService(ServiceBase):
             return export_label_set(study, label_set, format, out, scans, task)
 
         return self._tasks.start("export", f"Exporting '{label_set}' as {format}", work)
+
+    def start_review_table(self, label_set: str, out: Path, scans: Sequence[str] = ()) -> str:
+        study = self._open()
+
+        def work(task: Task) -> Mapping[str, Any]:
+            from sagittal_engine.service.reviewing import write_table
+
+            return write_table(study, label_set, out, scans, task)
+
+        return self._tasks.start("review-table", f"Writing the volumes of '{label_set}'", work)

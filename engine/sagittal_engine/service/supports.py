@@ -1,9 +1,9 @@
-"""From the labels of a support scan to the `Support` values a segmenter takes."""
+"""From the labels of support scans to the `Support` values a segmenter takes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +31,38 @@ class Example:
     first: int
     """The label's ends in the support scan: as planned, as the whole mask shows, or as a few painted slices imply."""
     last: int
+
+
+def read_supports(study: Study, supports: Sequence[ScanFacts], request: SegmentRequest) -> Mapping[str, list[Example]]:
+    """Support scan → one example per label of `request` that it has.
+
+    Raises `SagittalError` where a label is in none of them, a support has none of the labels, or slices are named
+    though there are several supports.
+    """
+    if len(supports) == 1:
+        return {supports[0].scan: read_examples(study, supports[0], request)}
+    if request.slices:
+        raise SagittalError("Slices can be named for one support scan only; with several, their plans say which count.")
+    found: dict[str, list[Example]] = {}
+    refusals: dict[tuple[str, str], SagittalError] = {}
+    for facts in supports:
+        examples = []
+        for label in request.labels:
+            try:
+                examples += read_examples(study, facts, replace(request, labels=(label,)))
+            except SagittalError as error:
+                refusals[facts.scan, label] = error
+        if not examples:
+            raise SagittalError(
+                f"The support scan {facts.name} has none of the labels {', '.join(request.labels)}. "
+                "Paint their support slices first, or leave the scan out."
+            )
+        found[facts.scan] = examples
+    for label in request.labels:
+        told = [refusals[facts.scan, label] for facts in supports if (facts.scan, label) in refusals]
+        if len(told) == len(supports):
+            raise told[0]
+    return found
 
 
 def read_examples(study: Study, facts: ScanFacts, request: SegmentRequest) -> list[Example]:
@@ -94,7 +126,12 @@ def _from_mask(
             )
         chosen = set(asked)
     elif plan is not None:
-        chosen = set(plan.slices) & present
+        chosen = {z for z, state in zip(plan.slices, plan.states, strict=True) if state != "flagged"} & present
+        if not chosen and set(plan.slices) & present:
+            raise SagittalError(
+                f"All painted support slices of '{label}' in {facts.name} are flagged. Look at them again, and mark "
+                "those that can serve as done."
+            )
     else:
         wanted = set(support_slices(first, last))
         chosen = present if few else {min(present, key=lambda z: (abs(z - w), z)) for w in wanted}

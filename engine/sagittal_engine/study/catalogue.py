@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.pool import QueuePool
 
 from sagittal.engine_port import SagittalError
-from sagittal.facts import Label, LabelSetFacts, ScanFacts
+from sagittal.facts import Label, LabelFigures, LabelSetFacts, ScanFacts
 from sagittal_engine.study import locations
 from sagittal_engine.study.tables import SCHEMA, Base, InfoRow, LabelSetRow, ScanRow, SubjectRow
 
@@ -163,7 +163,10 @@ def _can_share(path: Path) -> bool:
 
 def _label_set(row: LabelSetRow) -> LabelSetFacts:
     confidence = {name: tuple(values) for name, values in row.confidence.items()}
-    return LabelSetFacts(row.name, labels_of(row.labels), dict(row.origin), confidence, row.review)
+    origin = dict(row.origin)
+    figures = {name: LabelFigures(**values) for name, values in origin.pop("figures", {}).items()}
+    seconds = float(origin.pop("seconds", 0.0))
+    return LabelSetFacts(row.name, labels_of(row.labels), origin, confidence, row.review, figures, seconds)
 
 
 def labels_of(rows: list[Any]) -> tuple[Label, ...]:

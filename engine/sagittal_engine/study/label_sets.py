@@ -90,6 +90,7 @@ class LabelSets:
                     session.add(row)
                 elif row.origin.get("kind") != "painted":
                     row.origin = {**row.origin, "edited": True}
+                row.origin = _counted(row.origin, data, labels)
                 row.labels = rows_of(labels)
                 if review is not None:
                     row.review = review
@@ -113,6 +114,15 @@ class LabelSets:
             row.review = review
         self._study.changed([scan])
 
+    def add_time(self, scan: str, label_set: str, seconds: float) -> None:
+        """Adds time that a reader spent on a case. Raises `SagittalError` where there is no such set."""
+        with self._study.catalogue.writing() as session:
+            row = _find(session, scan, label_set)
+            if row is None:
+                raise SagittalError(f"{self._study.scan(scan).name} has no label set '{label_set}' to review.")
+            row.origin = {**row.origin, "seconds": round(float(row.origin.get("seconds", 0.0)) + seconds, 1)}
+        self._study.changed([scan])
+
     def set_table(self, label_set: str, labels: Sequence[Label]) -> None:
         """Names and colours of a set for the whole study.
 
@@ -131,6 +141,9 @@ class LabelSets:
                 if row.origin.get("kind") == "imported":
                     row.labels = rows_of([new.get(have.number, have) for have in labels_of(row.labels)])
                 else:
+                    _rename(
+                        row, {have.name: new[have.number].name for have in labels_of(row.labels) if have.number in new}
+                    )
                     row.labels = rows_of(labels)
         self._study.changed()
 
@@ -152,7 +165,8 @@ class LabelSets:
     ) -> None:
         """Puts predicted masks into a label set, made where there is none.
 
-        Labels of an earlier prediction into the same set that are not among `masks` stay. Numbers and colours are
+        `origin` may hold "figures", label → what was measured; the labels' voxels are added here. Labels of an
+        earlier prediction into the same set that are not among `masks` stay, with theirs. Numbers and colours are
         those the name has in the set, else in the study's truth, else the next free ones. Where masks overlap, the
         later one wins.
         """
@@ -174,7 +188,7 @@ class LabelSets:
                     row = LabelSetRow(scan_id=scan, name=label_set, confidence={})
                     session.add(row)
                 row.labels, row.review = rows_of(table), "unreviewed"
-                row.origin = {"kind": "predicted", **origin}
+                row.origin = _counted(_continued(row.origin, origin), data, table)
                 row.confidence = {**row.confidence, **{name: _plain(values) for name, values in confidence.items()}}
                 session.merge(LabelTableRow(name=label_set, labels=rows_of(table)))
         self._study.changed([scan])
@@ -202,6 +216,37 @@ def _find(session: Session, scan: str, label_set: str) -> LabelSetRow | None:
     if session.get(ScanRow, scan) is None:
         raise SagittalError(f"There is no scan '{scan}' in this study.")
     return session.scalar(select(LabelSetRow).where(LabelSetRow.scan_id == scan, LabelSetRow.name == label_set))
+
+
+def _continued(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> dict[str, Any]:
+    """Where a prediction comes from, with the figures and examples of the set's other labels and the time spent."""
+    old = old or {}
+    figures = {**old.get("figures", {}), **new.get("figures", {})}
+    again = {row["label"] for row in new.get("examples", ())}
+    kept = [row for row in old.get("examples", ()) if row["label"] not in again]
+    joined = {"kind": "predicted", **new, "figures": figures, "seconds": old.get("seconds", 0.0)}
+    return {**joined, "examples": [*kept, *new.get("examples", ())]}
+
+
+def _counted(origin: Mapping[str, Any], data: Array, labels: Iterable[Label]) -> dict[str, Any]:
+    """`origin` with the number of voxels of every label as they are now."""
+    sizes = np.zeros(2**16, np.int64)
+    for plane in data:
+        # Plane by plane: counting works on eight bytes a voxel.
+        found = np.bincount(plane.ravel())
+        sizes[: len(found)] += found
+    known = origin.get("figures", {})
+    figures = {row.name: {**known.get(row.name, {}), "voxels": int(sizes[row.number])} for row in labels}
+    return {**origin, "figures": figures}
+
+
+def _rename(row: LabelSetRow, names: Mapping[str, str]) -> None:
+    """Takes what is kept by a label's name along to its new name."""
+    row.confidence = {names.get(name, name): values for name, values in row.confidence.items()}
+    figures = {names.get(name, name): values for name, values in row.origin.get("figures", {}).items()}
+    examples = [{**one, "label": names.get(one["label"], one["label"])} for one in row.origin.get("examples", ())]
+    if figures or examples:
+        row.origin = {**row.origin, "figures": figures, "examples": examples}
 
 
 def _plain(values: Sequence[float | None] | Array) -> list[float | None]:

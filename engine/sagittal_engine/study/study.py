@@ -271,6 +271,11 @@ class Study:
         self._writable()
         self._sets.set_review(scan, label_set, review)
 
+    def add_review_time(self, scan: str, label_set: str, seconds: float) -> None:
+        """Adds time that a reader spent on a case."""
+        self._writable()
+        self._sets.add_time(scan, label_set, seconds)
+
     def recoveries(self) -> list[Recovery]:
         """Painting of an earlier session that is in the journal but in no saved file."""
         return [found for found in self.store.recoveries() if found.scan in self._scans()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,16 +13,21 @@ from sagittal_plugins.cowpro.volume import Frame, enlarging, sample
 
 Array = np.ndarray[Any, Any]
 
+POSSIBLE = -math.log(0.95 / 0.05)
+"""The margin at which the foreground's probability is 0.05: from there on a pixel may belong to the label."""
 
-def to_scan(cells: Array, looked_at: Array, frame: Frame, nothing: float) -> tuple[Array, Array]:
-    """Margins of cells (slices, h, w) on the scan's own grid: mask bool (X, Y, Z), and confidence per axial slice.
+
+def to_scan(cells: Array, looked_at: Array, frame: Frame, nothing: float) -> tuple[Array, Array, Array]:
+    """Margins of cells (slices, h, w) on the scan's own grid: mask bool (X, Y, Z); confidence and entropy (Z,).
 
     looked_at bool (slices,); `nothing` is the margin beyond the first and last slice. Between cells and between
     slices margins are interpolated linearly; the mask is where they are positive. The confidence of a slice is the
-    mean of 2p − 1 = tanh(margin/2) over its mask, 0 where that is empty, NaN where the slice was not looked at.
+    mean of 2p − 1 = tanh(margin/2) over its mask, 0 where that is empty; its entropy is the mean of p's, in bits, over
+    the pixels with p ≥ 0.05, 0 where there is none. Both are NaN where the slice was not looked at.
     """
     x, y, z = frame.x, frame.y, frame.z
-    mask, confidence = np.zeros((x.length, y.length, z.length), dtype=bool), np.full(z.length, np.nan)
+    mask = np.zeros((x.length, y.length, z.length), dtype=bool)
+    confidence, entropy = np.full(z.length, np.nan), np.full(z.length, np.nan)
     nearest = np.clip(np.round(z.cells()).astype(int), 0, len(looked_at) - 1)
     seen = np.flatnonzero(looked_at[nearest])
     rows, columns = (torch.from_numpy(enlarging(n, axis)) for n, axis in zip(cells.shape[1:], (x, y), strict=True))
@@ -31,7 +37,17 @@ def to_scan(cells: Array, looked_at: Array, frame: Frame, nothing: float) -> tup
         mask[:, :, index] = inside
         front = own[inside]
         confidence[index] = float(np.tanh(front / 2).mean()) if front.size else 0.0
-    return mask, confidence
+        possible = own[own >= POSSIBLE]
+        entropy[index] = float(_bits(possible).mean()) if possible.size else 0.0
+    return mask, confidence, entropy
+
+
+def _bits(margin: Array) -> Array:
+    """Entropy in bits of p = 1 / (1 + exp(−margin)): (log(1 + exp(−|m|)) + |m|·(1 − p(|m|))) / log 2."""
+    size = np.abs(margin)
+    fading = np.exp(-size)
+    bits: Array = (np.log1p(fading) + size * fading / (1 + fading)) / math.log(2)
+    return bits
 
 
 def largest_component(mask: Array) -> Array:

@@ -84,14 +84,15 @@ class PrototypeSegmenter(PretextBase[CoWProParams]):
             elif label in ranges:
                 plans[label] = published_plan(prepared.frame.z, *ranges[label], len(organ.slices))
         cells, features = self._margins(known, prepared, plans, rule, keep_features=ranges is None)
-        masks, confidence = dict[str, Array](), dict[str, Array]()
+        masks, confidence, entropy = dict[str, Array](), dict[str, Array](), dict[str, Array]()
         for label in known.organs:
             self.context.boundary()
             found, plan = cells[label], plans[label]
             if ranges is None:
                 found = _held(found, label, plan, places[label], features, known, rule)
             looked_at = plan != NOT_LOOKED_AT
-            mask, confidence[label] = to_scan(found.cpu().numpy(), looked_at, prepared.frame, -rule.scale)
+            on_scan = to_scan(found.cpu().numpy(), looked_at, prepared.frame, -rule.scale)
+            mask, confidence[label], entropy[label] = on_scan
             if ranges is None:
                 mask = largest_component(mask)
             elif label in ranges:
@@ -101,7 +102,7 @@ class PrototypeSegmenter(PretextBase[CoWProParams]):
             if quadrants is not None and label in quadrants:
                 keep_quadrants(mask, np.asarray(quadrants[label], dtype=bool))
             masks[label] = mask
-        return Prediction(masks, confidence)
+        return Prediction(masks, confidence, entropy)
 
     def _prepare(self, scan: ScanData) -> Prepared:
         self.context.boundary()

@@ -26,7 +26,7 @@ def test_margins_come_back_as_enlarged_and_interpolated(
     cells[~looked_at] = -20
     large = F.interpolate(torch.from_numpy(cells).unsqueeze(0), size=(size, size), mode="bilinear")[0].numpy()
     margin = frame.backward(large, -20.0)
-    mask, confidence = to_scan(cells, looked_at, frame, -20.0)
+    mask, confidence, entropy = to_scan(cells, looked_at, frame, -20.0)
     seen = looked_at[np.clip(np.round(frame.z.cells()).astype(int), 0, frame.z.size - 1)]
     clear = np.abs(margin) > 1e-4
     assert mask.shape == shape and not mask[:, :, ~seen].any()
@@ -36,6 +36,11 @@ def test_margins_come_back_as_enlarged_and_interpolated(
         front = margin[:, :, z][margin[:, :, z] > 0]
         expected = (2 / (1 + np.exp(-front.astype(float))) - 1).mean() if front.size else 0.0
         assert confidence[z] == pytest.approx(expected, abs=1e-3)
+        p = 1 / (1 + np.exp(-margin[:, :, z].astype(float)))
+        p = p[p >= 0.05]
+        bits = float(np.mean(-p * np.log2(p) - (1 - p) * np.log2(1 - p))) if p.size else 0.0
+        assert entropy[z] == pytest.approx(bits, abs=1e-3)
+    assert np.array_equal(np.isnan(entropy), ~seen)
 
 
 def test_weights_of_a_voxel_sum_to_one_or_the_crop_left_it_out() -> None:
