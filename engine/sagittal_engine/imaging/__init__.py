@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sagittal_engine.imaging.content import content_id
     from sagittal_engine.imaging.discovery import Discovery, Refusal, discover
     from sagittal_engine.imaging.exporters import FORMATS, export, verify_export
-    from sagittal_engine.imaging.formats import probe, read
+    from sagittal_engine.imaging.formats import glimpse, probe, read, read_gradually
     from sagittal_engine.imaging.label_tables import label_table, read_label_table, write_label_table
     from sagittal_engine.imaging.labels import grid_difference, label_map, read_labels, write_labels
     from sagittal_engine.imaging.volume import Header, ImagingError, Source, SourceGrid, Volume
@@ -27,8 +27,10 @@ _HOMES = {
     "FORMATS": "exporters",
     "export": "exporters",
     "verify_export": "exporters",
+    "glimpse": "formats",
     "probe": "formats",
     "read": "formats",
+    "read_gradually": "formats",
     "grid_difference": "labels",
     "label_map": "labels",
     "label_table": "label_tables",
@@ -55,11 +57,13 @@ __all__ = [
     "content_id",
     "discover",
     "export",
+    "glimpse",
     "grid_difference",
     "label_map",
     "label_table",
     "probe",
     "read",
+    "read_gradually",
     "read_label_table",
     "read_labels",
     "verify_export",

@@ -11,7 +11,10 @@ from sagittal_engine.imaging.volume import Header, ImagingError, Source, Volume
 
 
 class Reader(Protocol):
-    """What a reader module offers. Both functions raise `ImagingError` with one sentence."""
+    """What a reader module offers. Its functions raise `ImagingError` with one sentence.
+
+    A module may also offer `read_gradually` and `glimpse`, where it can do better than reading the whole.
+    """
 
     def probe(self, source: Source) -> Header:
         """Reads the header alone."""
@@ -46,6 +49,27 @@ def read(source: Source) -> Volume:
     """`source` with its voxels in canonical order, memory-mapped where the file allows."""
     with _explained(source):
         return reader_for(source.kind).read(source)
+
+
+def read_gradually(source: Source) -> Iterator[tuple[Volume, float]]:
+    """`source` again and again while its voxels come in, with the share of them that has; the last time it is whole.
+
+    Only DICOM series come in parts; everything else is whole at once.
+    """
+    with _explained(source):
+        reader = reader_for(source.kind)
+        gradually = getattr(reader, "read_gradually", None)
+        if gradually is None:
+            yield reader.read(source), 1.0
+        else:
+            yield from gradually(source)
+
+
+def glimpse(source: Source) -> Volume:
+    """Enough of `source` for a small picture: of a DICOM series its middle slice, else everything."""
+    with _explained(source):
+        reader = reader_for(source.kind)
+        return cast(Volume, getattr(reader, "glimpse", reader.read)(source))
 
 
 @contextlib.contextmanager

@@ -33,8 +33,10 @@ def rescale(array: Array, slope: float, intercept: float, dtype: np.dtype[Any]) 
     if slope == 1 and intercept == 0:
         return array
     scaled = array.astype(dtype)
-    scaled *= dtype.type(slope)
-    scaled += dtype.type(intercept)
+    if slope != 1:
+        scaled *= dtype.type(slope)
+    if intercept != 0:
+        scaled += dtype.type(intercept)
     return scaled
 
 

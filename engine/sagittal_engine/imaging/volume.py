@@ -110,6 +110,8 @@ class Header:
     """A pseudonym derived from the patient id, or empty; never a patient's name."""
     window: tuple[float, float] | None = None
     """Lower and upper intensity that the header asks to be shown; None where only the voxels can tell."""
+    windows: tuple[tuple[str, float, float], ...] = ()
+    """Every window the header offers, `window` first: its own words for it (or ""), lower and upper intensity."""
     padding: float | None = None
     """Intensity that marks voxels outside the field of view."""
     facts: dict[str, str] = field(default_factory=dict)

@@ -6,15 +6,17 @@ Section numbers refer to DICOM PS3.3 (https://dicom.nema.org/medical/dicom/curre
 from __future__ import annotations
 
 import functools
+import gzip
 import hashlib
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import pydicom
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
 
 from sagittal_engine.imaging import storage
 from sagittal_engine.imaging.volume import ImagingError
@@ -41,8 +43,9 @@ _TAGS = [
     "ManufacturerModelName", "MagneticFieldStrength", "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel",
     "PhotometricInterpretation", "BitsAllocated", "BitsStored", "PixelRepresentation", "PixelSpacing",
     "ImagerPixelSpacing", "NominalScannedPixelSpacing", "ImagePositionPatient", "ImageOrientationPatient",
-    "SliceThickness", "SpacingBetweenSlices", "VolumetricProperties", "RescaleSlope", "RescaleIntercept",
-    "ModalityLUTSequence", "WindowCenter", "WindowWidth", "PixelPaddingValue", "PixelPaddingRangeLimit",
+    "SliceLocation", "SliceThickness", "SpacingBetweenSlices", "VolumetricProperties", "RescaleSlope",
+    "RescaleIntercept", "ModalityLUTSequence", "WindowCenter", "WindowWidth", "WindowCenterWidthExplanation",
+    "PixelPaddingValue", "PixelPaddingRangeLimit",
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", *_SPLIT_KEYS,
 ]  # fmt: skip
 
@@ -64,8 +67,10 @@ class Frame:
     """Distance to the next slice where the header gives it, else the slice's thickness."""
     slope: float = 1.0
     intercept: float = 0.0
-    window: tuple[float, float] | None = None
-    """Centre and width."""
+    windows: tuple[tuple[str, float, float], ...] = ()
+    """The header's words for each window it offers, its centre and its width (C.11.2.1.2)."""
+    location: float | None = None
+    """Millimetres along some line (C.7.6.2.1.2), which orders slices that have no position."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,8 @@ class Instance:
     modality: str
     description: str
     subject: str
+    pixels: tuple[int, str] | None = None
+    """Where plain intensities begin in the file, and numpy's name of their type; None where a decoder is needed."""
     facts: dict[str, str] = field(default_factory=dict)
     split: dict[str, str] = field(default_factory=dict)
 
@@ -126,13 +133,35 @@ def _read_instance(path: Path, _changed: int, size: int) -> Instance:
             with storage.open_plain(path) as file:
                 data = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(_TAGS))
                 syntax = data.file_meta.get("TransferSyntaxUID")
-                packed = storage.is_gzip(path) or (syntax is not None and syntax.is_deflated)
-                left = math.inf if packed else size - file.tell()
-            return _instance(path, data, left)
+                packed = isinstance(file, gzip.GzipFile) or (syntax is not None and syntax.is_deflated)
+                begin = file.tell()
+                instance = _instance(path, data, math.inf if packed else size - begin)
+                if packed or syntax is None or syntax.is_compressed:
+                    return instance
+                return replace(instance, pixels=_plain_pixels(instance, syntax, begin, file.read(12)))
         except ImagingError:
             raise
         except Exception as error:  # a damaged header can make pydicom raise nearly anything
             raise ImagingError(f"{path.name} is damaged DICOM and cannot be read: {_brief(error)}.") from error
+
+
+def _plain_pixels(instance: Instance, syntax: UID, begin: int, head: bytes) -> tuple[int, str] | None:
+    """Where the value of the Pixel Data element at `begin` starts, and its type, where they need no decoder.
+
+    `head` is the element's first 12 bytes: tag, then a length of 32 bits, with or without a VR before it (PS3.5, 7.1).
+    """
+    little = syntax.is_little_endian
+    order: Literal["little", "big"] = "little" if little else "big"
+    tag = (int.from_bytes(head[:2], order), int.from_bytes(head[2:4], order))
+    at = 8 if syntax.is_implicit_VR else 12
+    held = int.from_bytes(head[at - 4 : at], order)
+    size = instance.bits_allocated // 8
+    needed = instance.rows * instance.columns * size * len(instance.frames)
+    if tag != (0x7FE0, 0x0010) or held == 0xFFFFFFFF or held < needed or len(head) < at or instance.samples != 1:
+        return None
+    if instance.in_colour or instance.lookup_bits or size > 4 or (size == 1 and not little):
+        return None
+    return begin + at, f"{'<' if little else '>'}{'i' if instance.signed else 'u'}{size}"
 
 
 def _brief(error: Exception) -> str:
@@ -239,7 +268,7 @@ def _frame(path: Path, index: int, data: Dataset, shared: Dataset | None, own: D
     for fallback in ("ImagerPixelSpacing", "NominalScannedPixelSpacing"):
         spacing = spacing or _numbers(data, fallback, 2)
     thickness = number(measures, "SpacingBetweenSlices") or number(measures, "SliceThickness")
-    centre, width = number("FrameVOILUTSequence", "WindowCenter"), number("FrameVOILUTSequence", "WindowWidth")
+    location = _numbers(data, "SliceLocation", 1)
     orientation = numbers("PlaneOrientationSequence", "ImageOrientationPatient", 6)
     position = numbers("PlanePositionSequence", "ImagePositionPatient", 3)
     slope = number("PixelValueTransformationSequence", "RescaleSlope")
@@ -252,7 +281,20 @@ def _frame(path: Path, index: int, data: Dataset, shared: Dataset | None, own: D
         thickness=abs(thickness) if thickness else None,
         slope=slope or 1.0,
         intercept=number("PixelValueTransformationSequence", "RescaleIntercept") or 0.0,
-        window=(centre, width) if centre is not None and width is not None and width > 0 else None,
+        windows=next((found for place in places("FrameVOILUTSequence") if (found := _windows(place))), ()),
+        location=location[0] if location else None,
+    )
+
+
+def _windows(data: Dataset) -> tuple[tuple[str, float, float], ...]:
+    """Every window of one place in the header: its words, centre and width."""
+    centres, widths = (_every_number(data, name) for name in ("WindowCenter", "WindowWidth"))
+    words = _texts(data.get("WindowCenterWidthExplanation"))
+    words += [""] * (len(centres) - len(words))
+    return tuple(
+        (said.strip(), centre, width)
+        for said, centre, width in zip(words, centres, widths, strict=False)
+        if width > 0 and math.isfinite(centre)
     )
 
 
@@ -268,12 +310,17 @@ def _directions(path: Path, values: tuple[float, ...]) -> tuple[Triple, Triple]:
 
 def _numbers(data: Dataset, name: str, count: int) -> tuple[float, ...] | None:
     """The first `count` finite numbers of an attribute, None where it is missing, blank or shorter."""
+    numbers = _every_number(data, name)[:count]
+    return numbers if len(numbers) == count and all(math.isfinite(number) for number in numbers) else None
+
+
+def _every_number(data: Dataset, name: str) -> tuple[float, ...]:
+    """The numbers of an attribute, none where it is missing or blank."""
     value = data.get(name)
     if value is None or value == "":
-        return None
+        return ()
     values = [value] if isinstance(value, int | float | str) else list(value)
-    numbers = tuple(float(part) for part in values[:count] if part not in (None, ""))
-    return numbers if len(numbers) == count and all(math.isfinite(number) for number in numbers) else None
+    return tuple(float(part) for part in values if part not in (None, ""))
 
 
 def _whole(data: Dataset, name: str, default: int) -> int:

@@ -9,11 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from sagittal_engine.imaging.dicom.instance import Instance, read_instance
-from sagittal_engine.imaging.dicom.reader import decodes
-from sagittal_engine.imaging.dicom.stack import SAME_DIRECTION, SAME_PLACE, along_normal, stack_of
+from sagittal_engine.imaging.dicom.pixels import decodes
+from sagittal_engine.imaging.dicom.stack import SAME_DIRECTION, SAME_PLACE, height, is_placed, stack_of
 from sagittal_engine.imaging.volume import ImagingError, Source
 
 Refused = list[tuple[Path, str]]
+
+_SLICES = ("CT", "MR", "PT")
+"""Modalities whose images are slices of a volume even where the header does not say where they lie."""
 
 
 def find_series(paths: Sequence[Path], boundary: Callable[[], None]) -> tuple[list[Source], Refused]:
@@ -68,17 +71,19 @@ def _alike(instances: Iterable[Instance]) -> list[list[Instance]]:
 
 def _could_stack(first: Instance, second: Instance) -> bool:
     one, two = first.frames[0], second.frames[0]
-    if len(first.frames) > 1 or len(second.frames) > 1 or one.position is None or two.position is None:
+    if len(first.frames) > 1 or len(second.frames) > 1:
         return False
-    if one.orientation is None or two.orientation is None:
-        return False
+    if not (is_placed(one) and is_placed(two)):
+        told_alike = is_placed(one) == is_placed(two) and (one.location is None) == (two.location is None)
+        if not told_alike or first.modality not in _SLICES or first.modality != second.modality:
+            return False
     looks = [(each.rows, each.columns, each.samples, each.photometric, each.sop_class) for each in (first, second)]
     spacings = [each.spacing or (0.0, 0.0) for each in (one, two)]
-    return (
-        looks[0] == looks[1]
-        and np.allclose(spacings[0], spacings[1], rtol=1e-3)
-        and float(np.abs(np.subtract(one.orientation, two.orientation)).max()) <= SAME_DIRECTION
-    )
+    if looks[0] != looks[1] or not np.allclose(spacings[0], spacings[1], rtol=1e-3):
+        return False
+    if one.orientation is None or two.orientation is None:
+        return one.orientation is two.orientation
+    return float(np.abs(np.subtract(one.orientation, two.orientation)).max()) <= SAME_DIRECTION
 
 
 def _stacks(group: list[Instance]) -> list[list[Instance]]:
@@ -108,8 +113,8 @@ def _places(group: Sequence[Instance]) -> list[list[Instance]]:
     """Instances gathered by their place along the normal, in order along it; inside a place in order of number."""
     places: list[list[Instance]] = []
     last = -np.inf
-    for instance in sorted(group, key=lambda one: along_normal(one.frames[0])):
-        here = along_normal(instance.frames[0])
+    for instance in sorted(group, key=height):
+        here = height(instance)
         if here - last > SAME_PLACE:
             places.append([])
         places[-1].append(instance)

@@ -51,6 +51,18 @@ def along_normal(frame: Frame) -> float:
     return float(np.cross(*frame.orientation) @ np.asarray(frame.position))
 
 
+def is_placed(frame: Frame) -> bool:
+    return frame.orientation is not None and frame.position is not None
+
+
+def height(instance: Instance) -> float:
+    """What orders single slices: the place along their normal; without one their slice location, else their number."""
+    frame = instance.frames[0]
+    if is_placed(frame):
+        return along_normal(frame)
+    return float(instance.number) if frame.location is None else frame.location
+
+
 def stack_of(instances: Sequence[Instance]) -> Stack:
     """Orders the frames of `instances`, which belong together, and computes their grid.
 
@@ -58,8 +70,8 @@ def stack_of(instances: Sequence[Instance]) -> Stack:
     """
     first = instances[0]
     frames = [frame for instance in instances for frame in instance.frames]
-    unplaced = any(frame.position is None or frame.orientation is None for frame in frames)
-    if len(frames) > 1 and unplaced and not (first.is_volume and first.frames[0].thickness):
+    unplaced = not all(is_placed(frame) for frame in frames)
+    if len(first.frames) > 1 and unplaced and not (first.is_volume and first.frames[0].thickness):
         raise ImagingError(
             f"{first.path.name} holds {len(frames)} frames that have no place in space: a film, not a volume."
             " Save single frames."
@@ -67,6 +79,8 @@ def stack_of(instances: Sequence[Instance]) -> Stack:
     if len(frames) > 1 and not unplaced:
         _check_positions(first, frames)
         frames.sort(key=along_normal)
+    elif len(instances) > 1:
+        frames = [frame for instance in sorted(instances, key=height) for frame in instance.frames]
     affine, warnings = _affine(frames, unplaced)
     if len(instances) > 1 and len({instance.photometric for instance in instances}) > 1:
         raise ImagingError(f"{first.path.name} and the other files of its series store pixels in different ways.")
@@ -103,7 +117,10 @@ def _affine(frames: Sequence[Frame], unplaced: bool) -> tuple[Array, list[str]]:
     if unplaced or frame.orientation is None or frame.position is None:
         what = "the picture is taken as an axial slice" if len(frames) == 1 else "the frames are taken as axial slices"
         warnings.append(f"The header gives no place in space; {what} seen from the feet.")
-        return geometry.LPS_TO_RAS @ np.diag([columns, rows, frame.thickness or 1.0, 1.0]), warnings
+        step = _step_of_locations(frames) or frame.thickness
+        if len(frames) > 1 and step is None:
+            warnings.append("The header gives no distance between slices; 1 mm is assumed.")
+        return geometry.LPS_TO_RAS @ np.diag([columns, rows, step or 1.0, 1.0]), warnings
     along, down = (np.asarray(direction) for direction in frame.orientation)
     normal = np.cross(along, down)
     normal /= np.linalg.norm(normal)
@@ -118,6 +135,14 @@ def _affine(frames: Sequence[Frame], unplaced: bool) -> tuple[Array, list[str]]:
     affine[:3, 0], affine[:3, 1], affine[:3, 2] = along * columns, down * rows, step
     affine[:3, 3] = frame.position
     return geometry.LPS_TO_RAS @ affine, warnings
+
+
+def _step_of_locations(frames: Sequence[Frame]) -> float | None:
+    """The usual distance between slice locations, where there are any that differ."""
+    locations = [frame.location for frame in frames if frame.location is not None]
+    if len(locations) < 2 or len(locations) < len(frames):
+        return None
+    return float(np.median(np.diff(locations))) or None
 
 
 def _step(frames: Sequence[Frame], normal: Array) -> tuple[Array, list[str]]:
