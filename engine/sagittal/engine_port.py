@@ -96,6 +96,9 @@ class StudyPort(Protocol):
 
     def set_meta(self, scan: str, values: Mapping[str, str]) -> None: ...
 
+    def set_preference(self, name: str, value: str) -> None:
+        """Keeps one of `StudyFacts.preferences` with the study; an empty value takes it away."""
+
     def remove_scans(self, scans: Sequence[str]) -> None:
         """Takes scans out of the study; source files stay untouched, label files move to `labels/removed/`."""
 

@@ -108,7 +108,7 @@ class MessageRaised(Event):
 
 @dataclass(frozen=True)
 class StudyChanged(Event):
-    """Something in the study is new; `what` is "scans", "labels" or "runs"."""
+    """Something in the study is new; `what` is "scans", "labels", "runs" or "preferences"."""
 
     what: str
     scans: tuple[str, ...] = ()

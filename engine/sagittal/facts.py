@@ -100,6 +100,8 @@ class StudyFacts:
     read_only: bool = False
     why_read_only: str = ""
     """One sentence, where `read_only`."""
+    preferences: Mapping[str, str] = field(default_factory=dict)
+    """What the study remembers of how it is looked at, as its window presets: name → text."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ class StudyModel(QObject):
         self._background.ask(self._port.study, then=self.set, owner=self, topic="study")
 
     def handle(self, event: Event) -> None:
-        if isinstance(event, StudyChanged) and event.what in ("scans", "labels"):
+        if isinstance(event, StudyChanged) and event.what in ("scans", "labels", "preferences"):
             self.refresh()
 
     def scan(self, scan: str) -> ScanFacts | None:

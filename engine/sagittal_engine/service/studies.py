@@ -107,6 +107,10 @@ class StudyService(ServiceBase):
         self._open_for_writing().set_meta(scan, values)
         self._changed("scans", (scan,))
 
+    def set_preference(self, name: str, value: str) -> None:
+        self._open_for_writing().set_preference(name, value)
+        self._changed("preferences")
+
     def remove_scans(self, scans: Sequence[str]) -> None:
         self._open_for_writing().remove_scans(scans)
         self._changed("scans", tuple(scans))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import threading
@@ -116,6 +117,15 @@ class Catalogue:
         with self.writing() as session:
             for key, value in values.items():
                 session.merge(InfoRow(key=key, value=value))
+
+    def preferences(self) -> dict[str, str]:
+        """How the study is looked at: name → text."""
+        return json.loads(self.info("preferences") or "{}")
+
+    def set_preference(self, name: str, value: str) -> None:
+        with self._lock:
+            kept = {**self.preferences(), name: value}
+            self.set_info(preferences=json.dumps({name: value for name, value in kept.items() if value}))
 
     def scans(self, ids: list[str] | None = None) -> list[ScanFacts]:
         """Facts about the study's scans in order of import, or about some of them; reads no image file."""

@@ -112,8 +112,9 @@ class Study:
 
     def facts(self) -> StudyFacts:
         """The study as it stands now, in order of import; reads no image file."""
+        scans = tuple(self._scans().values())
         return StudyFacts(
-            str(self.path), self.path.name, tuple(self._scans().values()), self.read_only, self.why_read_only
+            str(self.path), self.path.name, scans, self.read_only, self.why_read_only, self.catalogue.preferences()
         )
 
     def scan(self, scan: str) -> ScanFacts:
@@ -313,6 +314,11 @@ class Study:
                     states=list(plan.states),
                 )
             )
+
+    def set_preference(self, name: str, value: str) -> None:
+        """Keeps with the study how it is looked at; an empty value takes the preference away."""
+        self._writable()
+        self.catalogue.set_preference(name, value)
 
     def set_meta(self, scan: str, values: Mapping[str, str]) -> None:
         """Sets meta labels of a scan; an empty value takes one away. "subject" names the person it is of."""
