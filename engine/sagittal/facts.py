@@ -177,6 +177,8 @@ class LabelLoan:
     """The steps in force that undo can take back, oldest first, saved ones included; each a whole stroke, as made."""
     undone: tuple[Edit, ...] = ()
     """The steps taken back that redo can bring again, each as it was made; redo takes the last one first."""
+    note: str = ""
+    """What the user must know about how it was opened: a damaged file, and what was taken instead."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
+import shutil
 import threading
 import time
 from dataclasses import dataclass, field
@@ -11,6 +13,7 @@ from pathlib import Path
 
 from sagittal.engine_port import SagittalError
 from sagittal.facts import Edit
+from sagittal_engine.store.atomic import replacing
 from sagittal_engine.study import journal
 
 RETRY_SECONDS = 1.0
@@ -78,11 +81,6 @@ class JournalWriter:
         with self._wake:
             return [e for t, q in self._queues.items() if (t.scan, t.label_set) == (scan, label_set) for e in q.entries]
 
-    def forget(self, path: Path) -> None:
-        """Drops what waits for `path`: a save has taken it up."""
-        with self._wake:
-            self._queues = {t: q for t, q in self._queues.items() if t.path != path}
-
     def flush(self, seconds: float = FLUSH_SECONDS) -> bool:
         """Waits until everything queued so far is on disk; False where it could not be written in time."""
         deadline = time.monotonic() + seconds
@@ -143,6 +141,8 @@ class _Outcome:
 def _write_somewhere(target: Target, entries: list[journal.Entry], lengths: dict[Path, int]) -> _Outcome:
     """Appends to the journal, else to the spare place."""
     try:
+        # Without its parents: where a drive is unplugged, nothing is written to the empty place it leaves.
+        target.path.parent.mkdir(exist_ok=True)
         append(target.path, target, entries, lengths)
         return _Outcome(True)
     except OSError as error:
@@ -152,7 +152,7 @@ def _write_somewhere(target: Target, entries: list[journal.Entry], lengths: dict
         return _Outcome(
             True,
             f"Strokes in '{target.label_set}' could not be written to the study: {why}. They are kept in "
-            f"{target.spare.parent}. Make room or reconnect the drive, then save.",
+            f"{target.spare.parent}. Mend that (make room, reconnect the drive), then save.",
         )
     except OSError as error:
         return _Outcome(
@@ -168,31 +168,46 @@ def append(path: Path, target: Target, entries: list[journal.Entry], lengths: di
     `lengths` remembers how long the whole part of each file is, so that a stroke does not read its journal again.
     Raises `OSError`, after taking back what was half written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    data = b"".join(journal.encode(entry) for entry in entries)
     size = path.stat().st_size if path.exists() else 0
     good = size if size and lengths.get(path) == size else _good_length(path)
-    data = b"".join(journal.encode(entry) for entry in entries)
     if good == 0:
-        data = journal.beginning({"scan": target.scan, "set": target.label_set}) + data
-    with path.open("r+b" if size else "wb", buffering=0) as file:
-        file.truncate(good)
-        file.seek(good)
-        try:
-            view = memoryview(data)
-            while view:
-                view = view[file.write(view) :]
-            os.fsync(file.fileno())
-        except OSError:
+        data = journal.owner_record({"scan": target.scan, "set": target.label_set}) + data
+        good = journal.START
+        with replacing(path) as temporary:
+            temporary.write_bytes(journal.head(good + len(data)) + data)
+    else:
+        with path.open("r+b", buffering=0) as file:
             file.truncate(good)
-            raise
+            try:
+                _write_at(file, good, data)
+                _write_at(file, 0, journal.head(good + len(data)))
+                os.fsync(file.fileno())
+            except OSError:
+                file.truncate(good)
+                _write_at(file, 0, journal.head(good))
+                raise
     lengths[path] = good + len(data)
 
 
+def _write_at(file: io.FileIO, position: int, data: bytes) -> None:
+    file.seek(position)
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
+
+
 def _good_length(path: Path) -> int:
-    """Bytes up to the end of the last whole record; 0 where there is no journal yet."""
+    """Bytes up to the end of the last whole record; 0 where there is no journal yet.
+
+    A file that lost records is kept aside as it is before anything is written over its end.
+    """
     if not path.exists():
         return 0
     found = journal.read(path)
+    if found is None or found.lost:
+        aside = path.with_name(f"{path.name}.damaged")
+        path.replace(aside) if found is None else shutil.copy2(path, aside)
     return found.good if found is not None else 0
 
 
@@ -200,4 +215,8 @@ def reason(error: OSError) -> str:
     """Why a file could not be written, in words."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "the disk is full"
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return "its folder may not be written to"
+    if error.errno in (errno.ENOENT, errno.EIO, errno.ENODEV, errno.ENXIO, errno.ESTALE):
+        return "its folder is not there any more, as when a drive is unplugged"
     return (error.strerror or str(error)).lower()

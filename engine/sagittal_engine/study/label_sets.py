@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from sagittal.engine_port import SagittalError
 from sagittal.facts import Edit, Label, LabelLoan, colour_of
 from sagittal_engine import imaging
-from sagittal_engine.study import journal, locations, resample
+from sagittal_engine.study import journal, locations, resample, undoing
 from sagittal_engine.study.catalogue import labels_of, rows_of
 from sagittal_engine.study.tables import LabelSetRow, LabelTableRow, ScanRow
 
@@ -37,15 +37,24 @@ class LabelSets:
     def lend(self, scan: str, label_set: str) -> LabelLoan:
         """The set with the journal replayed on it, or an empty one. Raises `SagittalError` where files are missing."""
         header = self._study.header(scan)
-        entries = self._study.store.edits(scan, label_set)
-        data, labels = self._base(scan, label_set, header)
-        old = [entry for entry in entries if self._study.store.is_old(entry)]
+        store = self._study.store
+        data, labels, base, note = self._base(scan, label_set, header)
+        edits = store.edits(scan, label_set, base)
+        old = [entry for entry in edits.on_top if store.is_old(entry)]
         saved = data.copy() if old else None
         recovered = journal.replay(data, old)
-        journal.replay(data, entries[len(old) :])
-        return LabelLoan(scan, label_set, data, labels, recovered, saved)
+        journal.replay(data, edits.on_top[len(old) :])
+        if edits.lost:
+            note += f" The journal of '{label_set}' was cut short or damaged: the last strokes in it may be missing."
+        if note:
+            self._study.warn(scan, note.strip())
+        history = undoing.told([entry.edit for entry in edits.all], data)
+        return LabelLoan(
+            scan, label_set, data, labels, recovered, saved, history.done, history.undone, note=note.strip()
+        )
 
-    def _base(self, scan: str, label_set: str, header: imaging.Header) -> tuple[Array, tuple[Label, ...]]:
+    def _base(self, scan: str, label_set: str, header: imaging.Header) -> tuple[Array, tuple[Label, ...], int, str]:
+        """Voxels without the journal, the table, the generation's number (0: none), what was wrong with a newer one."""
         store = self._study.store
         with self._study.catalogue.reading() as session:
             row = _find(session, scan, label_set)
@@ -54,15 +63,18 @@ class LabelSets:
             kind = row.source_kind if row is not None else ""
             files = locations.recall(row.source_files, self._study.path) if row is not None else ()
         generation = store.newest(scan, label_set)
+        note = ""
         if store.damaged(scan, label_set):
-            self._study.warn(
-                scan, f"The newest file of '{label_set}' is damaged; the newest whole one was opened instead."
+            when = f"saved {generation.facts()['saved']}" if generation is not None else "imported or empty"
+            note = (
+                f"The newest saved file of '{label_set}' is damaged. The one before it ({when}) was opened instead, "
+                "with every stroke since that is still in a journal."
             )
         if generation is not None:
-            return store.read(generation, header.grid), labels
+            return store.read(generation, header.grid), labels, generation.number, note
         if not files:
-            return np.zeros(header.shape, np.uint16), labels
-        return self._imported(kind, files, header), labels
+            return np.zeros(header.shape, np.uint16), labels, 0, note
+        return self._imported(kind, files, header), labels, 0, note
 
     @staticmethod
     def _imported(kind: str, files: tuple[Path, ...], header: imaging.Header) -> Array:
@@ -82,14 +94,18 @@ class LabelSets:
         labels = tuple(labels)
         self._check(scan, data, review)
         with self._saving:
-            self._study.store.save(scan, label_set, data, self._study.header(scan).grid, labels)
+            with self._study.catalogue.reading() as session:
+                row = _find(session, scan, label_set)
+                origin = dict(row.origin) if row is not None else {"kind": "painted"}
+            if origin.get("kind") != "painted":
+                origin["edited"] = True
+            self._study.store.save(scan, label_set, data, self._study.header(scan).grid, labels, origin)
             with self._study.catalogue.writing() as session:
                 row = _find(session, scan, label_set)
                 if row is None:
-                    row = LabelSetRow(scan_id=scan, name=label_set, origin={"kind": "painted"})
+                    row = LabelSetRow(scan_id=scan, name=label_set)
                     session.add(row)
-                elif row.origin.get("kind") != "painted":
-                    row.origin = {**row.origin, "edited": True}
+                row.origin = origin
                 row.origin = _counted(row.origin, data, labels)
                 row.labels = rows_of(labels)
                 if review is not None:
@@ -181,7 +197,8 @@ class LabelSets:
                 if tuple(mask.shape) != header.shape:
                     raise SagittalError(f"The mask of '{name}' has shape {mask.shape}, the scan {header.shape}.")
                 data[np.asarray(mask, bool)] = number[name]
-            self._study.store.save(scan, label_set, data, header.grid, table)
+            whence = {"kind": "predicted", **origin}
+            self._study.store.save(scan, label_set, data, header.grid, table, whence, painted=False)
             with self._study.catalogue.writing() as session:
                 row = _find(session, scan, label_set)
                 if row is None:

@@ -15,11 +15,17 @@ SIDE = 96
 
 
 def draw(volume: imaging.Volume) -> Array:
-    """uint8 (rows, columns): the middle axial slice, patient right at the left, in true proportions."""
-    plane = np.asarray(volume.data[:, :, volume.data.shape[2] // 2], dtype=np.float32)
+    """uint8 (rows, columns): the middle axial slice, patient right at the left, in true proportions.
+
+    Of a volume of one slice that is not axial, that slice: right or front at the left, head at the top.
+    """
+    shape = volume.data.shape[:3]
+    through = 2 if 1 not in shape or shape[2] == 1 else shape.index(1)
+    plane = np.take(volume.data, shape[through] // 2, axis=through).astype(np.float32)
     if plane.ndim == 3:
         plane = plane.mean(axis=2)
-    width, height = (n * s for n, s in zip(plane.shape, volume.spacing[:2], strict=True))
+    sides = [step for axis, step in enumerate(volume.spacing) if axis != through]
+    width, height = (n * s for n, s in zip(plane.shape, sides, strict=True))
     scale = SIDE / max(width, height)
     columns, rows = max(1, round(width * scale)), max(1, round(height * scale))
     picture = _shrink(_shrink(plane, columns, 0), rows, 1)

@@ -72,7 +72,7 @@ def test_strokes_come_back_after_the_end_of_the_program(study: Study, scan: str)
         assert np.flatnonzero(loan.data).tolist() == [3, 5]
         again.save_labels(scan, "painted", loan.data, [LIVER])
         assert again.recoveries() == [] and again.labels(scan, "painted").recovered_edits == 0
-        assert not list(again.path.glob("labels/**/*.journal"))
+        assert [step.indices.tolist() for step in again.labels(scan, "painted").history] == [[3, 4, 5], [4]]
 
 
 def test_a_stroke_is_on_disk_within_a_second(study: Study, scan: str):
@@ -87,16 +87,16 @@ def test_a_stroke_is_on_disk_within_a_second(study: Study, scan: str):
 
 
 def test_strokes_during_a_save_stay_in_the_journal(study: Study, scan: str, monkeypatch: pytest.MonkeyPatch):
-    from sagittal_engine.study import label_store
+    from sagittal_engine.study import generations
 
-    write = label_store._write
+    write = generations.write
 
     def write_while_painting(*args):
         study.record_edit(scan, "painted", edit(7))
         write(*args)
 
     study.record_edit(scan, "painted", edit(2))
-    monkeypatch.setattr(label_store, "_write", write_while_painting)
+    monkeypatch.setattr(generations, "write", write_while_painting)
     data = np.zeros((6, 5, 4), np.uint16)
     data.flat[2] = 1
     study.save_labels(scan, "painted", data, [LIVER])
@@ -241,6 +241,7 @@ def test_replay_gives_the_array_that_was_painted(tmp_path_factory, strokes, cut,
         flat[index] = value
         states.append(painted.copy())
         journal_writer.append(path, target, [journal.Entry(time, change)], lengths)
+        assert path.stat().st_size == lengths[path]
     if not strokes:
         return
     content = path.read_bytes()
