@@ -1,13 +1,13 @@
 """The label set being painted: voxels, table, what is shown and locked, and its history. No Qt.
 
-One document is shared by all views of a scan. Every change of voxels goes through `paint`, `undo` or `redo`, is told to
-listeners as the box of voxels it touched, and reaches the journal through `journal` as it happens.
+One document is shared by all views of a scan. Every change of voxels goes through `stamp`, `paint`, `replace_all`,
+`undo` or `redo`, is told to listeners as the box of voxels it touched, and reaches the journal as it happens.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,9 +16,13 @@ from numpy.typing import NDArray
 from sagittal.facts import Edit, Label, colour_of
 from sagittal_app.canvas import history
 from sagittal_app.canvas.geometry import Box
+from sagittal_app.canvas.regions import Region
 
 JOURNAL_SECONDS = 0.5
 """A stroke still going on is written to the journal this often."""
+
+OVERWRITE_ALL, OVERWRITE_VISIBLE, OVERWRITE_NONE = "all", "visible", "none"
+"""What painting may replace: every label, labels that are shown, or the background alone. Locked labels never."""
 
 
 class LabelDocument:
@@ -30,7 +34,10 @@ class LabelDocument:
         labels: tuple[Label, ...],
         journal: Callable[[Edit], None] = lambda _edit: None,
         writable: bool = True,
+        done: Sequence[Edit] = (),
+        undone: Sequence[Edit] = (),
     ) -> None:
+        """`done` and `undone` are the steps that undo and redo begin with, both oldest first."""
         self.data = data
         self.labels = labels or (Label(1, "label 1", colour_of(1)),)
         self.active = self.labels[0].number
@@ -38,7 +45,8 @@ class LabelDocument:
         self.locked: set[int] = set()
         self.writable = writable
         self.unsaved = False
-        self.history = history.History()
+        self.overwrite = OVERWRITE_ALL
+        self.history = history.History(done, undone)
         self.voxels_changed: list[Callable[[Box], None]] = []
         """Called with the box of voxels an edit touched."""
         self.table_changed: list[Callable[[], None]] = []
@@ -51,29 +59,72 @@ class LabelDocument:
 
     # Painting ----------------------------------------------------------------------------------------------------
 
-    def paint(self, tool: str, indices: NDArray[np.int64], label: int) -> bool:
-        """Sets voxels (flat, C order) to `label` but for those of locked labels; whether anything changed.
+    def stamp(self, tool: str, regions: Sequence[Region], label: int, erase: bool = False) -> bool:
+        """Gives the voxels of `regions` the label, or takes it away from those that have it; whether any changed.
 
-        Between `begin_stroke` and `end_stroke` all calls become one step of undo.
+        Voxels that must not be painted over (see `overwrite` and `locked`) stay. Between `begin_stroke` and
+        `end_stroke` all calls become one step of undo.
         """
-        if not self.writable or label in self.locked:
+        if not self.writable:
             return False
-        if self.locked and indices.size:
-            here = self.data[np.unravel_index(indices, self.data.shape)]
-            indices = indices[~np.isin(here, list(self.locked))]
-        edit = history.make_edit(tool, self.data, indices, label)
-        if edit is None:
+        after = 0 if erase else label
+        indices: list[NDArray[np.int64]] = []
+        before: list[NDArray[np.uint16]] = []
+        touched: Box | None = None
+        for region in regions:
+            here = self.data[region.box.slices()]
+            change = region.mask & self.yields(here, after)
+            if erase:
+                change &= here == label
+            where = tuple(along + first for along, first in zip(np.nonzero(change), region.box.start, strict=True))
+            if where[0].size:
+                indices.append(np.ravel_multi_index(where, self.data.shape).astype(np.int64, copy=False))
+                before.append(here[change])
+                touched = Box.of(where).union(touched)
+                here[change] = after
+        if touched is None:
             return False
-        self._apply(edit)
+        whole = np.concatenate(indices)
+        self._made(Edit(tool, whole, np.concatenate(before), np.full(whole.shape, after, np.uint16)), touched)
+        return True
+
+    def paint(self, tool: str, indices: NDArray[np.int64], after: int | NDArray[np.uint16]) -> bool:
+        """Gives voxels (flat, C order) their new values, one for all or one each, as `stamp` does."""
+        if not self.writable:
+            return False
+        before = self.data[np.unravel_index(indices, self.data.shape)]
+        values = np.broadcast_to(np.asarray(after, np.uint16), before.shape)
+        change = np.zeros(before.shape, bool)
+        for number in np.unique(values):
+            change |= (values == number) & self.yields(before, int(number))
+        if not change.any():
+            return False
+        edit = Edit(tool, indices[change], before[change], values[change])
+        self._made(edit, self._apply(edit))
+        return True
+
+    def yields(self, here: NDArray[np.uint16], label: int) -> NDArray[np.bool_]:
+        """Which of the values `here` may become `label`: others than it, not locked, and open to being overwritten."""
+        if label in self.locked:
+            return np.zeros(here.shape, bool)
+        if label and self.overwrite == OVERWRITE_NONE:
+            return here == 0
+        change = here != label
+        for number in self.locked | (self.hidden if self.overwrite == OVERWRITE_VISIBLE else set()):
+            change &= here != number
+        return change
+
+    def _made(self, edit: Edit, touched: Box) -> None:
+        """Takes down an edit just applied, alone or as part of the stroke that goes on."""
+        self._tell_voxels(touched)
         if self._unsent is None:
             self._remember(edit)
             self._journal(edit)
-            return True
+            return
         self._stroke.append(edit)
         self._unsent.add(edit)
         if time.monotonic() - self._sent_at >= JOURNAL_SECONDS:
             self._send_stroke()
-        return True
 
     def begin_stroke(self, tool: str) -> None:
         self.end_stroke()
@@ -113,10 +164,9 @@ class LabelDocument:
         if not changed.size or not self.writable:
             return False
         where = np.unravel_index(changed, self.data.shape)
+        self.end_stroke()
         edit = Edit(tool, changed.astype(np.int64), self.data[where], data[where])
-        self._apply(edit)
-        self._remember(edit)
-        self._journal(edit)
+        self._made(edit, self._apply(edit))
         return True
 
     def _replay(self, take: Callable[[], Edit | None]) -> bool:
@@ -124,19 +174,22 @@ class LabelDocument:
         edit = take() if self.writable else None
         if edit is None:
             return False
-        self._apply(edit)
+        self._tell_voxels(self._apply(edit))
         self._journal(edit)
-        self.unsaved = True
         return True
 
     def _remember(self, edit: Edit) -> None:
         self.history.push(edit)
         self.unsaved = True
 
-    def _apply(self, edit: Edit) -> None:
-        history.apply(self.data, edit)
+    def _apply(self, edit: Edit) -> Box:
+        """Writes an edit's new values; returns the box it touched."""
+        where = np.unravel_index(edit.indices, self.data.shape)
+        self.data[where] = edit.after
+        return Box.of(where)
+
+    def _tell_voxels(self, box: Box) -> None:
         self.unsaved = True
-        box = Box.around(edit.indices, self.data.shape)
         for listener in tuple(self.voxels_changed):
             listener(box)
 

@@ -58,9 +58,8 @@ class Box:
         return Box((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))
 
     @classmethod
-    def around(cls, indices: NDArray[np.int64], shape: Sequence[int]) -> Box:
-        """The box around flat C-order `indices` of a volume of `shape`; there must be at least one."""
-        axes = np.unravel_index(indices, tuple(shape[:3]))
+    def of(cls, axes: Sequence[NDArray[np.int64]]) -> Box:
+        """The box around voxels given by their indices along each axis; there must be at least one."""
         low, high = [int(a.min()) for a in axes], [int(a.max()) + 1 for a in axes]
         return cls((low[0], low[1], low[2]), (high[0], high[1], high[2]))
 

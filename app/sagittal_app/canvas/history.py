@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sagittal.facts import Edit
 
@@ -14,21 +13,6 @@ from sagittal.facts import Edit
 def turned_round(edit: Edit) -> Edit:
     """The edit that takes `edit` back."""
     return Edit(f"undo {edit.tool}", edit.indices, before=edit.after, after=edit.before)
-
-
-def make_edit(tool: str, labels: NDArray[np.uint16], indices: NDArray[np.int64], after: int) -> Edit | None:
-    """An edit that sets the voxels `indices` (flat, C order) to label `after`; None where nothing would change."""
-    before = labels[np.unravel_index(indices, labels.shape)]
-    changed = before != after
-    if not changed.any():
-        return None
-    indices = indices[changed]
-    return Edit(tool, indices, before[changed], np.full(indices.shape, after, dtype=np.uint16))
-
-
-def apply(labels: NDArray[np.uint16], edit: Edit) -> None:
-    """Writes an edit's new values into `labels` (any memory order)."""
-    labels[np.unravel_index(edit.indices, labels.shape)] = edit.after
 
 
 class StrokeBuffer:
@@ -54,6 +38,9 @@ class StrokeBuffer:
         indices = np.concatenate([p.indices for p in parts])
         before = np.concatenate([p.before for p in parts])
         after = np.concatenate([p.after for p in parts])
+        if (after == after[0]).all():
+            # Every edit changed what it touched, so with one new value for all no voxel can have come twice.
+            return Edit(self.tool, indices, before, after)
         unique, first = np.unique(indices, return_index=True)
         _, last_reversed = np.unique(indices[::-1], return_index=True)
         last = indices.size - 1 - last_reversed

@@ -19,6 +19,8 @@ class KeyAction:
     icon: str = ""
     local: bool = False
     """Only while a view has the focus."""
+    tool: bool = False
+    """It chooses the tool of this id."""
 
     @property
     def shown_key(self) -> str:
@@ -26,12 +28,12 @@ class KeyAction:
 
 
 ACTIONS: tuple[KeyAction, ...] = (
-    KeyAction("pointer", "Move the crosshair", ("V", "1"), "mdi6.crosshairs"),
-    KeyAction("brush", "Paint", ("P", "2"), "mdi6.brush"),
-    KeyAction("eraser", "Erase", ("E", "3"), "mdi6.eraser"),
-    KeyAction("fill", "Fill the area under the mouse", ("F", "4"), "mdi6.format-color-fill"),
-    KeyAction("polygon", "Draw a polygon", ("O", "5"), "mdi6.vector-polygon"),
-    KeyAction("pick", "Pick the label under the mouse", ("K", "6"), "mdi6.eyedropper"),
+    KeyAction("pointer", "Move the crosshair", ("V", "1"), "mdi6.crosshairs", tool=True),
+    KeyAction("brush", "Paint", ("P", "2"), "mdi6.brush", tool=True),
+    KeyAction("eraser", "Erase", ("E", "3"), "mdi6.eraser", tool=True),
+    KeyAction("fill", "Fill the area under the mouse", ("F", "4"), "mdi6.format-color-fill", tool=True),
+    KeyAction("polygon", "Draw a polygon", ("O", "5"), "mdi6.vector-polygon", tool=True),
+    KeyAction("pick", "Pick the label under the mouse", ("K", "6"), "mdi6.eyedropper", tool=True),
     KeyAction("last_tool", "Back to the tool before", ("Tab",), "mdi6.swap-horizontal", local=True),
     KeyAction("smaller", "Smaller brush", ("[", "-"), "mdi6.minus-circle-outline"),
     KeyAction("larger", "Larger brush", ("]", "=", "+"), "mdi6.plus-circle-outline"),
@@ -55,10 +57,12 @@ ACTIONS: tuple[KeyAction, ...] = (
     *(KeyAction(f"preset_{n}", f"Window preset {n}", (f"Alt+{n}",), "mdi6.contrast-circle") for n in range(1, 6)),
     KeyAction("undo", "Undo", ("Ctrl+Z",), "mdi6.undo"),
     KeyAction("redo", "Redo", ("Ctrl+Y", "Ctrl+Shift+Z"), "mdi6.redo"),
-    KeyAction("polygon_close", "Close the polygon", ("Return", "Enter"), local=True),
-    KeyAction("polygon_drop", "Drop the polygon", ("Escape",), local=True),
+    KeyAction("polygon_close", "Close the shape being drawn", ("Return", "Enter"), local=True),
+    KeyAction("polygon_drop", "Drop the shape being drawn", ("Escape",), local=True),
 )
 """Every command of the canvas, in the order of menus."""
 
 BY_ID = {action.id: action for action in ACTIONS}
 BY_KEY = {key: action for action in ACTIONS for key in action.keys}
+TOOL_IDS = tuple(action.id for action in ACTIONS if action.tool)
+"""The tools in the order of the strip; the pointer first."""

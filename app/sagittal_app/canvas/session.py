@@ -69,7 +69,7 @@ class Session(QObject):
             self.desk.port.record_edit(scan, label_set, edit)
 
         table = labels.labels or self._study_table()
-        document = LabelDocument(labels.data, table, journal, self.writable)
+        document = LabelDocument(labels.data, table, journal, self.writable, labels.history, labels.undone)
         self._table = document.labels
         if self.state.scan is image:
             self.state.set_document(document)

@@ -11,17 +11,14 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from sagittal.facts import ImageLoan
-from sagittal_app.canvas import windowing
+from sagittal_app.canvas import keys, windowing
 from sagittal_app.canvas.document import LabelDocument
 from sagittal_app.canvas.geometry import Box, Plane, PlaneView, clamp, is_oblique
 from sagittal_app.canvas.windowing import Window
 
 Voxel = tuple[int, int, int]
 
-POINTER, BRUSH, ERASER, FILL, POLYGON, PICK = "pointer", "brush", "eraser", "fill", "polygon", "pick"
-TOOLS = (POINTER, BRUSH, ERASER, FILL, POLYGON, PICK)
-PAINTING = (BRUSH, ERASER, FILL, POLYGON)
-"""Tools that change labels."""
+POINTER, BRUSH, ERASER = "pointer", "brush", "eraser"
 
 SMALLEST_BRUSH, LARGEST_BRUSH = 0.5, 100.0
 """Diameter in millimetres."""
@@ -42,6 +39,14 @@ class Look:
     crosshair: bool = True
 
 
+@dataclass(frozen=True)
+class ToolOptions:
+    """How the tools work; kept from scan to scan."""
+
+    in_3d: bool = False
+    """Brushes are balls and commands work on the whole scan, not on the slice shown."""
+
+
 class CanvasState(QObject):
     """One per page; views read it and redraw on its signals."""
 
@@ -58,6 +63,7 @@ class CanvasState(QObject):
     window_changed = Signal(object)
     tool_changed = Signal(str)
     brush_changed = Signal(float)
+    options_changed = Signal()
     look_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -71,6 +77,7 @@ class CanvasState(QObject):
         self.last_tool = BRUSH
         self.brush_diameter = 10.0
         self.look = Look()
+        self.options = ToolOptions()
         self._sample: NDArray[np.float32] = np.zeros(1, dtype=np.float32)
 
     # The scan -------------------------------------------------------------------------------------------------------
@@ -177,8 +184,8 @@ class CanvasState(QObject):
 
     def use_tool(self, tool: str) -> None:
         """Chooses a tool; raises ValueError for one that does not exist."""
-        if tool not in TOOLS:
-            raise ValueError(f"no tool '{tool}'; there are {', '.join(TOOLS)}")
+        if tool not in keys.TOOL_IDS:
+            raise ValueError(f"no tool '{tool}'; there are {', '.join(keys.TOOL_IDS)}")
         if tool != self.tool:
             self.last_tool, self.tool = self.tool, tool
             self.tool_changed.emit(tool)
@@ -196,6 +203,13 @@ class CanvasState(QObject):
 
     def scale_brush(self, steps: int) -> None:
         self.set_brush(self.brush_diameter * BRUSH_STEP**steps)
+
+    def set_options(self, **changes: Any) -> None:
+        """Changes fields of `options`."""
+        options = replace(self.options, **changes)
+        if options != self.options:
+            self.options = options
+            self.options_changed.emit()
 
     def set_look(self, **changes: Any) -> None:
         """Changes fields of `look`."""

@@ -30,11 +30,13 @@ class Patch:
 NOTHING = Patch(np.zeros((0, 0), dtype=bool), (0, 0))
 
 
-def stroke(start: Point, end: Point, radius: float, pixel: tuple[float, float], size: tuple[int, int]) -> Patch:
+def stroke(
+    start: Point, end: Point, radius: float, pixel: tuple[float, float], size: tuple[int, int], *, dot: bool = True
+) -> Patch:
     """A round brush of `radius` mm drawn from `start` to `end`: every pixel whose centre is within it of the line.
 
     Distances are measured in millimetres, so the brush is round in the patient whatever the voxel's proportions are.
-    The pixels right under the two ends always count, so that a brush smaller than a voxel still paints one.
+    With `dot` the pixels right under the two ends always count, so that a brush smaller than a voxel still paints one.
     """
     if radius <= 0:
         raise ValueError(f"the brush radius must be above 0 mm, not {radius}")
@@ -56,7 +58,7 @@ def stroke(start: Point, end: Point, radius: float, pixel: tuple[float, float], 
     share = np.clip(share, 0.0, 1.0)
     distance = (rows - from_row - share * along_row) ** 2 + (columns - from_column - share * along_column) ** 2
     mask = distance <= radius**2
-    for row, column in (start, end):
+    for row, column in (start, end) if dot else ():
         r, c = round(row) - r0, round(column) - c0
         if 0 <= r < mask.shape[0] and 0 <= c < mask.shape[1]:
             mask[r, c] = True

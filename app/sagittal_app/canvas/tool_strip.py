@@ -12,7 +12,6 @@ from sagittal_app.canvas import keys
 from sagittal_app.canvas.state import CanvasState
 from sagittal_app.widgets.basics import UNIT, column, label, line, tool
 
-TOOL_IDS = ("pointer", "brush", "eraser", "fill", "polygon", "pick")
 DISPLAY_IDS = ("crosshair", "smooth", "radiological", "nose_left", "centre")
 
 
@@ -25,7 +24,7 @@ class ToolStrip(QFrame):
         self.setProperty("role", "panel")
         self.state = state
         self._act = act
-        self.tools = {id: self._button(id, checkable=True) for id in TOOL_IDS}
+        self.tools = {id: self._button(id, checkable=True) for id in keys.TOOL_IDS}
         self._size = label("", "quiet")
         self._size.setObjectName("brush_size")
         self._size.setAlignment(Qt.AlignmentFlag.AlignCenter)

@@ -13,14 +13,11 @@ from sagittal_app.canvas import keys
 from sagittal_app.canvas.geometry import Plane
 from sagittal_app.canvas.plane_canvas import PlaneCanvas
 from sagittal_app.canvas.slice_view import SliceView
-from sagittal_app.canvas.state import BRUSH, ERASER, FILL, PICK, POINTER, POLYGON, CanvasState
+from sagittal_app.canvas.state import CanvasState
 from sagittal_app.settings import Settings
 
 GAP = 4
 SCENE = "scene"
-TOOL_OF = {
-    "pointer": POINTER, "brush": BRUSH, "eraser": ERASER, "fill": FILL, "polygon": POLYGON, "pick": PICK,
-}  # fmt: skip
 OPACITY_STEP = 0.1
 
 
@@ -136,8 +133,8 @@ class Workspace(QWidget):
         """Does one of `keys.ACTIONS`; whether it applied."""
         if self.state.scan is None:
             return False
-        if id in TOOL_OF:
-            self.state.use_tool(TOOL_OF[id])
+        if id in keys.TOOL_IDS:
+            self.state.use_tool(id)
             return True
         run = self._commands().get(id)
         if run is None:

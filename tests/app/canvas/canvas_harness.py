@@ -9,7 +9,11 @@ from PySide6.QtWidgets import QWidget
 
 from sagittal.facts import ImageLoan, Label
 from sagittal_app.canvas.document import LabelDocument
+from sagittal_app.canvas.geometry import Plane
 from sagittal_app.canvas.slice_view import SliceView
+from sagittal_app.canvas.state import CanvasState
+from sagittal_app.canvas.tools import make_tools
+from sagittal_app.canvas.tools.tool import Spot, Tool
 
 SHAPE = (40, 30, 12)
 SPACING = (2.0, 2.0, 6.0)
@@ -29,6 +33,33 @@ def loan(oblique: float = 0.0, dtype: type = np.float32) -> ImageLoan:
 
 def document(**more: object) -> LabelDocument:
     return LabelDocument(np.zeros(SHAPE, np.uint16), TABLE, **more)  # type: ignore[arg-type]
+
+
+def painting(labels: LabelDocument | None = None, tool: str = "brush", diameter: float = 12.0) -> CanvasState:
+    """A state with a scan and labels on it, and a tool chosen."""
+    state = CanvasState()
+    state.show_scan(loan(), document() if labels is None else labels)
+    state.use_tool(tool)
+    state.set_brush(diameter)
+    return state
+
+
+def use(
+    state: CanvasState,
+    tool: str,
+    index: int,
+    *points: tuple[float, float],
+    plane: Plane = Plane.AXIAL,
+    inverted: bool = False,
+) -> Tool:
+    """Presses a tool at the first of `points` (row, column) of a slice, drags it over the others and lets go."""
+    made = make_tools(state)[tool]
+    spots = [Spot(state.view_of(plane), index, point, 4.0, inverted) for point in points]
+    made.press(spots[0])
+    for spot in spots[1:]:
+        made.move(spot)
+    made.release(spots[-1])
+    return made
 
 
 def point_of(view: SliceView, voxel: tuple[float, float, float]) -> QPoint:
