@@ -68,22 +68,24 @@ def find_run(runs: Sequence[RunRecord], word: str, study: str) -> RunRecord:
     raise SagittalError(f"The study {study} has no run '{word}'. {hint}")
 
 
-def find_labels(scan: ScanFacts, words: Sequence[str], label_set: str = "") -> tuple[str, ...]:
-    """Names of the labels that `words` name by name or number, in the label sets of `scan`.
+def find_labels(scans: Sequence[ScanFacts], words: Sequence[str], label_set: str = "") -> tuple[str, ...]:
+    """Names of the labels that `words` name by name or number, in the label sets of `scans`.
 
     "painted" is looked at first, then "truth", then the rest; `label_set` narrows it to one. Raises `SagittalError`.
     """
-    sets = sorted(scan.label_sets, key=lambda found: {"painted": 0, "truth": 1}.get(found.name, 2))
-    if label_set:
-        sets = [found for found in sets if found.name == label_set]
-    labels: list[Label] = [label for found in sets for label in found.labels]
-    names = []
+    sets = [one for scan in scans for one in scan.label_sets if label_set in ("", one.name)]
+    sets.sort(key=lambda one: {"painted": 0, "truth": 1}.get(one.name, 2))
+    labels: list[Label] = [label for one in sets for label in one.labels]
+    found = []
     for word in words:
         match = next((label for label in labels if label.name == word), None)
         match = match or next((label for label in labels if label.name.casefold() == word.casefold()), None)
         match = match or next((label for label in labels if str(label.number) == word), None)
         if match is None:
             known = ", ".join(dict.fromkeys(f"{label.number} {label.name}" for label in labels)) or "none"
-            raise SagittalError(f"Scan {scan.name} has no label '{word}'. Its labels: {known}.")
-        names.append(match.name)
-    return tuple(dict.fromkeys(names))
+            if len(scans) > 1:
+                names = ", ".join(scan.name for scan in scans)
+                raise SagittalError(f"None of {names} has a label '{word}'. Their labels: {known}.")
+            raise SagittalError(f"Scan {scans[0].name} has no label '{word}'. Its labels: {known}.")
+        found.append(match.name)
+    return tuple(dict.fromkeys(found))

@@ -40,7 +40,10 @@ def segment(
         typer.Option("--label", metavar="NAME", help="Label by name or number; repeat for more.", show_default=False),
     ],
     support: Annotated[
-        str, typer.Option("--support", metavar="SCAN", help="Scan whose labels are the example.", show_default=False)
+        list[str],
+        typer.Option(
+            "--support", metavar="SCAN", help="Scan whose labels are the example; repeat for more.", show_default=False
+        ),
     ],
     scans: options.Scans = None,
     slices: Annotated[
@@ -58,15 +61,22 @@ def segment(
     settings: options.Settings = None,
     as_json: options.Json = False,
 ) -> None:
-    """Segments query scans from a few annotated slices of one support scan, into a named label set."""
+    """Segments query scans from a few annotated slices of support scans, into a named label set.
+
+    With several support scans each segments on its own, into a label set of its own; the result is what most of them
+    say, and how far they disagree is kept with it.
+    """
     with session(context, as_json, study, writes=True) as on:
-        example = find_scan(on.study, support)
+        examples = [find_scan(on.study, word) for word in split(support)]
+        if not examples:
+            raise SagittalError("Name the support scan: --support SCAN.")
         request = SegmentRequest(
             run=_run_id(on, run),
-            labels=find_labels(example, split(label), support_set),
-            support=example.scan,
+            labels=find_labels(examples, split(label), support_set),
+            support=examples[0].scan,
+            more_supports=tuple(scan.scan for scan in examples[1:]),
             scans=find_scans(on.study, scans),
-            slices=_slices(slices, example.shape[2] if len(example.shape) > 2 else 1),
+            slices=_slices(slices, examples[0].shape[2] if len(examples[0].shape) > 2 else 1),
             label_set=label_set,
             support_set=support_set,
             parameters=options.assignments(settings),
@@ -95,6 +105,8 @@ def _show_segmentation(console: Console, result: Mapping[str, Any]) -> None:
         rows.append((case["scan"], len(case["slices"]), mean))
     table(console, ("scan", "slices>", "mean confidence>"), rows)
     console.print(f"Label set '{result['label_set']}' of {len(rows)} scans.", markup=False)
+    for support, own in result.get("supports", {}).items():
+        console.print(f"What {support} alone says: label set '{own}'.", markup=False)
 
 
 def evaluate(

@@ -69,15 +69,18 @@ def segment(
     *,
     run: str,
     label: str | Sequence[str],
-    support: str,
+    support: str | Sequence[str],
     scans: Sequence[str] = (),
     slices: Sequence[int] = (),
     label_set: str = "",
     **parameters: Any,
 ) -> Mapping[str, Any]:
-    """Segments query scans from one annotated support scan; returns the document of `segment --json`."""
+    """Segments query scans from one or several annotated support scans; returns the document of `segment --json`."""
     labels = (label,) if isinstance(label, str) else tuple(label)
-    request = SegmentRequest(run, labels, support, tuple(scans), tuple(slices), label_set, parameters=parameters)
+    first, *more = (support,) if isinstance(support, str) else support
+    request = SegmentRequest(
+        run, labels, first, tuple(scans), tuple(slices), label_set, parameters=parameters, more_supports=tuple(more)
+    )
     with _engine(study) as engine:
         return _wait(engine, engine.start_segmentation(request))
 

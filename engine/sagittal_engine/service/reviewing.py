@@ -26,30 +26,22 @@ COLUMNS = (
 """A row is one label of one case; `need`, `review` and `time_s` are the case's."""
 
 
-def cases_of(study: Study, label_set: str, scans: Sequence[str] = ()) -> list[Case]:
-    """The chosen scans (all where none are named) that have `label_set`, each with it.
-
-    Raises `SagittalError` where none has it.
-    """
-    chosen = [study.find(scan) for scan in scans] if scans else list(study.facts().scans)
-    cases = [(facts, one) for facts in chosen for one in facts.label_sets if one.name == label_set]
-    if not cases:
-        raise SagittalError(f"None of the {len(chosen)} chosen scans has a label set '{label_set}'.")
-    return cases
-
-
 def write_table(study: Study, label_set: str, out: Path, scans: Sequence[str], task: Task) -> Mapping[str, Any]:
     """Writes the table to `out`, reads it again and compares; returns {"file", "rows", "verified"}.
 
-    Voxels are those of the last save; where none are known, as of imported label maps, they are counted now. Raises
-    `SagittalError` where no chosen scan has the label set or the file cannot be written.
+    Voxels are those of the last save; where none are known, as of imported label maps, they are counted now. Scans may
+    be chosen; they are compared with all cases of the set. Raises `SagittalError` where no chosen scan has the label
+    set or the file cannot be written.
     """
-    cases = cases_of(study, label_set, scans)
+    chosen = {study.find(scan).scan for scan in scans}
+    cases = [(facts, one) for facts in study.facts().scans for one in facts.label_sets if one.name == label_set]
+    if not any(not chosen or facts.scan in chosen for facts, _ in cases):
+        raise SagittalError(f"No chosen scan has a label set '{label_set}'.")
     counted = []
     for done, (facts, one) in enumerate(cases):
         task.progress(done, len(cases), f"Counting {facts.name}")
         counted.append((facts, one if _is_counted(one) else _count(study, facts, one)))
-    rows = table(queue(counted))
+    rows = [row for row in table(queue(counted)) if not chosen or row["scan"] in chosen]
     try:
         with replacing(out) as temporary:
             _write(temporary, rows)

@@ -23,7 +23,8 @@ def to_scan(cells: Array, looked_at: Array, frame: Frame, nothing: float) -> tup
     looked_at bool (slices,); `nothing` is the margin beyond the first and last slice. Between cells and between
     slices margins are interpolated linearly; the mask is where they are positive. The confidence of a slice is the
     mean of 2p − 1 = tanh(margin/2) over its mask, 0 where that is empty; its entropy is the mean of p's, in bits, over
-    the pixels with p ≥ 0.05, 0 where there is none. Both are NaN where the slice was not looked at.
+    the pixels that the frame covers and that have p ≥ 0.05, 0 where there is none. Both are NaN where the slice was
+    not looked at.
     """
     x, y, z = frame.x, frame.y, frame.z
     mask = np.zeros((x.length, y.length, z.length), dtype=bool)
@@ -31,13 +32,14 @@ def to_scan(cells: Array, looked_at: Array, frame: Frame, nothing: float) -> tup
     nearest = np.clip(np.round(z.cells()).astype(int), 0, len(looked_at) - 1)
     seen = np.flatnonzero(looked_at[nearest])
     rows, columns = (torch.from_numpy(enlarging(n, axis)) for n, axis in zip(cells.shape[1:], (x, y), strict=True))
+    covered = np.outer(rows.sum(1).numpy() > 0, columns.sum(1).numpy() > 0)
     for index, small in zip(seen, torch.from_numpy(sample(cells, 0, z.cells(seen), nothing)), strict=True):
         own = (rows @ small @ columns.T).numpy()
         inside = own > 0
         mask[:, :, index] = inside
         front = own[inside]
         confidence[index] = float(np.tanh(front / 2).mean()) if front.size else 0.0
-        possible = own[own >= POSSIBLE]
+        possible = own[covered & (own >= POSSIBLE)]
         entropy[index] = float(_bits(possible).mean()) if possible.size else 0.0
     return mask, confidence, entropy
 
