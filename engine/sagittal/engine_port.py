@@ -79,6 +79,18 @@ class StudyPort(Protocol):
     def set_label_table(self, label_set: str, labels: Sequence[Label]) -> None:
         """Names and colours of a label set, for the whole study."""
 
+    def read_label_table(self, path: Path) -> tuple[Label, ...]:
+        """Names and colours in a file: ITK-SNAP's `.label`, 3D Slicer's `.seg.nrrd`, `.labels.json`. *Slow.*"""
+
+    def merge_label_table(self, label_set: str, labels: Sequence[Label]) -> tuple[Label, ...]:
+        """Gives a label set the names and colours of `labels` by number, and new rows; others stay.
+
+        Returns the table as it was: `set_label_table` with it undoes the merge.
+        """
+
+    def write_label_table(self, label_set: str, path: Path) -> None:
+        """Writes names and colours of a label set as `.label` or `.labels.json`, and re-reads them. *Slow.*"""
+
     def set_review(self, scan: str, label_set: str, review: str) -> None: ...
 
     def add_review_time(self, scan: str, label_set: str, seconds: float) -> None:
@@ -121,11 +133,14 @@ class StudyPort(Protocol):
     def start_import(self, paths: Sequence[Path], *, labels: Sequence[Path] = (), meta: Path | None = None) -> str:
         """Imports files and folders; the result is the document of `import --json`."""
 
-    def start_export(self, label_set: str, format: str, out: Path, scans: Sequence[str] = ()) -> str:
-        """Writes a label set of every scan that has it and re-reads what it wrote."""
+    def start_export(
+        self, label_set: str, format: str, out: Path, scans: Sequence[str] = (), *, make_series: str = ""
+    ) -> str:
+        """Writes a label set of every scan that has it and re-reads it; the result is the document of `export --json`.
 
-    def start_review_table(self, label_set: str, out: Path, scans: Sequence[str] = ()) -> str:
-        """Writes volumes, figures, reviews and times of a label set's cases as CSV, a row per case and label."""
+        `make_series` lets a DICOM segmentation refer to a DICOM series made of a scan that is none: "CT", "MR", "OT",
+        or "auto" for what its intensities suggest. Without it such scans are refused.
+        """
 
 
 class RunPort(Protocol):

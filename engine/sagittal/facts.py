@@ -112,7 +112,7 @@ class SeriesFacts:
     """Modality and description, or the file's name; never a patient's name."""
     kind: str
     files: tuple[str, ...]
-    """Importing exactly these imports the image, with the label maps that go with it."""
+    """Importing exactly these imports the image."""
     subject: str = ""
     """A pseudonym made from the patient id, or empty."""
     modality: str = ""
@@ -120,7 +120,7 @@ class SeriesFacts:
     """Voxels along the RAS+ canonical axes."""
     spacing: tuple[float, ...] = ()
     labels: tuple[str, ...] = ()
-    """File names of the label maps that go with it."""
+    """Files of the label maps that go with it."""
     warnings: tuple[str, ...] = ()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,13 +33,14 @@ def discover(paths: Sequence[Path], boundary: Callable[[], None] = lambda: None)
     """Looks through `paths` by content, reading beginnings and headers only.
 
     DICOM files are gathered into series, and a series that holds several stacks (other directions, echoes, times) into
-    one item per stack. Items come in the order of `paths`, and inside a folder in natural order of names. `boundary`
-    is called for every file and may raise to give up. Whether an item can be read is what `probe` says.
+    one item per stack. A DICOMDIR that is named itself stands for the files it lists. Items come in the order of
+    `paths`, and inside a folder in natural order of names. `boundary` is called for every file and may raise to give
+    up. Whether an item can be read is what `probe` says.
     """
     found = Discovery()
     by_kind: dict[Kind, list[Path]] = {kind: [] for kind in Kind}
     given: dict[Path, int] = {}
-    for turn, path in _files(paths, found, boundary):
+    for turn, path in _files(_with_listed(paths, found), found, boundary):
         boundary()
         given[path] = turn
         try:
@@ -72,13 +73,31 @@ def natural(text: str) -> list[tuple[int, int | str]]:
     return [(0, int(part)) if part.isdigit() else (1, part.lower()) for part in re.split(r"(\d+)", text) if part]
 
 
-def _files(paths: Sequence[Path], found: Discovery, boundary: Callable[[], None]) -> Iterator[tuple[int, Path]]:
-    """Every file under `paths` once, as an absolute path, with the number of the path it was found under.
+def _with_listed(paths: Sequence[Path], found: Discovery) -> Iterator[tuple[int, Path]]:
+    """`paths` numbered, and after a DICOMDIR the files it lists."""
+    for turn, path in enumerate(paths):
+        yield turn, path
+        if path.name.upper().startswith("DICOMDIR") and path.is_file():
+            from sagittal_engine.imaging.dicom.directory import files_listed
+
+            try:
+                there, missing = files_listed(path)
+            except (ImagingError, OSError):
+                continue  # what is wrong with it is said when its kind is found out
+            yield from ((turn, file) for file in there)
+            reason = f"is listed in {path.name} and is not there. Copy the whole disc."
+            found.refused += [Refusal(file, f"{file.name} {reason}") for file in missing]
+
+
+def _files(
+    paths: Iterable[tuple[int, Path]], found: Discovery, boundary: Callable[[], None]
+) -> Iterator[tuple[int, Path]]:
+    """Every file under the numbered `paths` once, as an absolute path, with the number of the path it was found under.
 
     Links are followed, loops are not.
     """
     seen: set[str] = set()
-    for turn, given in enumerate(paths):
+    for turn, given in paths:
         path = Path(os.path.abspath(given))  # noqa: PTH100 - resolve() would follow links and rename the file
         if path.is_dir():
             yield from ((turn, file) for file in _walk(path, seen, found, boundary))

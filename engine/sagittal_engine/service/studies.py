@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sagittal.engine_port import SagittalError
-from sagittal.facts import Edit, ImageLoan, Label, LabelLoan, Recovery, ScanFacts, StudyFacts, SupportPlan
+from sagittal.facts import Edit, ImageLoan, Label, LabelLoan, Recovery, ScanFacts, SeriesFacts, StudyFacts, SupportPlan
 from sagittal_engine.service.base import ServiceBase
 from sagittal_engine.tasks import Task
 
@@ -60,10 +60,11 @@ class StudyService(ServiceBase):
         return self._open().thumbnail(scan)
 
     def image(self, scan: str) -> ImageLoan:
-        volume = self._open().volume(scan)
+        volume, arrival = self._open().arriving_volume(scan)
         data = volume.data.view()
         data.flags.writeable = False
-        return ImageLoan(scan, data, volume.affine, volume.spacing, volume.window, volume.header.unit)
+        header = volume.header
+        return ImageLoan(scan, data, volume.affine, volume.spacing, volume.window, header.unit, header.windows, arrival)
 
     def labels(self, scan: str, label_set: str) -> LabelLoan:
         return self._open().labels(scan, label_set)
@@ -119,6 +120,25 @@ class StudyService(ServiceBase):
         self._open_for_writing().restore_scans(scans)
         self._changed("scans", tuple(scans))
 
+    def start_look(self, paths: Sequence[Path]) -> str:
+        def work(task: Task) -> Mapping[str, Any]:
+            from sagittal_engine.study.looking import look_through
+
+            return look_through(paths, task.progress, task.boundary)
+
+        return self._tasks.start("look", "Looking through files", work)
+
+    def series_thumbnail(self, series: SeriesFacts) -> Array:
+        from sagittal_engine.study.looking import picture
+
+        return picture(series)
+
+    def patient(self, file: Path) -> str:
+        from sagittal_engine.imaging.dicom.person import patient_of
+        from sagittal_engine.imaging.sniffing import Kind, kind_of
+
+        return patient_of(file) if kind_of(file) is Kind.DICOM else ""
+
     def start_import(self, paths: Sequence[Path], *, labels: Sequence[Path] = (), meta: Path | None = None) -> str:
         study = self._open_for_writing()
 
@@ -132,13 +152,32 @@ class StudyService(ServiceBase):
 
         return self._tasks.start("import", "Importing scans", work)
 
-    def start_export(self, label_set: str, format: str, out: Path, scans: Sequence[str] = ()) -> str:
+    def read_label_table(self, path: Path) -> tuple[Label, ...]:
+        from sagittal_engine.imaging import read_label_table
+
+        return read_label_table(path)
+
+    def merge_label_table(self, label_set: str, labels: Sequence[Label]) -> tuple[Label, ...]:
+        from sagittal_engine.service.label_tables import merge
+
+        before = merge(self._open_for_writing(), label_set, labels)
+        self._changed("labels")
+        return before
+
+    def write_label_table(self, label_set: str, path: Path) -> None:
+        from sagittal_engine.service.label_tables import write
+
+        write(self._open(), label_set, path)
+
+    def start_export(
+        self, label_set: str, format: str, out: Path, scans: Sequence[str] = (), *, make_series: str = ""
+    ) -> str:
         study = self._open()
 
         def work(task: Task) -> Mapping[str, Any]:
             from sagittal_engine.service.exporting import export_label_set
 
-            return export_label_set(study, label_set, format, out, scans, task)
+            return export_label_set(study, label_set, format, out, scans, task, make_series)
 
         return self._tasks.start("export", f"Exporting '{label_set}' as {format}", work)
 

@@ -1,6 +1,6 @@
 """Scans on their way into memory: long DICOM series are lent from their first slice on, and read on in the background.
 
-    first() ── middle slice read ──→ lent with an `Arrival` ── last slice read ──→ kept; whole() and the next first()
+first() ── middle slice read ──→ lent with an `Arrival` ── last slice read ──→ kept; whole() and the next first()
 """
 
 from __future__ import annotations
@@ -8,16 +8,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from sagittal.engine_port import SagittalError
 from sagittal.facts import Arrival
 from sagittal_engine import imaging
 from sagittal_engine.errors import explain
 
 MANY_FILES = 24
 """Shorter series are read in one go: they take a fraction of a second."""
-
-
-class _Stopped(Exception):
-    """The study was closed while a scan was being read."""
 
 
 class _Reading:
@@ -38,7 +35,7 @@ class _Reading:
         try:
             for volume, share in imaging.read_gradually(self._source):
                 if self._stop.is_set():
-                    raise _Stopped("The study was closed before the scan was read.")
+                    raise SagittalError("The study was closed before the scan was read. Open it again.")
                 self.volume = volume
                 if share >= 1.0:
                     self._keep(volume)  # first, so that whoever sees the whole share finds the whole scan
@@ -79,7 +76,7 @@ class Arriving:
             if reading is None:
                 reading = self._under_way[scan] = _Reading(source, lambda volume: self._done(scan, volume))
         reading.some.wait()
-        if reading.volume is None:
+        if reading.volume is None or reading.error is not None:
             self._forget(scan)
             return reading.wait(), reading.arrival
         return reading.volume, reading.arrival

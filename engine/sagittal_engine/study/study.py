@@ -14,10 +14,11 @@ from platformdirs import user_data_path
 from sqlalchemy import select
 
 from sagittal.engine_port import SagittalError
-from sagittal.facts import SLICE_STATES, Edit, Label, LabelLoan, Recovery, ScanFacts, StudyFacts, SupportPlan
+from sagittal.facts import SLICE_STATES, Arrival, Edit, Label, LabelLoan, Recovery, ScanFacts, StudyFacts, SupportPlan
 from sagittal_engine import imaging
 from sagittal_engine.store.atomic import replacing
 from sagittal_engine.study import finding, locations, opening, thumbnails
+from sagittal_engine.study.arriving import MANY_FILES, Arriving
 from sagittal_engine.study.catalogue import Catalogue, subject_of
 from sagittal_engine.study.importing import Import
 from sagittal_engine.study.label_sets import LabelSets
@@ -55,6 +56,7 @@ class Study:
         self._facts_age = 0.0
         self._volumes: OrderedDict[str, imaging.Volume] = OrderedDict()
         self._headers: OrderedDict[str, imaging.Header] = OrderedDict()
+        self._arriving = Arriving(self._keep)
         self._closed = False
 
     @classmethod
@@ -102,6 +104,7 @@ class Study:
             if self._closed:
                 return
             self._closed = True
+        self._arriving.stop()
         self.store.writer.close()
         self._volumes.clear()
         self.catalogue.close()
@@ -189,12 +192,27 @@ class Study:
             if scan in self._volumes:
                 self._volumes.move_to_end(scan)
                 return self._volumes[scan]
-        volume = imaging.read(self._checked_source(scan))
+        volume = self._arriving.whole(scan)
+        if volume is None:
+            volume = imaging.read(self._checked_source(scan))
+            self._keep(scan, volume)
+        return volume
+
+    def arriving_volume(self, scan: str) -> tuple[imaging.Volume, Arrival | None]:
+        """As `volume`, but a long DICOM series is given once its first slice is read, with how much of it has come."""
+        with self._guard:
+            kept = scan in self._volumes
+        source = None if kept else self._checked_source(scan)
+        if source is None or source.kind != "dicom" or len(source.files) < MANY_FILES:
+            return self.volume(scan), None
+        volume, arrival = self._arriving.first(scan, source)
+        return (volume, arrival) if arrival.under_way else (self.volume(scan), None)
+
+    def _keep(self, scan: str, volume: imaging.Volume) -> None:
         with self._guard:
             self._volumes[scan] = volume
             while len(self._volumes) > VOLUMES_KEPT:
                 self._volumes.popitem(last=False)
-        return volume
 
     def _checked_source(self, scan: str) -> imaging.Source:
         facts, source = self.scan(scan), self.source(scan)
@@ -210,12 +228,15 @@ class Study:
         return source
 
     def thumbnail(self, scan: str) -> Array:
-        """uint8 (rows, columns): the middle axial slice in radiological view, at most 96 px a side; cached."""
+        """uint8 (rows, columns): the middle axial slice in radiological view, at most 96 px a side; cached.
+
+        Of a DICOM series the middle one of the slices that were taken.
+        """
         path = self.cache_folder / "thumbnails" / f"{self.scan(scan).scan}.npy"
         try:
             return np.load(path, allow_pickle=False)
         except (OSError, ValueError):
-            picture = thumbnails.draw(imaging.read(self._checked_source(scan)))
+            picture = thumbnails.draw(imaging.glimpse(self._checked_source(scan)))
         if not self.read_only:
             with replacing(path, durable=False) as temporary, temporary.open("wb") as file:
                 np.save(file, picture, allow_pickle=False)

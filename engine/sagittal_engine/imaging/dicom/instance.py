@@ -226,7 +226,7 @@ def _instance(path: Path, data: Dataset, left: float) -> Instance:
 
 def _refuse_what_is_no_scan(path: Path, data: Dataset) -> None:
     if str(data.file_meta.get("MediaStorageSOPClassUID", "")) == _DICOMDIR:
-        raise ImagingError(f"{path.name} is a DICOMDIR index; the images it lists are found without it.")
+        raise ImagingError(f"{path.name} is a DICOMDIR index of a disc; the images it lists are found by themselves.")
     modality = str(data.get("Modality") or "")
     if modality in _NO_SCANS:
         raise ImagingError(f"{path.name} {_NO_SCANS[modality]}.")
