@@ -27,10 +27,15 @@ class LabelMap:
 
 
 def write_labels(path: Path, labels: Array, grid: SourceGrid, table: Sequence[Label]) -> None:
+    """`write_voxels`, and names and colours in `<stem>.labels.json` beside the file."""
+    write_voxels(path, labels, grid)
+    write_label_table(labels_sidecar(path), table)
+
+
+def write_voxels(path: Path, labels: Array, grid: SourceGrid) -> None:
     """Writes `labels` (canonical order, whole numbers 0…65535) as NIfTI in the source grid, atomically.
 
-    A NIfTI source's affine and header are kept bit for bit. `<stem>.labels.json` beside the file keeps names and
-    colours. `path` ends in .nii or .nii.gz.
+    A NIfTI source's affine and header are kept bit for bit. `path` ends in .nii or .nii.gz.
     """
     from sagittal_engine.imaging import nifti
 
@@ -44,7 +49,6 @@ def write_labels(path: Path, labels: Array, grid: SourceGrid, table: Sequence[La
                 image.to_stream(packed)
         else:
             image.to_stream(file)
-    write_label_table(labels_sidecar(path), table)
 
 
 def read_labels(path: Path, grid: SourceGrid) -> Array:

@@ -5,51 +5,184 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sagittal.engine_port import SagittalError
-from sagittal.facts import ScanFacts
+from sagittal.facts import LabelLoan, ScanFacts
 from sagittal_engine.tasks import Task
 
 if TYPE_CHECKING:
+    from sagittal_engine.imaging import Header, Source
     from sagittal_engine.study import Study
+
+TABLE = "csv"
+"""The format that makes one table of all scans instead of files per scan."""
+
+AUTOMATIC = "auto"
+"""For `make_series`: the modality the header says, or the intensities suggest."""
+
+
+def export_formats() -> dict[str, str]:
+    """Name → what it writes, of every format of `export_label_set`."""
+    from sagittal_engine import imaging
+
+    return {**imaging.FORMATS, TABLE: "volumes and surfaces of every label, one table of all scans (.csv)"}
 
 
 def export_label_set(
-    study: Study, label_set: str, format: str, out: Path, scans: Sequence[str], task: Task
+    study: Study, label_set: str, format: str, out: Path, scans: Sequence[str], task: Task, make_series: str = ""
 ) -> Mapping[str, Any]:
     """Writes `label_set` of every chosen scan that has it into `out`; returns the document of `export --json`.
 
-    Raises `SagittalError` where the format is unknown or no chosen scan has the label set.
+    `make_series` is "" or what a DICOM series is made as where a DICOM segmentation is asked of a scan that is none.
+    A scan that cannot be written so is refused with its reason, and the others go on. Raises `SagittalError` where the
+    format is unknown, no chosen scan has the label set, every one is refused, or a file of the study lies in the way.
     """
-    from sagittal_engine import imaging
-
-    if format not in imaging.FORMATS:
-        near = difflib.get_close_matches(format, list(imaging.FORMATS), n=1)
-        hint = f" Did you mean '{near[0]}'?" if near else f" Known: {', '.join(imaging.FORMATS)}."
-        raise SagittalError(f"There is no export format '{format}'.{hint}")
+    _check_words(format, make_series)
     chosen = [study.find(scan) for scan in scans] if scans else list(study.facts().scans)
     having = [facts for facts in chosen if any(found.name == label_set for found in facts.label_sets)]
     if not having:
         raise SagittalError(f"None of the {len(chosen)} chosen scans has a label set '{label_set}'.")
+    if format == "dicom-seg" and not make_series:
+        _check_sources(having)
     out.mkdir(parents=True, exist_ok=True)
-    files: list[Path] = []
-    verified = True
+    export = _Export(study, label_set, out, make_series)
+    write = export.measure if format == TABLE else export.write
     for done, facts in enumerate(having):
         task.progress(done, len(having), f"Exporting {facts.name}")
-        source, header = study.source(facts.scan), study.header(facts.scan)
-        loan = study.labels(facts.scan, label_set)
-        path = out / _stem(facts, label_set, having)
-        written = imaging.export(format, path, loan.data, loan.labels, source, header)
-        verified &= imaging.verify_export(format, written, loan.data, loan.labels, source, header)
-        files += written
-    task.progress(len(having), len(having), f"{len(files)} files written")
-    return {"files": [str(path) for path in files], "verified": verified}
+        stem = _stem(facts, label_set, having)
+        try:
+            write(facts, stem, format)
+        except SagittalError as error:
+            export.refused.append({"scan": facts.scan, "name": facts.name, "reason": str(error)})
+    if len(export.refused) == len(having):
+        raise SagittalError(f"Nothing was exported. {export.refused[0]['reason']}")
+    if format == TABLE:
+        export.write_table()
+    task.progress(len(having), len(having), f"{len(export.files)} files written")
+    return {
+        "files": [str(path) for path in export.files],
+        "verified": not export.differences,
+        "differences": export.differences,
+        "refused": export.refused,
+    }
+
+
+@dataclass
+class _Export:
+    """One export under way, and what came of it so far."""
+
+    study: Study
+    label_set: str
+    out: Path
+    make_series: str
+    files: list[Path] = field(default_factory=list)
+    differences: list[str] = field(default_factory=list)
+    refused: list[dict[str, str]] = field(default_factory=list)
+    _cases: list[tuple[ScanFacts, tuple[str, ...], Any]] = field(default_factory=list)
+
+    def write(self, facts: ScanFacts, stem: str, format: str) -> None:
+        """One scan's files, read back."""
+        from sagittal_engine import imaging
+        from sagittal_engine.imaging.exporters import export_differences
+
+        source, header, loan = self._lent(facts)
+        self._spare_sources(facts, stem)
+        if format == "dicom-seg" and source.kind != "dicom":
+            source, header = self._series(facts, stem)
+        written = imaging.export(format, self.out / stem, loan.data, loan.labels, source, header)
+        self.differences += export_differences(format, written, loan.data, loan.labels, source, header)
+        self.files += written
+
+    def measure(self, facts: ScanFacts, stem: str, format: str) -> None:
+        """One scan's rows of the table."""
+        from sagittal_engine.imaging.exporters import measures
+
+        _, header, loan = self._lent(facts)
+        review = next(found.review for found in facts.label_sets if found.name == self.label_set)
+        head = (facts.name, facts.subject, self.label_set, review)
+        self._cases.append((facts, head, measures.measure(loan.data, loan.labels, header)))
+
+    def write_table(self) -> None:
+        """The table of all scans, read back."""
+        from sagittal_engine.imaging.exporters import measures
+
+        path = self.out / f"{_plain(self.label_set)}_volumes.csv"
+        measures.write(path, [(head, rows) for _, head, rows in self._cases])
+        for facts, head, _ in self._cases:
+            _, header, loan = self._lent(facts)
+            self.differences += measures.differences(path, head, loan.data, loan.labels, header)
+        self.files.append(path)
+
+    def _lent(self, facts: ScanFacts) -> tuple[Source, Header, LabelLoan]:
+        return (
+            self.study.source(facts.scan),
+            self.study.header(facts.scan),
+            self.study.labels(facts.scan, self.label_set),
+        )
+
+    def _series(self, facts: ScanFacts, stem: str) -> tuple[Source, Header]:
+        """A DICOM series of a scan that is none, in a folder beside the segmentation."""
+        from sagittal_engine import imaging
+        from sagittal_engine.imaging import geometry
+        from sagittal_engine.imaging.exporters.dicom_series import Identity, likely_modality, write_series
+
+        volume = self.study.volume(facts.scan)
+        modality = likely_modality(volume) if self.make_series == AUTOMATIC else self.make_series
+        identity = Identity(facts.scan, facts.subject, facts.name, modality)
+        source = write_series(self.out / f"{stem}_series", volume, identity)
+        header = imaging.probe(source)
+        here, there = volume.grid.canonical_affine, header.grid.canonical_affine
+        if header.shape != volume.header.shape or not geometry.same_place(here, there, header.shape):
+            raise SagittalError(f"The DICOM series made of {facts.name} lies elsewhere than the scan. Export NIfTI.")
+        self.files += source.files
+        return source, header
+
+    def _spare_sources(self, facts: ScanFacts, stem: str) -> None:
+        """Refuses to write where a file that the study reads has the name."""
+        for scan in self.study.facts().scans:
+            for path in (Path(scan.path), *(Path(str(found.origin.get("path", ""))) for found in scan.label_sets)):
+                if path.parent == self.out.absolute() and path.name.lower().startswith(f"{stem}.".lower()):
+                    raise SagittalError(
+                        f"{self.out} holds {path.name}, which this study reads, and the export of {facts.name} would"
+                        " replace it. Choose another folder."
+                    )
+
+
+def _check_words(format: str, make_series: str) -> None:
+    from sagittal_engine.imaging.exporters.dicom_series import MODALITIES
+
+    formats = export_formats()
+    if format not in formats:
+        near = difflib.get_close_matches(format, list(formats), n=1)
+        hint = f" Did you mean '{near[0]}'?" if near else f" Known: {', '.join(formats)}."
+        raise SagittalError(f"There is no export format '{format}'.{hint}")
+    known = (AUTOMATIC, *MODALITIES)
+    if make_series and make_series not in known:
+        raise SagittalError(f"A DICOM series is made as one of {', '.join(known)}; got '{make_series}'.")
+
+
+def _check_sources(having: Sequence[ScanFacts]) -> None:
+    """Raises `SagittalError` where a scan is no DICOM, with the offer to make a series."""
+    strange = [facts.name for facts in having if facts.kind != "dicom"]
+    if strange:
+        some = ", ".join(strange[:3]) + (", …" if len(strange) > 3 else "")
+        raise SagittalError(
+            f"A DICOM segmentation refers to the DICOM series it was drawn on, but {len(strange)} of {len(having)}"
+            f" scans are no DICOM ({some}). Let a DICOM series be made of them too, leave them out, or export another"
+            " format."
+        )
+
+
+def _plain(name: str) -> str:
+    """`name` as any system takes it in a file name."""
+    return re.sub(r"[^\w.-]+", "_", name).strip("._")
 
 
 def _stem(facts: ScanFacts, label_set: str, beside: Sequence[ScanFacts]) -> str:
     """A file name without suffix: the scan's name and the label set, with the id where two scans share a name."""
-    plain = re.sub(r"[^\w.-]+", "_", f"{facts.name}_{label_set}").strip("._") or facts.scan
-    shared = sum(other.name == facts.name for other in beside) > 1
+    plain = _plain(f"{facts.name}_{label_set}") or facts.scan
+    shared = sum(_plain(other.name) == _plain(facts.name) for other in beside) > 1
     return f"{plain}_{facts.scan[:6]}" if shared else plain

@@ -15,12 +15,13 @@ from sagittal_engine.imaging.volume import Array, Header, ImagingError, Source
 
 FORMATS = {
     "nifti": "NIfTI with a table of names and colours beside it (.nii.gz, .labels.json)",
-    "nrrd": "3D Slicer segmentation (.seg.nrrd)",
+    "itk-snap": "NIfTI with label descriptions for ITK-SNAP beside it (.nii.gz, .label)",
+    "nrrd": "3D Slicer segmentation with names and colours (.seg.nrrd)",
     "dicom-seg": "DICOM segmentation that refers to its series (.seg.dcm)",
     "stl": "one surface per label, LPS millimetres, unsmoothed (.stl)",
 }
 
-_MODULES = {"nifti": "nifti", "nrrd": "nrrd", "dicom-seg": "dicom_seg", "stl": "stl"}
+_MODULES = {"nifti": "nifti", "itk-snap": "itk_snap", "nrrd": "nrrd", "dicom-seg": "dicom_seg", "stl": "stl"}
 
 
 class Exporter(Protocol):
@@ -41,7 +42,7 @@ def export(format: str, out: Path, labels: Array, table: Sequence[Label], source
     `out` is the path without its ending, which the format adds. Returns the files written. Raises `ImagingError` where
     the format cannot hold these labels, or (DICOM SEG) where the scan is no DICOM series.
     """
-    return _exporter(format).write(out, _checked(labels, header), table, source, header)
+    return _exporter(format).write(out, checked(labels, header), table, source, header)
 
 
 def verify_export(
@@ -55,7 +56,7 @@ def export_differences(
     format: str, files: Sequence[Path], labels: Array, table: Sequence[Label], source: Source, header: Header
 ) -> list[str]:
     """What an independent reader finds different in the exported files; empty where nothing is."""
-    return _exporter(format).differences(files, _checked(labels, header), table, source, header)
+    return _exporter(format).differences(files, checked(labels, header), table, source, header)
 
 
 def table_for(labels: Array, table: Sequence[Label]) -> list[Label]:
@@ -82,7 +83,8 @@ def _exporter(format: str) -> Exporter:
     return cast(Exporter, importlib.import_module(f"sagittal_engine.imaging.exporters.{_MODULES[format]}"))
 
 
-def _checked(labels: Array, header: Header) -> Array:
+def checked(labels: Array, header: Header) -> Array:
+    """`labels` as uint16; raises `ImagingError` where they are no labels of this scan."""
     check_labels(labels)
     if labels.shape != header.shape:
         raise ImagingError(f"A label map of shape {labels.shape} does not fit a scan of shape {header.shape}.")

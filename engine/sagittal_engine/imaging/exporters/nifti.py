@@ -29,21 +29,27 @@ def differences(
 ) -> list[str]:
     """Compares voxels, affine and names with what a plain reading of the bytes gives."""
     path, sidecar = files
+    found = voxel_differences(path, labels, header)
+    rows = json.loads(sidecar.read_text(encoding="utf-8"))["labels"]
+    if [(row["number"], row["name"], row["colour"]) for row in rows] != [
+        (row.number, row.name, row.colour) for row in table
+    ]:
+        found.append(f"{sidecar.name} gives back other names or colours than were written.")
+    return found
+
+
+def voxel_differences(path: Path, labels: Array, header: Header) -> list[str]:
+    """Compares voxels and affine of one file with what was to be written."""
     voxels, sform = read_plainly(path)
-    found = []
     if voxels.shape != header.grid.shape:
         return [f"{path.name} has the shape {voxels.shape}, the scan {header.grid.shape}."]
+    found = []
     if not np.array_equal(voxels, header.grid.to_source(labels)):
         found.append(f"{path.name} gives back other label numbers than were written.")
     if header.grid.header:
         found += _header_differences(path, header.grid.header)
     elif not np.array_equal(sform, header.grid.affine[:3].astype(np.float32)):
         found.append(f"{path.name} gives back another affine than the scan's.")
-    rows = json.loads(sidecar.read_text(encoding="utf-8"))["labels"]
-    if [(row["number"], row["name"], row["colour"]) for row in rows] != [
-        (row.number, row.name, row.colour) for row in table
-    ]:
-        found.append(f"{sidecar.name} gives back other names or colours than were written.")
     return found
 
 
