@@ -123,6 +123,12 @@ class Engine:
     def start_export(self, label_set: str, format: str, out: Path, scans: Sequence[str] = ()) -> str:
         return self._task("export", (label_set, format, out, tuple(scans)))
 
+    def start_review_table(self, label_set: str, out: Path, scans: Sequence[str] = ()) -> str:
+        return self._task("review-table", (label_set, out, tuple(scans)))
+
+    def set_review(self, scan: str, label_set: str, review: str) -> None:
+        self.requests.append(("review", scan, label_set, review))
+
     def start_segmentation(self, request: SegmentRequest) -> str:
         return self._task("segment", request)
 
