@@ -31,11 +31,21 @@ def add_window_commands(window: Window) -> None:
     for page in window.pages.values():
         show = lambda name=page.name: window.go_to(name)  # noqa: E731
         commands.append(Command(f"view.page_{page.name}", f"Go to {page.title}", page.shortcut, show, menu="View"))
-    commands.append(
-        Command("help.shortcuts", "Keyboard shortcuts", "F1", lambda: window.go_to("settings"), menu="Help")
-    )
+    show = window.key_sheet.toggle
+    commands.append(Command("help.shortcuts", "Keyboard and mouse", "F1", show, menu="Help", also=("?",)))
     for command in commands:
         window.addAction(window.desk.actions.add(command))
+
+
+def explain_keys(window: Window) -> None:
+    """The window's own buttons name their keys, whatever the user makes them."""
+    explain = window.desk.actions.explain
+    for page in window.pages.values():
+        explain(window.rail.button(page.name), page.title, f"view.page_{page.name}")
+    explain(window.header.inspector, "Inspector", "view.inspector")
+    show_search = lambda: window.header.show_search_key(window.desk.actions.shown_key("view.palette"))  # noqa: E731
+    window.desk.actions.keys_changed.connect(show_search)
+    show_search()
 
 
 def fill_menu_bar(window: Window) -> None:
@@ -64,7 +74,7 @@ def palette_entries(window: Window) -> list[Entry]:
     """All commands, then the study's scans by name."""
     registry = window.desk.actions
     entries = [
-        Entry(c.title, c.menu_name(), c.shortcut, lambda id=c.id: registry.run(id), c.enabled())
+        Entry(c.title, c.menu_name(), registry.shown_key(c.id), lambda id=c.id: registry.run(id), c.enabled())
         for c in registry.commands()
         if c.id != "view.palette"
     ]

@@ -1,5 +1,6 @@
 """Every sentence a user can meet, in one place. Braces are filled in where the sentence is used."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 # Of the program as a whole
@@ -266,6 +267,18 @@ DOCTOR_HEADING = "This computer"
 DOCTOR_BUTTON = "Check again"
 DOCTOR_WAIT = "Checking what works here…"
 SHORTCUTS_HEADING = "Keyboard shortcuts"
+SHORTCUTS_CHANGE = "Change keys…"
+KEYS_ABOUT = "Click a key to give the command another one, or + for one more. Changes take effect at once."
+KEYS_FILTER = "Filter by command or key"
+KEYS_RESET_ALL = "Give all commands their own keys back"
+PRESS_A_KEY = "Press a key…"
+PRESS_A_KEY_ABOUT = "Click, then press the new key. Backspace takes this one away, Escape leaves it."
+ANOTHER_KEY = "Click, then press one more key for this command."
+NO_KEY = "no key"
+KEY_RESET = "Back to its own: {own}"
+KEY_TAKEN = "“{key}” already means {holders}."
+KEY_TAKE = "Give it to “{title}”"
+KEY_LEAVE = "Leave it"
 ABOUT = "Sagittal {version}. Self-supervised learning on medical images. Works offline; nothing leaves this computer."
 
 # Amounts
@@ -274,6 +287,11 @@ ABOUT = "Sagittal {version}. Self-supervised learning on medical images. Works o
 def count(number: int, one: str, many: str = "") -> str:
     """ "1 scan", "3 scans"."""
     return f"{number:,} {one if number == 1 else many or one + 's'}".replace(",", "\u202f")
+
+
+def listed(parts: Sequence[str]) -> str:
+    """ "this", "this and that", "this, that and those"."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
 def duration(seconds: float) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +70,22 @@ class Settings(QObject):
     def choose_mouse_preset(self, preset: str) -> None:
         self.set("mouse_preset", preset)
         self.set("mouse_preset_chosen", True)
+
+    @property
+    def given_keys(self) -> Mapping[str, tuple[str, ...]]:
+        """Keys that the user gave commands in place of their own: id → keys as Qt writes them, none for no key."""
+        try:
+            kept = json.loads(str(self.value("keys", "{}")))
+            return {str(id): tuple(str(key) for key in keys) for id, keys in kept.items()}
+        except (ValueError, AttributeError, TypeError):
+            # Edited by hand into something else: the commands' own keys are in force.
+            return {}
+
+    def give_keys(self, changes: Mapping[str, Sequence[str] | None]) -> None:
+        """Gives commands other keys, all at once; None gives one its own back."""
+        kept = {**self.given_keys, **{id: keys for id, keys in changes.items() if keys is not None}}
+        left = {id: list(keys) for id, keys in kept.items() if changes.get(id, ()) is not None}
+        self.set("keys", json.dumps(left, sort_keys=True))
 
     @property
     def radiological(self) -> bool:

@@ -30,6 +30,7 @@ from sagittal_app.studies import Studies
 from sagittal_app.widgets.basics import UNIT, column, row
 from sagittal_app.widgets.command_palette import CommandPalette
 from sagittal_app.widgets.header import Header
+from sagittal_app.widgets.key_sheet import KeySheet
 from sagittal_app.widgets.notices import Banners, Toast
 from sagittal_app.widgets.questions import MouseQuestion
 from sagittal_app.widgets.rail import Rail
@@ -77,7 +78,7 @@ class Window(QMainWindow):
             background=background,
             bridge=bridge,
             settings=settings,
-            actions=ActionRegistry(self),
+            actions=ActionRegistry(self, settings),
             study_model=model,
             notify=self.notify,
             go_to=self.go_to,
@@ -88,6 +89,7 @@ class Window(QMainWindow):
         self._make_pages()
         menus.add_window_commands(self)
         menus.fill_menu_bar(self)
+        menus.explain_keys(self)
         model.changed.connect(self._show_study)
         bridge.event.connect(model.handle)
         bridge.event.connect(self._handle)
@@ -144,6 +146,7 @@ class Window(QMainWindow):
         shell.setLayout(outer)
         self.setCentralWidget(shell)
         self.toast = Toast(shell)
+        self.key_sheet = KeySheet(self, self.desk.actions, self.desk.settings, lambda: self.go_to("settings", "keys"))
         self.curtain = Curtain(shell)
         self.palette_ = CommandPalette(shell, lambda: menus.palette_entries(self))
         for widget in (self.status, self.toast, self.curtain, self.palette_):
@@ -160,7 +163,7 @@ class Window(QMainWindow):
                 page = BrokenPage(self.desk, spec.split(":")[0], *explain(error))
             self.pages[page.name] = page
             self.stack.addWidget(page)
-            entries.append((page.name, page.title, page.icon, page.shortcut))
+            entries.append((page.name, page.title, page.icon))
             for command in page.commands():
                 self.addAction(self.desk.actions.add(command))
                 self.keys.claim(page.name, command)

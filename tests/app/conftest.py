@@ -69,12 +69,13 @@ def desk(qapp, engine: FakeEngine, said: Said, tmp_path: Path) -> Iterator[Desk]
     bridge.event.connect(model.handle)
     model.set(engine.open_study(tmp_path / "study"))
     bridge.start()
+    settings = Settings(tmp_path / "config" / "settings.ini")
     yield Desk(
         port=engine,
         background=background,
         bridge=bridge,
-        settings=Settings(tmp_path / "config" / "settings.ini"),
-        actions=ActionRegistry(),
+        settings=settings,
+        actions=ActionRegistry(settings=settings),
         study_model=model,
         notify=said.notify,
         go_to=said.go_to,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import zip_longest
 
 from PySide6.QtCore import QRect, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QResizeEvent
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from sagittal_app.canvas import keys
@@ -15,6 +15,7 @@ from sagittal_app.canvas.plane_canvas import PlaneCanvas
 from sagittal_app.canvas.slice_view import SliceView
 from sagittal_app.canvas.state import CanvasState
 from sagittal_app.settings import Settings
+from sagittal_app.shortcuts import by_key, key_text
 
 GAP = 4
 SCENE = "scene"
@@ -57,6 +58,8 @@ class Workspace(QWidget):
         self.setMinimumSize(360, 300)
         self._order = list(self.panes)
         self._last_plane = Plane.AXIAL
+        settings.changed.connect(self._keys_anew)
+        self._keys_anew()
         self._arrange()
 
     # Places --------------------------------------------------------------------------------------------------------
@@ -124,10 +127,13 @@ class Workspace(QWidget):
 
     def key(self, event: QKeyEvent) -> bool:
         """Does what a key press asks for; whether there was something."""
-        modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
-        text = QKeySequence(modifiers.value | event.key()).toString(QKeySequence.SequenceFormat.PortableText)
-        action = keys.BY_KEY.get(text) or keys.BY_KEY.get(event.text())
-        return action is not None and self.act(action.id)
+        # The sign itself where the keyboard makes it with other keys held, as "[" with AltGr.
+        id = self._by_key.get(key_text(event)) or self._by_key.get(event.text())
+        return id is not None and self.act(id)
+
+    def _keys_anew(self, changed: str = "keys") -> None:
+        if changed == "keys":
+            self._by_key = by_key(self._settings, {action.id: action.keys for action in keys.ACTIONS})
 
     def act(self, id: str) -> bool:
         """Does one of `keys.ACTIONS`; whether it applied."""

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtWidgets import QWidget
 
-from sagittal_app.actions import Command
+from sagittal_app.actions import FOCUS, VIEWS, Command
 from sagittal_app.canvas import keys
 from sagittal_app.canvas.session import Session
 from sagittal_app.canvas.state import CanvasState
 from sagittal_app.desk import Desk
+from sagittal_app.shortcuts import CANVAS
 from sagittal_app.widgets.basics import row
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Workbench(QWidget):
         self.state = CanvasState(self)
         self.state.set_look(radiological=settings.radiological, nose_left=bool(settings.value("nose_left", True, bool)))
         self.session = Session(desk, self.state, self)
-        self.scene = SceneView(self.state, desk.ask)
+        self.scene = SceneView(self.state, desk.ask, settings)
         self.space = Workspace(self.state, settings, self.scene, canvases=canvases)
         self.scene.maximise.connect(lambda: self.space.toggle_large(SCENE))
         self.strip = ToolStrip(self.state, self.space.act)
@@ -62,7 +63,7 @@ def make_canvases(page: QWidget, into: list[PlaneCanvas]) -> Iterator[None]:
 def canvas_commands(page: str, bench: Callable[[], Any], usable: Callable[[], bool]) -> list[Command]:
     """The canvas's actions as commands of `page`; `bench()` is its workbench, None before it is built.
 
-    Keys that move the focus elsewhere stay with the views and have no shortcut here.
+    The views take their keys themselves; see `Command.scope`.
     """
 
     def make(action: keys.KeyAction) -> Command:
@@ -70,7 +71,17 @@ def canvas_commands(page: str, bench: Callable[[], Any], usable: Callable[[], bo
             made = bench()
             return made.space.act(action.id) if made is not None else None
 
-        shortcut = "" if action.local else action.shown_key
-        return Command(f"{page}.{action.id}", action.title, shortcut, run, usable, page.capitalize(), action.icon)
+        return Command(
+            f"{page}.{action.id}",
+            action.title,
+            action.shown_key,
+            run,
+            usable,
+            page.capitalize(),
+            action.icon,
+            also=action.keys[1:],
+            keys_id=f"{CANVAS}{action.id}",
+            scope=FOCUS if action.local else VIEWS,
+        )
 
     return [make(action) for action in keys.ACTIONS if not action.id.startswith("polygon_")]

@@ -9,9 +9,9 @@ from PySide6.QtWidgets import QButtonGroup, QCheckBox, QComboBox, QGridLayout, Q
 import sagittal
 from sagittal_app import messages, theme
 from sagittal_app import settings as store
-from sagittal_app.actions import Command, spoken
 from sagittal_app.pages.page import Page
 from sagittal_app.widgets.basics import UNIT, Panel, button, clear, column, label, row, scrolled
+from sagittal_app.widgets.keys_editor import KeysEditor
 
 
 class SettingsPage(Page):
@@ -25,8 +25,7 @@ class SettingsPage(Page):
     def build(self) -> None:
         self._doctor = QGridLayout()
         self._doctor.setHorizontalSpacing(2 * UNIT)
-        self._keys = QGridLayout()
-        self._keys.setHorizontalSpacing(3 * UNIT)
+        self.keys = KeysEditor(self.desk.actions, self.desk.settings)
         left = column(self._look(), self._mouse(), self._machine(), None, spacing=2 * UNIT)
         right = column(self._keyboard(), label(messages.ABOUT.format(version=sagittal.__version__), "quiet"), None)
         both = row(spacing=2 * UNIT)
@@ -35,16 +34,21 @@ class SettingsPage(Page):
         content = QWidget()
         content.setLayout(both)
         both.setContentsMargins(2 * UNIT, 0, 2 * UNIT, 2 * UNIT)
-        outer = column(scrolled(content, "settings_scroll"))
-        self.setLayout(outer)
+        self._scroll = scrolled(content, "settings_scroll")
+        self.setLayout(column(self._scroll))
         self._asked = False
-        self._listed: list[Command] = []
 
     def shown(self) -> None:
-        self._fill_keys()
+        self.keys.fill()
         if not self._asked:
             self._asked = True
             self._ask_doctor()
+
+    def show_subject(self, subject: str) -> None:
+        """ "keys": the keyboard list."""
+        if subject == "keys":
+            self._scroll.verticalScrollBar().setValue(0)
+            self.keys.setFocus()
 
     def _look(self) -> Panel:
         panel = Panel(messages.THEME_LABEL)
@@ -101,16 +105,5 @@ class SettingsPage(Page):
 
     def _keyboard(self) -> Panel:
         panel = Panel(messages.SHORTCUTS_HEADING)
-        panel.body.addLayout(self._keys)
-        self._keys.setColumnStretch(0, 1)
+        panel.body.addWidget(self.keys)
         return panel
-
-    def _fill_keys(self) -> None:
-        listed = [command for command in self.desk.actions.commands() if command.shortcut]
-        if listed == self._listed:
-            return
-        self._listed = listed
-        clear(self._keys)
-        for index, command in enumerate(listed):
-            self._keys.addWidget(label(command.title.rstrip("…")), index, 0)
-            self._keys.addWidget(label(spoken(command.shortcut), "soft"), index, 1)

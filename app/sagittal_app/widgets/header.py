@@ -23,20 +23,22 @@ class Header(QWidget):
         self.title.setObjectName("page_title")
         self.study = Elided("", "soft")
         self.study.setObjectName("study_name")
-        self.search = QPushButton(f"{messages.SEARCH_HINT}    {spoken('Ctrl+K')}")
+        self.search = QPushButton(messages.SEARCH_HINT)
         self.search.setObjectName("search_box")
         self.search.setStyleSheet("text-align: left; font-weight: normal;")
         self.search.setFixedWidth(288)
         self.search.setCursor(Qt.CursorShape.PointingHandCursor)
         theme.set_icon(self.search, "mdi6.magnify", "quiet", 16)
         self.search.clicked.connect(lambda _checked=False: search())
-        self.inspector = tool(
-            "mdi6.dock-right", "Inspector", "inspector_toggle", inspector, shortcut="Ctrl+\\", checkable=True
-        )
+        self.inspector = tool("mdi6.dock-right", "Inspector", "inspector_toggle", inspector, checkable=True)
         body = row(self.title, self.study, self.search, self.inspector, spacing=2 * UNIT)
         body.setStretch(1, 1)
         body.setContentsMargins(2 * UNIT, UNIT, UNIT, UNIT)
         self.setLayout(body)
+
+    def show_search_key(self, key: str) -> None:
+        """Names the key that opens the search."""
+        self.search.setText(f"{messages.SEARCH_HINT}    {spoken(key)}")
 
     def say(self, title: str, study: str) -> None:
         self.title.setText(title)

@@ -8,7 +8,6 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QButtonGroup, QFrame, QToolButton
 
 from sagittal_app import theme
-from sagittal_app.actions import tip
 from sagittal_app.widgets.basics import UNIT, column
 
 WIDTH = 80
@@ -17,20 +16,17 @@ WIDTH = 80
 class Rail(QFrame):
     """One button per page, each an icon and a word."""
 
-    def __init__(
-        self, pages: Sequence[tuple[str, str, str, str]], go_to: Callable[[str], object], last: int = 1
-    ) -> None:
-        """`pages` are (name, title, icon, shortcut); the `last` of them stand at the bottom."""
+    def __init__(self, pages: Sequence[tuple[str, str, str]], go_to: Callable[[str], object], last: int = 1) -> None:
+        """`pages` are (name, title, icon); the `last` of them stand at the bottom."""
         super().__init__()
         self.setObjectName("rail")
         self.setFixedWidth(WIDTH)
         self._group = QButtonGroup(self)
         self._buttons: dict[str, QToolButton] = {}
-        for name, title, icon, shortcut in pages:
+        for name, title, icon in pages:
             made = QToolButton()
             made.setObjectName(f"rail_{name}")
             made.setText(title)
-            made.setToolTip(tip(title, shortcut))
             made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
             made.setCheckable(True)
             made.setFixedSize(QSize(WIDTH - 2 * UNIT, 7 * UNIT))
@@ -42,6 +38,9 @@ class Rail(QFrame):
         body = column(*buttons[:-last], None, *buttons[-last:], spacing=UNIT // 2)
         body.setContentsMargins(UNIT, UNIT, UNIT, UNIT)
         self.setLayout(body)
+
+    def button(self, name: str) -> QToolButton:
+        return self._buttons[name]
 
     def show_page(self, name: str) -> None:
         self._buttons[name].setChecked(True)

@@ -155,6 +155,8 @@ def test_window_drag_presets_and_percentiles() -> None:
         ("ohif", "left", "", False, Gesture.WINDOW),
         ("ohif", "left", "", True, Gesture.TOOL),
         ("ohif", "left", "ctrl", True, Gesture.TOOL),
+        ("ohif", "left", "ctrl", False, Gesture.REGION),
+        ("reading-room", "left", "", False, Gesture.CROSSHAIR),
         ("slicer", "left", "shift", True, Gesture.PAN),
         ("slicer", "middle", "", True, Gesture.PAN),
     ],
