@@ -141,6 +141,11 @@ class FakeEngine:
     def close_study(self) -> None:
         self._facts = None
 
+    def set_preference(self, name: str, value: str) -> None:
+        self.calls.append(("set_preference", (name, value)))
+        self._facts = replace(self._open(), preferences={**self._open().preferences, name: value})
+        self.outbox.post(StudyChanged("study", "preferences"))
+
     def study(self) -> StudyFacts | None:
         return self._facts
 

@@ -54,6 +54,8 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("radiological", "Radiological or neurological display", (), "mdi6.flip-horizontal"),
     KeyAction("nose_left", "Front of the patient left or right in sagittal views", (), "mdi6.face-man-profile"),
     KeyAction("reset_window", "Window and level of the scan", ("Alt+0",), "mdi6.contrast-circle"),
+    KeyAction("next_window", "Next of the header's own windows", ("Alt+W",), "mdi6.contrast-circle"),
+    KeyAction("edit_presets", "Edit window presets…", (), "mdi6.playlist-edit"),
     *(KeyAction(f"preset_{n}", f"Window preset {n}", (f"Alt+{n}",), "mdi6.contrast-circle") for n in range(1, 6)),
     KeyAction("undo", "Undo", ("Ctrl+Z",), "mdi6.undo"),
     KeyAction("redo", "Redo", ("Ctrl+Y", "Ctrl+Shift+Z"), "mdi6.redo"),
@@ -63,6 +65,5 @@ ACTIONS: tuple[KeyAction, ...] = (
 """Every command of the canvas, in the order of menus."""
 
 BY_ID = {action.id: action for action in ACTIONS}
-BY_KEY = {key: action for action in ACTIONS for key in action.keys}
 TOOL_IDS = tuple(action.id for action in ACTIONS if action.tool)
 """The tools in the order of the strip; the pointer first."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from sagittal.facts import ImageLoan
-from sagittal_app.canvas import keys, windowing
+from sagittal_app.canvas import keys, presets, windowing
 from sagittal_app.canvas.document import LabelDocument
 from sagittal_app.canvas.geometry import Box, Plane, PlaneView, clamp, is_oblique
 from sagittal_app.canvas.windowing import Window
@@ -73,6 +73,7 @@ class CanvasState(QObject):
         self.position: Voxel = (0, 0, 0)
         self.window: Window = (0.0, 1.0)
         self.value_range = 1.0
+        self.preset_tables = presets.BUILT_IN
         self.tool = POINTER
         self.last_tool = BRUSH
         self.brush_diameter = 10.0
@@ -172,7 +173,31 @@ class CanvasState(QObject):
             self.window_changed.emit(window)
 
     def presets(self) -> tuple[windowing.Preset, ...]:
-        return windowing.presets_for(self.scan.unit if self.scan else "")
+        """Those for scans of this kind; the first five have keys."""
+        return self.preset_tables[presets.kind_of(self.scan.unit if self.scan else "")]
+
+    def set_presets(self, tables: presets.Tables) -> None:
+        """Takes other window presets into force; the window shown stays."""
+        self.preset_tables = tables
+
+    def window_of(self, preset: windowing.Preset) -> Window:
+        """The window a preset means for this scan."""
+        return preset.window(self._sample)
+
+    def preset_of_view(self, name: str) -> windowing.Preset:
+        """A preset that gives the window shown now."""
+        return presets.of_view(name, presets.kind_of(self.scan.unit if self.scan else ""), self.window, self._sample)
+
+    def header_windows(self) -> tuple[tuple[str, Window], ...]:
+        """Every window the scan's header offers, with the header's own words for it."""
+        return tuple((name, (low, high)) for name, low, high in self.scan.windows) if self.scan is not None else ()
+
+    def next_window(self) -> None:
+        """The header's next window, round and round; the first where another is shown."""
+        offered = [window for _name, window in self.header_windows()]
+        if offered:
+            at = offered.index(self.window) + 1 if self.window in offered else 0
+            self.set_window(offered[at % len(offered)])
 
     def use_preset(self, preset: windowing.Preset) -> None:
         self.set_window(preset.window(self._sample))

@@ -8,18 +8,30 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFrame, QMenu, QToolButton
 
+from sagittal_app.actions import tip
 from sagittal_app.canvas import keys
 from sagittal_app.canvas.state import CanvasState
+from sagittal_app.canvas.windowing import Window, window_words
+from sagittal_app.shortcuts import spoken_key
 from sagittal_app.widgets.basics import UNIT, column, label, line, tool
 
 DISPLAY_IDS = ("crosshair", "smooth", "radiological", "nose_left", "centre")
 
 
+def own_key(id: str) -> str:
+    """The shown key of a command of the canvas, as long as the user gives it no other; "" for what is none."""
+    return keys.BY_ID[id].shown_key if id in keys.BY_ID else ""
+
+
 class ToolStrip(QFrame):
     """Buttons for `act(id)`; they follow the state."""
 
-    def __init__(self, state: CanvasState, act: Callable[[str], object]) -> None:
+    def __init__(
+        self, state: CanvasState, act: Callable[[str], object], key_of: Callable[[str], str] = own_key
+    ) -> None:
+        """`key_of` gives the key that a command of `keys.ACTIONS` has now."""
         super().__init__()
+        self._key_of = key_of
         self.setObjectName("tool_strip")
         self.setProperty("role", "panel")
         self.state = state
@@ -64,16 +76,17 @@ class ToolStrip(QFrame):
 
     def _button(self, id: str, checkable: bool = False) -> QToolButton:
         action = keys.BY_ID[id]
-        made = tool(
-            action.icon,
-            action.title,
-            f"tool_{id}",
-            lambda: self._run(id),
-            shortcut=action.shown_key,
-            checkable=checkable,
-        )
+        made = tool(action.icon, action.title, f"tool_{id}", lambda: self._run(id), checkable=checkable)
+        made.setToolTip(tip(action.title, self._key_of(id)))
         made.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         return made
+
+    def name_keys(self) -> None:
+        """The tooltips name the keys as they are now."""
+        for made in self.findChildren(QToolButton):
+            action = keys.BY_ID.get(made.objectName().removeprefix("tool_"))
+            if action is not None:
+                made.setToolTip(tip(action.title, self._key_of(action.id)))
 
     def _run(self, id: str) -> None:
         self._act(id)
@@ -89,11 +102,27 @@ class ToolStrip(QFrame):
         return made
 
     def _windows(self, menu: QMenu) -> None:
+        """The scan's own window, all that its header offers, and the presets; a tick beside the one shown."""
         menu.clear()
-        for number, preset in enumerate(self.state.presets(), start=1):
-            menu.addAction(self._menu_action(menu, f"preset_{number}", preset.name))
-        menu.addSeparator()
+        state = self.state
         menu.addAction(self._menu_action(menu, "reset_window", "The scan's own"))
+        for number, (name, window) in enumerate(state.header_windows(), start=1):
+            title = f"{name or f'Header, window {number}'}   {window_words(window)}"
+            self._window_action(menu, f"menu_header_{number}", title, window)
+        menu.addSeparator()
+        for number, preset in enumerate(state.presets(), start=1):
+            key = self._key_of(f"preset_{number}")
+            title = f"{preset.name}\t{spoken_key(key)}" if key else preset.name
+            self._window_action(menu, f"menu_preset_{number}", title, state.window_of(preset))
+        menu.addSeparator()
+        menu.addAction(self._menu_action(menu, "edit_presets", keys.BY_ID["edit_presets"].title))
+
+    def _window_action(self, menu: QMenu, name: str, title: str, window: Window) -> None:
+        action = menu.addAction(title)
+        action.setObjectName(name)
+        action.setCheckable(True)
+        action.setChecked(window == self.state.window)
+        action.triggered.connect(lambda _checked=False: self.state.set_window(window))
 
     def _display(self, menu: QMenu) -> None:
         menu.clear()
@@ -106,8 +135,8 @@ class ToolStrip(QFrame):
             menu.addAction(action)
 
     def _menu_action(self, menu: QMenu, id: str, title: str) -> QAction:
-        key = keys.BY_ID[id].shown_key
-        action = QAction(f"{title}\t{key}" if key else title, menu)
+        key = self._key_of(id)
+        action = QAction(f"{title}\t{spoken_key(key)}" if key else title, menu)
         action.setObjectName(f"menu_{id}")
         action.triggered.connect(lambda _checked=False: self._run(id))
         return action

@@ -29,29 +29,6 @@ class Preset:
         return percentile_window(sample, *self.percentiles)
 
 
-CT_PRESETS: tuple[Preset, ...] = (
-    Preset("Soft tissue", 400, 40),
-    Preset("Lung", 1500, -600),
-    Preset("Liver", 150, 90),
-    Preset("Bone", 2500, 480),
-    Preset("Brain", 80, 40),
-)
-"""OHIF's first five, in its order; Hounsfield units."""
-
-MR_PRESETS: tuple[Preset, ...] = (
-    Preset("Full range", percentiles=(0.0, 100.0)),
-    Preset("Standard", percentiles=(0.1, 99.9)),
-    Preset("Contrast", percentiles=(1.0, 99.0)),
-    Preset("Strong contrast", percentiles=(5.0, 95.0)),
-    Preset("Dark structures", percentiles=(1.0, 75.0)),
-)
-"""Percentiles of the scan's intensities: MR units mean nothing between scans, so no fixed numbers."""
-
-
-def presets_for(unit: str) -> tuple[Preset, ...]:
-    return CT_PRESETS if unit == "HU" else MR_PRESETS
-
-
 def percentile_window(sample: NDArray[np.floating], low: float, high: float) -> Window:
     """The window between two percentiles; never empty."""
     finite = sample[np.isfinite(sample)]

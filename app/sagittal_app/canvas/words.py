@@ -19,6 +19,28 @@ SMOOTH_SURFACES = (
 )
 SURFACES_MAKING = "Making surfaces…"
 
+# Window presets
+
+PRESETS_TITLE = "Window presets"
+PRESETS_CT = "CT"
+PRESETS_OTHER = "MR and others"
+PRESET_COLUMNS_CT = ("Key", "Name", "Width", "Level")
+PRESET_COLUMNS_OTHER = ("Key", "Name", "From %", "To %")
+PRESETS_ABOUT = (
+    "CT presets are in Hounsfield units. For other scans they are percentiles of the scan's intensities, because MR "
+    "units mean nothing between scans. The first five of each list have keys."
+)
+PRESETS_EVERYWHERE = "Use them in every study, and keep none with this one"
+PRESETS_BUILT_IN = "Built-in ones"
+PRESETS_SAVE = "Save"
+PRESET_NEW = "New preset"
+PRESET_ADD = "Add"
+PRESET_OF_VIEW = "Add the window shown"
+PRESET_REMOVE = "Remove"
+PRESET_UP = "Up"
+PRESET_DOWN = "Down"
+CANCEL = "Cancel"
+
 # Annotate
 
 ANNOTATE_EMPTY = "This study has no scans yet. Import some on the Study page, then paint labels here."

@@ -26,6 +26,9 @@ class Workspace(QWidget):
     """Panes are placed by hand and never change their parent: a native 3D window must not be moved between parents."""
 
     hovered = Signal(object)
+    """The voxel under the mouse, or None."""
+    presets_wanted = Signal()
+    """The user wants to edit the window presets."""
 
     def __init__(
         self,
@@ -170,6 +173,8 @@ class Workspace(QWidget):
             "radiological": lambda: self._keep_look("radiological", not look.radiological),
             "nose_left": lambda: self._keep_look("nose_left", not look.nose_left),
             "reset_window": state.reset_window,
+            "next_window": state.next_window,
+            "edit_presets": self.presets_wanted.emit,
         }
         for number, preset in enumerate(state.presets(), start=1):
             commands[f"preset_{number}"] = lambda preset=preset: state.use_preset(preset)

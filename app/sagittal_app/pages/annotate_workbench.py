@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtWidgets import QWidget
 
 from sagittal_app.actions import FOCUS, VIEWS, Command
-from sagittal_app.canvas import keys
+from sagittal_app.canvas import keys, presets
 from sagittal_app.canvas.session import Session
 from sagittal_app.canvas.state import CanvasState
 from sagittal_app.desk import Desk
@@ -29,6 +29,7 @@ class Workbench(QWidget):
         from sagittal_app.scene.scene_view import SceneView
 
         self.setObjectName("workbench")
+        self.desk = desk
         settings = desk.settings
         self.state = CanvasState(self)
         self.state.set_look(radiological=settings.radiological, nose_left=bool(settings.value("nose_left", True, bool)))
@@ -36,15 +37,54 @@ class Workbench(QWidget):
         self.scene = SceneView(self.state, desk.ask, settings)
         self.space = Workspace(self.state, settings, self.scene, canvases=canvases)
         self.scene.maximise.connect(lambda: self.space.toggle_large(SCENE))
-        self.strip = ToolStrip(self.state, self.space.act)
+        self.strip = ToolStrip(self.state, self.space.act, self._key_of)
+        desk.actions.keys_changed.connect(self.strip.name_keys)
+        self.space.presets_wanted.connect(self.edit_presets)
+        desk.study_model.changed.connect(lambda _facts: self._presets_anew())
         body = row(self.strip, self.space, spacing=4)
         body.setStretch(1, 1)
         self.setLayout(body)
-        settings.changed.connect(lambda key: self._settings_changed(desk, key))
+        settings.changed.connect(self._settings_changed)
+        self._presets_anew()
 
-    def _settings_changed(self, desk: Desk, key: str) -> None:
+    def _settings_changed(self, key: str) -> None:
         if key in ("radiological", "nose_left"):
-            self.state.set_look(**{key: bool(desk.settings.value(key, True, bool))})
+            self.state.set_look(**{key: bool(self.desk.settings.value(key, True, bool))})
+        elif key == presets.PREFERENCE:
+            self._presets_anew()
+
+    def _key_of(self, id: str) -> str:
+        """The key shown for a command of the canvas."""
+        given = self.desk.settings.given_keys.get(f"{CANVAS}{id}")
+        own = keys.BY_ID[id].keys if id in keys.BY_ID else ()
+        return next(iter(own if given is None else given), "")
+
+    # Window presets ------------------------------------------------------------------------------------------------
+
+    def _presets_anew(self) -> None:
+        facts = self.desk.study()
+        kept = facts.preferences.get(presets.PREFERENCE, "") if facts else ""
+        self.state.set_presets(presets.in_force(kept, str(self.desk.settings.value(presets.PREFERENCE, ""))))
+
+    def edit_presets(self) -> None:
+        """Opens the table of presets, on those for the scan shown."""
+        from sagittal_app.widgets.presets_dialog import PresetsDialog
+
+        state, facts = self.state, self.desk.study()
+        kind = presets.kind_of(state.scan.unit if state.scan else "")
+        of_view = state.preset_of_view if state.scan is not None else None
+        may_keep = facts is not None and not facts.read_only
+        PresetsDialog(self, state.preset_tables, kind, of_view, self._keep_presets, may_keep).open()
+
+    def _keep_presets(self, tables: presets.Tables, everywhere: bool) -> None:
+        """With the study, or as the user's own: then the study's give way to them."""
+        text = presets.write(tables)
+        if everywhere:
+            self.desk.settings.set(presets.PREFERENCE, text)
+            text = ""
+        facts = self.desk.study()
+        if facts is not None and not facts.read_only and facts.preferences.get(presets.PREFERENCE, "") != text:
+            self.desk.ask(self.desk.port.set_preference, presets.PREFERENCE, text)
 
     def shut_down(self) -> None:
         self.space.shut_down()

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from canvas_harness import SHAPE, SPACING, loan
 
-from sagittal_app.canvas import geometry, strokes, windowing
+from sagittal_app.canvas import geometry, presets, strokes, windowing
 from sagittal_app.canvas.geometry import Box, Plane, PlaneView
 from sagittal_app.canvas.mouse import Gesture, gesture_for
 
@@ -138,11 +138,11 @@ def test_window_drag_presets_and_percentiles() -> None:
     assert windowing.dragged((0, 100), right=0, down=10, value_range=500) == (10, 110)
     low, high = windowing.dragged((0, 100), right=-1e6, down=0, value_range=500)
     assert high > low
-    assert windowing.CT_PRESETS[0].window(np.zeros(1)) == (-160, 240)
+    assert presets.BUILT_IN[presets.CT][0].window(np.zeros(1)) == (-160, 240)
     sample = np.arange(1001, dtype=np.float32)
-    assert windowing.MR_PRESETS[2].window(sample) == pytest.approx((10, 990))
+    assert presets.BUILT_IN[presets.OTHER][2].window(sample) == pytest.approx((10, 990))
     assert windowing.percentile_window(np.full(5, np.nan), 1, 99) == (0.0, 1.0)
-    assert {p.percentiles is None for p in windowing.presets_for("")} == {False}
+    assert {one.percentiles is None for one in presets.BUILT_IN[presets.kind_of("")]} == {False}
     assert windowing.sample_of(np.zeros((100, 100, 100), np.int16)).size <= 65536
 
 

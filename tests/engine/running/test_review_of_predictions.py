@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from pathlib import Path
 
 import nibabel
 import numpy as np
@@ -93,7 +94,7 @@ def test_the_table_has_a_row_per_case_and_label(segmented, listener, tmp_path):
     engine.set_review(scans[3], "found", "accepted")
     end = done(listener, engine.start_review_table("found", tmp_path / "out" / "volumes.csv"))
     assert end.result["verified"] and end.result["rows"] == 2
-    with open(end.result["file"], newline="", encoding="utf-8-sig") as file:
+    with Path(end.result["file"]).open(newline="", encoding="utf-8-sig") as file:
         rows = {row["scan"]: row for row in csv.DictReader(file)}
     row = rows[scans[3]]
     assert row["label"] == organ and row["review"] == "accepted" and row["supports"] == " ".join(scans[:2])
@@ -105,7 +106,7 @@ def test_the_table_has_a_row_per_case_and_label(segmented, listener, tmp_path):
 def test_imported_labels_are_counted_for_the_table(segmented, listener, tmp_path):
     engine, scans, _organ = segmented
     end = done(listener, engine.start_review_table("truth", tmp_path / "truth.csv", scans[:1]))
-    with open(end.result["file"], newline="", encoding="utf-8-sig") as file:
+    with Path(end.result["file"]).open(newline="", encoding="utf-8-sig") as file:
         (row,) = csv.DictReader(file)
     assert row["voxels"] == "48" and row["scan"] == scans[0]
     end = done(listener, engine.start_review_table("nothing", tmp_path / "no.csv"), Reason.FAILED)

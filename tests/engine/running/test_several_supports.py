@@ -71,7 +71,7 @@ class Labelled:
     def masks(self, scan, label_set):
         mask = np.zeros((4, 4, 9), bool)
         mask[1:3, 1:3, 1:8] = True
-        return {name: mask for name in self._labels[scan]}
+        return dict.fromkeys(self._labels[scan], mask)
 
     def support_plans(self, scan):
         return [plan for plan in self._plans if plan.scan == scan]

@@ -54,9 +54,9 @@ def test_the_queue_puts_the_neediest_first_and_what_was_reviewed_last() -> None:
     assert found["none"][0].kind == "nothing" and found["none"][0].value == 1.0
     names = [scan.name for scan, _ in queue(cases)]
     assert names[:2] == ["large", "apart"] and names[-1] == "done" and set(names[-3:-1]) == {"calm", "again"}
-    assert [scan.name for scan, _ in queue(cases, "entropy")][0] == "unsure"
-    assert [scan.name for scan, _ in queue(cases, "volume")][0] == "large"
-    assert [scan.name for scan, _ in queue(cases, "disagreement")][0] == "apart"
+    assert next(scan.name for scan, _ in queue(cases, "entropy")) == "unsure"
+    assert next(scan.name for scan, _ in queue(cases, "volume")) == "large"
+    assert next(scan.name for scan, _ in queue(cases, "disagreement")) == "apart"
 
 
 def test_volumes_are_compared_in_millilitres_and_without_the_rejected() -> None:
