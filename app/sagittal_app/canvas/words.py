@@ -1,4 +1,4 @@
-"""Every sentence of the canvas, the scene and the pages built on them."""
+"""Every sentence of the canvas and the pages built on it."""
 
 # On the views
 
@@ -8,16 +8,6 @@ NEUROLOGICAL = "neurological"
 NOSE_LEFT = "front left"
 NOSE_RIGHT = "front right"
 OBLIQUE = "along the scan's own axes"
-
-# The scene
-
-SCENE_EMPTY = "The scene shows a scan in 3D once one is open."
-SCENE_BROKEN = "The 3D scene could not be started on this machine: {error} The slice views work without it."
-VOLUME_REDUCED = "Volume shown at 1/{factor} of its resolution, to fit the graphics memory."
-SMOOTH_SURFACES = (
-    "Smooth surfaces look better and are slightly smaller than what was painted. Exported meshes are not smoothed."
-)
-SURFACES_MAKING = "Making surfaces…"
 
 # Window presets
 

@@ -4,9 +4,9 @@ import vtkmodules.qt
 
 vtkmodules.qt.PyQtImpl = "PySide6"
 
-import skimage.measure  # noqa: E402, F401
 import vtkmodules.qt.QVTKRenderWindowInteractor  # noqa: E402
 import vtkmodules.util.numpy_support  # noqa: E402
+import vtkmodules.vtkFiltersCore  # noqa: E402
 import vtkmodules.vtkInteractionStyle  # noqa: E402
 import vtkmodules.vtkInteractionWidgets  # noqa: E402
 import vtkmodules.vtkRenderingAnnotation  # noqa: E402

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtGui import QAction, QActionGroup, QColor, QImage, QShowEvent
-from PySide6.QtWidgets import QMenu, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QColor, QHideEvent, QImage, QShowEvent
+from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
-from sagittal_app.canvas import words
-from sagittal_app.canvas.geometry import Box, from_millimetres
+from sagittal_app.canvas.geometry import direction_letters, from_millimetres
 from sagittal_app.canvas.state import CanvasState
-from sagittal_app.scene import surfaces, volumes
-from sagittal_app.widgets.basics import label, row, tool
+from sagittal_app.scene import camera, guard, volumes, words
+from sagittal_app.scene.cuts import Cuts, half_spaces
+from sagittal_app.scene.presets import Scale, VolumePreset, presets_for
+from sagittal_app.scene.scene_tools import SceneTools
+from sagittal_app.scene.surface_maker import Ask, SurfaceMaker
+from sagittal_app.scene.surfaces import Surface
+from sagittal_app.settings import Settings
+from sagittal_app.widgets.basics import UNIT, button, label, row
 
-AFTER_EDIT_MS = 800
-"""Surfaces follow the brush after this pause."""
 AT_REST_MS = 200
 """Without a graphics card the scene follows the crosshair once it rests: drawing it takes longer than a slice."""
-STANDARD_VIEWS = {"1": "front", "3": "right", "7": "head"}
-
-Ask = Callable[..., None]
+DETAIL_KEY = "scene_volume_mb"
+FLUID_RATE, STILL_RATE = 20.0, 8.0
+"""Drawings per second that VTK aims at while the mouse turns the scene and at rest, where the processor draws."""
+PICTURE_RATE = 0.01
+"""The same for a picture that is saved: take the time it needs."""
 
 
 class SceneView(QWidget):
@@ -31,45 +36,84 @@ class SceneView(QWidget):
     ready = Signal()
     """Volume or surfaces that were being made are on stage."""
 
-    def __init__(self, state: CanvasState, ask: Ask, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, state: CanvasState, ask: Ask, settings: Settings | None = None, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("scene")
         self.state = state
         self._ask = ask
+        self._settings = settings
         self.stage: Any = None
         self.window3d: Any = None
+        self.card: guard.Card | None = None
+        self.cuts = Cuts()
+        self._cut_at = state.position
+        self._detail = guard.AUTOMATIC if settings is None else int(settings.value(DETAIL_KEY, guard.AUTOMATIC, int))
         self._marker: Any = None
-        self._boxes: dict[int, Box] = {}
-        self._dirty: Box | None = None
-        self._all_dirty = True
-        self._volume_of: str | None = None
-        self._smooth = True
-        self._fresh_camera = True
+        self._has_volume = False
+        """Whether the volume of the scan is on stage, or on its way."""
+        self._reduced = ""
+        self._progress = (0, 0)
+        self._coarse: set[int] = set()
+        """Labels whose surfaces were made from fewer voxels than they have."""
+        self._preset: VolumePreset | None = None
+        self._fresh = True
+        """Whether the scan has not been looked at yet."""
         self._broken = False
-        self._note = label(words.SCENE_EMPTY, "quiet")
-        self._note.setObjectName("scene_note")
-        self._note.setWordWrap(True)
-        self._note.setMargin(6)
+        self.tools = SceneTools()
+        self._note = self._make_note()
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(0)
-        self._layout.addLayout(self._make_tools())
+        self._layout.addWidget(self.tools)
         self._layout.addWidget(self._note)
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(AFTER_EDIT_MS)
-        self._timer.timeout.connect(self._make_surfaces)
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(AT_REST_MS)
-        self._rest.timeout.connect(self.render)
+        self._rest.timeout.connect(self._at_rest)
+        self.maker = SurfaceMaker(state, ask, self._wanted, self)
+        self._connect()
+
+    def _connect(self) -> None:
+        state, tools, maker = self.state, self.tools, self.maker
         state.scan_changed.connect(self._scan_anew)
-        state.document_changed.connect(self._labels_anew)
-        state.voxels_changed.connect(self._edited)
+        state.document_changed.connect(maker.begin)
         state.table_changed.connect(self._colours)
         state.position_changed.connect(self._position)
         state.window_changed.connect(self._window)
         state.look_changed.connect(self._colours)
+        maker.made.connect(self._put_surface)
+        maker.there.connect(self._keep_surfaces)
+        maker.progress.connect(self._say_progress)
+        maker.failed.connect(lambda error: self._say(words.NO_SURFACES.format(error=error)))
+        tools.preset_chosen.connect(self.use_preset)
+        tools.detail_chosen.connect(self.use_detail)
+        tools.view_chosen.connect(self.look)
+        tools.side_chosen.connect(lambda axis, side: self.set_cuts(self.cuts.with_side(axis, side)))
+        tools.facing_chosen.connect(self._cut_facing)
+        tools.cuts_changed.connect(lambda name, on: self.set_cuts(replace(self.cuts, **{name: on})))
+        tools.uncut.connect(lambda: self.set_cuts(self.cuts.without()))
+        tools.smooth_chosen.connect(self.set_smooth)
+        tools.solid_chosen.connect(self._set_solid)
+        tools.slices_chosen.connect(self.show_slices)
+        tools.menu_opens.connect(self._fill_menus)
+        tools.reset_asked.connect(self.reset)
+        tools.picture_asked.connect(self.save_picture)
+
+    def _make_note(self) -> QWidget:
+        self._note_text = label(words.EMPTY, "quiet", wrap=True)
+        self._note_text.setObjectName("scene_note")
+        self._note_button = button(
+            words.DETAIL, "scene_note_detail", lambda: self.tools.offer_detail(self._note_button)
+        )
+        self._note_button.hide()
+        note = QWidget()
+        inner = row(self._note_text, self._note_button)
+        inner.setStretch(0, 1)
+        inner.setContentsMargins(UNIT, UNIT // 2, UNIT, UNIT // 2)
+        note.setLayout(inner)
+        return note
 
     def start(self) -> bool:
         """Makes the VTK window; whether it could be made. Without one the pane says why and stays empty.
@@ -79,11 +123,12 @@ class SceneView(QWidget):
         try:
             from vtkmodules.vtkInteractionWidgets import vtkOrientationMarkerWidget
 
-            from sagittal_app.scene.stage import Stage, letter_cube
+            from sagittal_app.scene.letters import letter_cube
+            from sagittal_app.scene.stage import Stage
             from sagittal_app.scene.window3d import Window3D
 
             self.window3d = Window3D(self)
-            self.stage = Stage()
+            self.stage = Stage(self.devicePixelRatioF())
             render_window = self.window3d.GetRenderWindow()
             render_window.SetMultiSamples(0)
             render_window.AddRenderer(self.stage.renderer)
@@ -97,7 +142,7 @@ class SceneView(QWidget):
             self._marker.InteractiveOff()
         except Exception as error:
             self._broken = True
-            self._say(words.SCENE_BROKEN.format(error=f"{type(error).__name__}: {error}."))
+            self._say(words.BROKEN.format(error=f"{type(error).__name__}: {error}."))
             return False
         self.window3d.clicked.connect(self._pick)
         self.window3d.double_clicked.connect(self.maximise)
@@ -106,68 +151,63 @@ class SceneView(QWidget):
         self._scan_anew()
         return True
 
-    # Tools ---------------------------------------------------------------------------------------------------------
+    # What the user chooses -----------------------------------------------------------------------------------------
 
-    def _make_tools(self) -> Any:
-        self._volume_menu = QMenu(self)
-        volume = self._menu_button("mdi6.cube-scan", "Volume rendering", "scene_volume", self._volume_menu)
-        views = QMenu(self)
-        for name in ("front", "back", "right", "left", "head", "feet"):
-            key = next((k for k, v in STANDARD_VIEWS.items() if v == name), "")
-            action = views.addAction(f"From the {name}" + (f"\t{key}" if key else ""))
-            action.setObjectName(f"scene_from_{name}")
-            action.triggered.connect(lambda _checked=False, view=name: self.look(view))
-        view = self._menu_button("mdi6.rotate-3d", "Standard views (1, 3, 7)", "scene_views", views)
-        self.smooth_button = tool(
-            "mdi6.blur", words.SMOOTH_SURFACES, "scene_smooth", self._toggle_smooth, checkable=True
-        )
-        self.smooth_button.setChecked(True)
-        self.planes_button = tool(
-            "mdi6.layers-outline", "Show the slices in the scene", "scene_planes", self._toggle_planes, checkable=True
-        )
-        reset = tool("mdi6.fit-to-page-outline", "Reset the scene", "scene_reset", self.reset, shortcut="R")
-        camera = tool("mdi6.camera-outline", "Save a picture of the scene", "scene_picture", self.save_picture)
-        strip = row(volume, view, self.smooth_button, self.planes_button, reset, camera, None, spacing=0)
-        strip.setContentsMargins(4, 2, 4, 2)
-        return strip
+    def presets(self) -> tuple[VolumePreset, ...]:
+        return presets_for(self.state.scan.unit if self.state.scan else "")
 
-    @staticmethod
-    def _menu_button(icon: str, title: str, name: str, menu: QMenu) -> QToolButton:
-        made = tool(icon, title, name, lambda: None)
-        made.setMenu(menu)
-        made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        return made
-
-    def _fill_volume_menu(self) -> None:
-        self._volume_menu.clear()
-        group = QActionGroup(self._volume_menu)
-        presets = volumes.presets_for(self.state.scan.unit if self.state.scan else "")
-        for number, preset in enumerate(presets):
-            action = QAction(preset.name, self._volume_menu, checkable=True, checked=number == 0)
-            action.triggered.connect(lambda _checked=False, preset=preset: self.use_preset(preset))
-            group.addAction(action)
-            self._volume_menu.addAction(action)
-        none = QAction("No volume, surfaces only", self._volume_menu, checkable=True)
-        none.triggered.connect(lambda _checked=False: self.use_preset(None))
-        group.addAction(none)
-        self._volume_menu.addAction(none)
-
-    def use_preset(self, preset: volumes.VolumePreset | None) -> None:
+    def use_preset(self, preset: VolumePreset | None) -> None:
         """Draws the volume by a preset, or not at all."""
+        self._preset = preset
         if self.stage is not None:
-            self.stage.set_volume_visible(preset is not None)
-            if preset is not None:
-                self.stage.use_preset(preset)
+            self.stage.use_preset(preset, self.state.window)
+            self._write()
             self.render()
 
-    def _toggle_smooth(self) -> None:
-        self._smooth = self.smooth_button.isChecked()
-        self._all_dirty = True
-        self._make_surfaces()
+    def use_detail(self, setting: int) -> None:
+        """How large the volume may be: `guard.AUTOMATIC`, `guard.WHOLE` or megabytes. Remembered."""
+        if setting != self._detail:
+            self._detail, self._has_volume = setting, False
+            if self._settings is not None:
+                self._settings.set(DETAIL_KEY, setting)
+            self._catch_up()
 
-    def _toggle_planes(self) -> None:
+    def set_cuts(self, cuts: Cuts) -> None:
+        """Cuts the scene open, or closes it."""
+        if not self.cuts.any or (cuts.follows and not self.cuts.follows):
+            self._cut_at = self.state.position
+        self.cuts = cuts
+        self.tools.cut.setChecked(cuts.any)
+        self._cut()
+        self._write()
+        self.render()
+
+    def _cut_facing(self, on: bool) -> None:
         if self.stage is not None:
-            self.stage.set_planes_visible(self.planes_button.isChecked())
+            self.set_cuts(replace(self.cuts, eye=self.stage.eye() if on else None))
+
+    def _cut(self) -> None:
+        if self.stage is not None:
+            kept = half_spaces(self.cuts, self.state.affine, self._cut_at)
+            self.stage.set_cuts(kept, self.cuts.volume, self.cuts.surfaces)
+
+    def set_smooth(self, smooth: bool) -> None:
+        """Surfaces smoothed, or as the voxels are."""
+        self.tools.smooth.setChecked(smooth)
+        self.maker.set_smooth(smooth)
+        self._write()
+        self.render()
+
+    def _set_solid(self, solid: bool) -> None:
+        if self.stage is not None:
+            self.stage.set_solid(solid)
+            self.render()
+
+    def show_slices(self, visible: bool) -> None:
+        """Shows the three slices through the crosshair in the scene."""
+        self.tools.slices.setChecked(visible)
+        if self.stage is not None and self.stage.slices is not None:
+            self.stage.slices.show(visible)
             self.render()
 
     def look(self, view: str) -> None:
@@ -177,16 +217,23 @@ class SceneView(QWidget):
             self.render()
 
     def reset(self) -> None:
+        """The whole scan from the front."""
         self.look("front")
 
     def _key(self, event: Any) -> None:
-        view = STANDARD_VIEWS.get(event.text())
+        view = camera.KEYS.get(event.text())
         if view:
             self.look(view)
         elif event.text().lower() == "r":
             self.reset()
         else:
             event.ignore()
+
+    def _fill_menus(self) -> None:
+        scan = self.state.scan
+        self.tools.fill_presets(self.presets(), self._preset)
+        self.tools.fill_cuts(self.cuts, [direction_letters(self.state.affine[:3, axis]) for axis in range(3)])
+        self.tools.fill_detail(self.card or guard.Card(), self._detail, volumes.bytes_of(scan.data) if scan else 0)
 
     # What is on stage ----------------------------------------------------------------------------------------------
 
@@ -207,120 +254,172 @@ class SceneView(QWidget):
             self.start()
         if not self._wanted():
             return
-        if self._volume_of != self.state.scan.scan:
+        if self._fresh:
+            self._fresh = False
+            self.look("front")
+        self._at_rest()
+        if not self._has_volume:
             self._make_volume()
-        if self._all_dirty or self._dirty is not None:
-            self._make_surfaces()
+        self.maker.catch_up()
 
     def _scan_anew(self) -> None:
-        self._volume_of, self._fresh_camera = None, True
-        self._fill_volume_menu()
-        if self.stage is not None:
-            self.stage.set_volume(None)
-            self._say("" if self.state.scan else words.SCENE_EMPTY)
-            self.render()
+        self._has_volume, self._fresh, self._reduced = False, True, ""
+        self._coarse.clear()
+        self._cut_at = self.state.position
+        self.cuts = self.cuts.without()
+        self.tools.cut.setChecked(False)
+        if self._preset not in self.presets() and (self._preset is not None or self.state.scan is not None):
+            self._preset = self.presets()[0]
+        self._fill_menus()
+        if self.stage is None:
+            return
+        self.stage.set_scan(self.state.scan)
+        self._cut()
+        if self.stage.slices is not None:
+            self.stage.slices.set_window(*self.state.window)
+            self.stage.slices.show(self.tools.slices.isChecked())
+            self.stage.slices.show_cross(self.state.look.crosshair)
+        self._say("" if self.state.scan else words.EMPTY)
+        self._write()
+        self.render()
         self._catch_up()
 
     def _make_volume(self) -> None:
-        loan = self.state.scan
-        self._volume_of = loan.scan
-        cap = volumes.SOFTWARE_VOXELS if self._software() else volumes.GPU_VOXELS
-        self._ask(volumes.prepare, loan, cap, then=self._put_volume, owner=self, topic="volume")
-
-    def _put_volume(self, volume: volumes.SceneVolume) -> None:
-        if self.stage is None or self.state.scan is None:
-            return
-        self.stage.set_volume(volume)
-        self._boxes, self._all_dirty = {}, True
-        self.stage.use_preset(volumes.presets_for(self.state.scan.unit)[0])
-        self.stage.set_window(*self.state.window)
-        self.stage.set_position(self.state.position)
-        if self._fresh_camera:
-            self._fresh_camera = False
-            self.stage.look("front")
-        self._say(words.VOLUME_REDUCED.format(factor=volume.factor) if volume.factor > 1 else "")
-        self.render()
-        self.ready.emit()
-        self._make_surfaces()
-
-    def _software(self) -> bool:
-        """Whether the processor draws what a graphics card should (Mesa's llvmpipe, for instance)."""
-        window = self.window3d.GetRenderWindow()
-        window.Render()
-        found = window.ReportCapabilities().lower()
-        self.stage.software = any(name in found for name in ("llvmpipe", "softpipe", "swiftshader"))
-        if self.stage.software:
-            # Fewer rays while turning and at rest, so that a drawing takes a fraction of a second.
-            self.window3d.GetRenderWindow().GetInteractor().SetDesiredUpdateRate(20.0)
-            self.window3d.GetRenderWindow().GetInteractor().SetStillUpdateRate(8.0)
-            window.SetDesiredUpdateRate(8.0)
-        return bool(self.stage.software)
-
-    def _labels_anew(self) -> None:
-        self._all_dirty, self._boxes = True, {}
-        if self.stage is not None:
-            self.stage.keep_surfaces(set())
-        self._make_surfaces()
-
-    def _edited(self, box: Box) -> None:
-        self._dirty = box.union(self._dirty)
-        self._timer.start()
-
-    def _make_surfaces(self) -> None:
-        document = self.state.document
-        if not self._wanted() or document is None or self._volume_of is None:
-            return
-        dirty = None if self._all_dirty else self._dirty
-        self._all_dirty, self._dirty = False, None
+        scan = self.state.scan
+        self._has_volume = True
+        allowed = guard.allowance(self._known_card(), self._detail, volumes.kind_of(scan.data).itemsize)
         self._ask(
-            surfaces.surfaces, document.data, self.state.affine, self._smooth, dict(self._boxes), dirty,
-            then=lambda made: self._put_surfaces(document, made), owner=self, topic="surfaces",
+            volumes.prepare, scan, allowed,
+            then=lambda made: self._put_volume(scan, made, allowed), failed=self._no_volume, owner=self, topic="volume",
         )  # fmt: skip
 
-    def _put_surfaces(self, document: object, made: tuple[list[surfaces.Surface], set[int]]) -> None:
-        if self.stage is None or document is not self.state.document:
+    def _no_volume(self, sentence: str, _detail: str) -> None:
+        self._say(words.NO_VOLUME.format(error=sentence))
+
+    def _put_volume(self, scan: object, volume: volumes.SceneVolume, allowed: guard.Allowance) -> None:
+        if self.stage is None or scan is not self.state.scan:
             return
-        shown, there = made
-        self.stage.keep_surfaces(there)
-        self._boxes = {number: box for number, box in self._boxes.items() if number in there}
-        for one in shown:
-            self.stage.put_surface(one)
-            self._boxes[one.number] = one.box
-        self._colours()
+        self.stage.set_volume(volume)
+        self.stage.use_preset(self._preset, self.state.window)
+        self._reduced = "" if volume.factors == (1, 1, 1) else words.share(volume.factors)
+        self._say_reduced(allowed)
+        self._write()
+        self.render()
         self.ready.emit()
+
+    def _say_reduced(self, allowed: guard.Allowance) -> None:
+        """Says that the volume was cut down, and offers the list of sizes."""
+        sentence = ""
+        if self._reduced and self._detail == guard.AUTOMATIC:
+            sentence = words.REDUCED_SOFTWARE if self._known_card().software else words.REDUCED
+            sentence = sentence.format(
+                share=self._reduced,
+                whole=words.size(volumes.bytes_of(self.state.scan.data)),  # type: ignore[union-attr]
+                allowed=words.size(allowed.bytes),
+            )
+        self._say(sentence, offer=bool(sentence))
+
+    def _known_card(self) -> guard.Card:
+        """What draws, asked once."""
+        if self.card is None:
+            window = self.window3d.GetRenderWindow()
+            window.Render()
+            self.use_card(guard.read_card(window))
+        return self.card  # type: ignore[return-value]
+
+    def use_card(self, card: guard.Card) -> None:
+        """Draws as suits what there is to draw with."""
+        self.card = card
+        self.stage.software = card.software
+        if card.software:
+            # Fewer rays while turning and at rest, so that a drawing takes a fraction of a second.
+            window = self.window3d.GetRenderWindow()
+            window.GetInteractor().SetDesiredUpdateRate(FLUID_RATE)
+            window.GetInteractor().SetStillUpdateRate(STILL_RATE)
+            window.SetDesiredUpdateRate(STILL_RATE)
+
+    def _put_surface(self, surface: Surface) -> None:
+        if self.stage is not None:
+            self.stage.put_surface(surface)
+            (self._coarse.add if surface.coarse else self._coarse.discard)(surface.number)
+            self._colours()
+            self.ready.emit()
+
+    def _keep_surfaces(self, numbers: set[int]) -> None:
+        if self.stage is not None:
+            self.stage.keep_surfaces(numbers)
+            self._coarse &= numbers
+            self._write()
+            self.render()
+
+    def _say_progress(self, done: int, total: int) -> None:
+        self._progress = (done, total)
+        self._write()
+        self.render()
 
     def _colours(self) -> None:
         document = self.state.document
-        if self.stage is None or document is None:
+        if self.stage is None:
             return
-        for number in self.stage.surfaces:
+        for number in self.stage.surfaces if document is not None else ():
             listed = document.label(number)
             colour = QColor(listed.colour if listed else "#999999")
             visible = self.state.look.labels and number not in document.hidden
             self.stage.colour_surface(number, (colour.redF(), colour.greenF(), colour.blueF()), visible)
-        self.stage.set_cross_visible(self.state.look.crosshair)
+        if self.stage.slices is not None:
+            self.stage.slices.show_cross(self.state.look.crosshair)
         self.render()
 
-    def _position(self, voxel: tuple[int, int, int]) -> None:
+    def _position(self, _voxel: object) -> None:
         if self._wanted():
-            self.stage.set_position(voxel)
             if self.stage.software:
                 self._rest.start()
             else:
-                self.render()
+                self._at_rest()
+
+    def _at_rest(self) -> None:
+        """Puts slices, crosshair and cuts where the crosshair is."""
+        if self._wanted():
+            if self.cuts.follows:
+                self._cut_at = self.state.position
+                if self.cuts.any:
+                    self._cut()
+            self.stage.slices.move_to(self.state.position)
+            self.render()
 
     def _window(self, window: tuple[float, float]) -> None:
-        if self.stage is not None and self.planes_button.isChecked():
+        if not self._wanted():
+            return
+        self.stage.slices.set_window(*window)
+        follows = self._preset is not None and self._preset.scale is Scale.WINDOW
+        if follows:
+            self.stage.use_preset(self._preset, window)
+        if follows or self.tools.slices.isChecked():
             self.render()
-        if self.stage is not None:
-            self.stage.set_window(*window)
 
     def _pick(self, x: int, y: int) -> None:
         point = self.stage.pick(x, y)
         if point is not None:
             self.state.move_to(from_millimetres(self.state.affine, point))
 
-    # Drawing -------------------------------------------------------------------------------------------------------
+    # Drawing and pictures ------------------------------------------------------------------------------------------
+
+    def _write(self) -> None:
+        """Notes in the scene on how it is drawn, so that nobody takes a smoothed surface for what was painted."""
+        if self.stage is None:
+            return
+        lines = []
+        if self._progress[1]:
+            lines.append(words.MARK_MAKING.format(done=self._progress[0], total=self._progress[1]))
+        if self.stage.surfaces and self.tools.smooth.isChecked():
+            lines.append(words.MARK_SMOOTHED)
+        if self._coarse:
+            lines.append(words.MARK_COARSE)
+        if self._reduced and self.stage.preset is not None:
+            lines.append(words.MARK_REDUCED.format(share=self._reduced))
+        if self.cuts.any:
+            lines.append(words.MARK_CUT)
+        self.stage.writing.note(lines)
 
     def render(self) -> None:
         """Draws the scene soon; many calls in one round of events draw once."""
@@ -328,36 +427,43 @@ class SceneView(QWidget):
             self.window3d.update()
 
     def picture(self) -> QImage:
-        """The scene as it is seen."""
+        """The scene as it is seen, at its best, with the letters and notes that are written in it."""
         from vtkmodules.util.numpy_support import vtk_to_numpy
         from vtkmodules.vtkRenderingCore import vtkWindowToImageFilter
 
+        window = self.window3d.GetRenderWindow()
+        rate = window.GetDesiredUpdateRate()
+        window.SetDesiredUpdateRate(PICTURE_RATE)
         grab = vtkWindowToImageFilter()
-        grab.SetInput(self.window3d.GetRenderWindow())
+        grab.SetInput(window)
         grab.ReadFrontBufferOff()
         grab.Update()
+        window.SetDesiredUpdateRate(rate)
         image = grab.GetOutput()
         width, height, _ = image.GetDimensions()
         pixels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(height, width, -1)[::-1, :, :3].copy()
         return QImage(pixels.data, width, height, width * 3, QImage.Format.Format_RGB888).copy()
 
     def save_picture(self) -> None:
-        """Asks where to, and writes the scene as PNG."""
-        from PySide6.QtWidgets import QFileDialog
-
-        if self.window3d is None:
+        """Asks where to, and writes the scene as PNG. The name offered tells nothing of the patient."""
+        if self.window3d is None or self.state.scan is None:
             return
-        path, _ = QFileDialog.getSaveFileName(self, "Save a picture of the scene", "scene.png", "PNG (*.png)")
-        if path:
-            self.picture().save(path)
+        path, _ = QFileDialog.getSaveFileName(self, words.PICTURE, "scene.png", "PNG (*.png)")
+        if path and not self.picture().save(path, "PNG"):
+            self._say(words.PICTURE_NOT_SAVED.format(path=path))
 
-    def _say(self, text: str) -> None:
-        self._note.setText(text)
+    def _say(self, text: str, offer: bool = False) -> None:
+        self._note_text.setText(text)
+        self._note_button.setVisible(offer)
         self._note.setVisible(bool(text))
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._rest.stop()
 
     def shut_down(self) -> None:
         """Releases VTK's window; must be called before the widget is destroyed."""
-        self._timer.stop()
+        self.maker.stop()
         self._rest.stop()
         if self.stage is not None:
             self._marker.SetEnabled(0)

@@ -1,33 +1,29 @@
 """The VTK side of the scene: what is on stage and from where it is seen. Knows VTK, no Qt.
 
-World coordinates are the patient's: RAS+ millimetres. Volumes carry the scan's whole affine as their matrix, so oblique
-scans stand in the patient as they were taken.
+World coordinates are the patient's: RAS+ millimetres. Volumes and slices carry the scan's whole affine as their matrix,
+so oblique scans stand in the patient as they were taken.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
-from vtkmodules.vtkCommonCore import VTK_FLOAT, vtkPoints
+from vtkmodules.vtkCommonCore import vtkPoints
 from vtkmodules.vtkCommonDataModel import (
     vtkCellArray,
     vtkImageData,
     vtkPiecewiseFunction,
+    vtkPlane,
+    vtkPlaneCollection,
     vtkPolyData,
 )
-from vtkmodules.vtkCommonMath import vtkMatrix4x4
-from vtkmodules.vtkFiltersCore import vtkPolyDataNormals
-from vtkmodules.vtkFiltersSources import vtkLineSource
-from vtkmodules.vtkRenderingAnnotation import vtkAnnotatedCubeActor
 from vtkmodules.vtkRenderingCore import (
     vtkActor,
     vtkCellPicker,
     vtkColorTransferFunction,
-    vtkImageSlice,
-    vtkImageSliceMapper,
     vtkPolyDataMapper,
     vtkRenderer,
     vtkVolume,
@@ -35,78 +31,110 @@ from vtkmodules.vtkRenderingCore import (
 )
 from vtkmodules.vtkRenderingVolumeOpenGL2 import vtkSmartVolumeMapper
 
+from sagittal.facts import ImageLoan
+from sagittal_app.scene import camera
+from sagittal_app.scene.cuts import HalfSpace
+from sagittal_app.scene.letters import Writing
+from sagittal_app.scene.presets import VolumePreset
+from sagittal_app.scene.slices import SlicePlanes, vtk_matrix
 from sagittal_app.scene.surfaces import Surface
-from sagittal_app.scene.volumes import SceneVolume, VolumePreset
+from sagittal_app.scene.volumes import SceneVolume
 
-VIEWS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
-    "front": ((0, 1, 0), (0, 0, 1)),
-    "back": ((0, -1, 0), (0, 0, 1)),
-    "right": ((1, 0, 0), (0, 0, 1)),
-    "left": ((-1, 0, 0), (0, 0, 1)),
-    "head": ((0, 0, 1), (0, 1, 0)),
-    "feet": ((0, 0, -1), (0, 1, 0)),
-}
-"""Standard views: where the eye is (RAS+), and which way is up."""
+OPACITY_MM = 4.0
+"""Opacities of presets are meant per this much tissue, whatever the size of the voxels."""
+SEE_THROUGH = 0.35
+"""Opacity of surfaces that are looked through."""
+PICKED_OPACITY = 0.02
+"""A click on the volume finds where it becomes more opaque than this."""
 
 
 class Stage:
-    """Volume, surfaces, slice planes and cross of one scan in a renderer."""
+    """Volume, surfaces, slice planes and cross of one scan in a renderer. `scale`: pixels of the screen per point."""
 
-    def __init__(self) -> None:
+    def __init__(self, scale: float = 1.0) -> None:
         self.renderer = vtkRenderer()
         self.renderer.SetBackground(0, 0, 0)
-        self._volume: vtkVolume | None = None
-        self._prepared: SceneVolume | None = None
-        self._image: vtkImageData | None = None
-        self._surfaces: dict[int, vtkActor] = {}
-        self._planes: list[vtkImageSlice] = []
-        self._cross: list[tuple[vtkLineSource, vtkActor]] = []
-        self.show_volume = True
-        self.show_planes = False
+        self.writing = Writing(self.renderer, scale)
+        self.slices: SlicePlanes | None = None
         self.software = False
         """Whether the processor draws: then rays are cast by VTK's own code, not by an emulated graphics card."""
+        self._volume: vtkVolume | None = None
+        self._prepared: SceneVolume | None = None
+        self._preset: VolumePreset | None = None
+        self._surfaces: dict[int, vtkActor] = {}
+        self._solid = True
+        self._corners: NDArray[np.float64] = np.zeros((1, 3))
+        self._planes = {True: vtkPlaneCollection(), False: vtkPlaneCollection()}
+        """Clipping planes of the volume (True) and of the surfaces (False)."""
+        self.writing.show(False)
+        # What is on stage changes often: near and far limits of sight are found anew for every drawing.
+        self.renderer.AddObserver("StartEvent", lambda _renderer, _event: self.renderer.ResetCameraClippingRange())
+
+    # The scan ------------------------------------------------------------------------------------------------------
+
+    def set_scan(self, loan: ImageLoan | None) -> None:
+        """Clears the stage for another scan: its slices and crosshair are there at once, the volume comes later."""
+        self.clear()
+        self.writing.show(loan is not None)
+        if loan is not None:
+            affine = np.asarray(loan.affine, dtype=np.float64)
+            self.slices = SlicePlanes(self.renderer, loan.data, affine)
+            self._corners = camera.corners(loan.data.shape, affine)
+
+    def clear(self) -> None:
+        """Takes everything off the stage but what is written on it."""
+        self.drop_volume()
+        self.keep_surfaces(set())
+        if self.slices is not None:
+            self.slices.leave()
+            self.slices = None
 
     # Volume --------------------------------------------------------------------------------------------------------
 
-    def set_volume(self, volume: SceneVolume | None) -> None:
-        """Shows another scan, or none."""
-        self.clear()
-        self._prepared = volume
-        if volume is None:
-            return
-        self._image = vtkImageData()
-        self._image.SetDimensions(*volume.data.shape)
-        scalars = numpy_to_vtk(volume.data.ravel(order="F"), deep=False, array_type=VTK_FLOAT)
-        self._image.GetPointData().SetScalars(scalars)
-        self._kept = (volume.data, scalars)  # VTK reads numpy's memory in place
+    def set_volume(self, volume: SceneVolume) -> None:
+        """Puts the scan's volume on stage, in place of the one there; it is seen once a preset is used."""
+        self.drop_volume()
+        image = vtkImageData()
+        image.SetDimensions(*volume.data.shape)
+        # VTK reads numpy's memory in place; `_prepared` keeps it alive.
+        image.GetPointData().SetScalars(numpy_to_vtk(volume.data.ravel(order="F"), deep=False))
         mapper = vtkSmartVolumeMapper()
-        mapper.SetInputData(self._image)
+        mapper.SetInputData(image)
+        mapper.SetClippingPlanes(self._planes[True])
         if self.software:
             mapper.SetRequestedRenderModeToRayCast()
+        self._prepared = volume
         self._volume = vtkVolume()
         self._volume.SetMapper(mapper)
-        self._volume.SetUserMatrix(_matrix(volume.matrix))
-        self._volume.SetVisibility(self.show_volume)
+        self._volume.SetUserMatrix(vtk_matrix(volume.matrix))
+        self._volume.VisibilityOff()
         self.renderer.AddVolume(self._volume)
-        self._make_planes(volume)
-        self._make_cross(volume)
 
-    def use_preset(self, preset: VolumePreset) -> None:
-        """Draws the volume by a preset's opacities and colours."""
+    def drop_volume(self) -> None:
+        if self._volume is not None:
+            self.renderer.RemoveVolume(self._volume)
+        self._volume = self._prepared = self._preset = None
+
+    def use_preset(self, preset: VolumePreset | None, window: tuple[float, float]) -> None:
+        """Draws the volume by a preset's opacities and colours, or not at all; `window` is that of the slices."""
+        self._preset = preset
         if self._volume is None or self._prepared is None:
+            return
+        self._volume.SetVisibility(preset is not None)
+        if preset is None:
             return
         opacity, colour = vtkPiecewiseFunction(), vtkColorTransferFunction()
         for position, alpha, red, green, blue in preset.points:
-            value = self._prepared.value(preset, position)
+            value = self._prepared.value(preset, position, window)
             opacity.AddPoint(value, alpha)
             colour.AddRGBPoint(value, red, green, blue)
         made = vtkVolumeProperty()
         made.SetScalarOpacity(opacity)
         made.SetColor(colour)
         made.SetInterpolationTypeToLinear()
-        # Opacities are meant per 4 mm of tissue, whatever the voxels' size; the mapper counts in voxels.
+        # The mapper counts in voxels.
         voxel = float(np.linalg.norm(self._prepared.matrix[:3, :3], axis=0).min())
-        made.SetScalarOpacityUnitDistance(max(4.0 / voxel, 0.1))
+        made.SetScalarOpacityUnitDistance(max(OPACITY_MM / voxel, 0.1))
         if not preset.maximum and not self.software:
             made.ShadeOn()
             made.SetAmbient(0.35)
@@ -115,66 +143,10 @@ class Stage:
         mapper = self._volume.GetMapper()
         mapper.SetBlendModeToMaximumIntensity() if preset.maximum else mapper.SetBlendModeToComposite()
 
-    def set_volume_visible(self, visible: bool) -> None:
-        self.show_volume = visible
-        if self._volume is not None:
-            self._volume.SetVisibility(visible)
-
-    # Slice planes and cross ----------------------------------------------------------------------------------------
-
-    def _make_planes(self, volume: SceneVolume) -> None:
-        for axis in range(3):
-            mapper = vtkImageSliceMapper()
-            mapper.SetInputData(self._image)
-            mapper.SetOrientation(axis)
-            plane = vtkImageSlice()
-            plane.SetMapper(mapper)
-            plane.SetUserMatrix(_matrix(volume.matrix))
-            plane.SetVisibility(self.show_planes)
-            self.renderer.AddViewProp(plane)
-            self._planes.append(plane)
-
-    def _make_cross(self, volume: SceneVolume) -> None:
-        for _axis in range(3):
-            source = vtkLineSource()
-            mapper = vtkPolyDataMapper()
-            mapper.SetInputConnection(source.GetOutputPort())
-            actor = vtkActor()
-            actor.SetMapper(mapper)
-            actor.SetUserMatrix(_matrix(volume.matrix))
-            actor.GetProperty().SetColor(0.3, 0.64, 1.0)
-            actor.GetProperty().LightingOff()
-            actor.PickableOff()
-            self.renderer.AddActor(actor)
-            self._cross.append((source, actor))
-
-    def set_planes_visible(self, visible: bool) -> None:
-        self.show_planes = visible
-        for plane in self._planes:
-            plane.SetVisibility(visible)
-
-    def set_cross_visible(self, visible: bool) -> None:
-        for _source, actor in self._cross:
-            actor.SetVisibility(visible)
-
-    def set_window(self, low: float, high: float) -> None:
-        for plane in self._planes:
-            plane.GetProperty().SetColorWindow(high - low)
-            plane.GetProperty().SetColorLevel((high + low) / 2)
-
-    def set_position(self, voxel: tuple[int, int, int]) -> None:
-        """Moves the planes and the cross to a voxel of the whole scan."""
-        if self._prepared is None:
-            return
-        size, factor = self._prepared.data.shape, self._prepared.factor
-        at = [v / factor for v in voxel]
-        for axis, (source, _actor) in enumerate(self._cross):
-            ends = [list(at), list(at)]
-            ends[0][axis], ends[1][axis] = 0.0, size[axis] - 1.0
-            source.SetPoint1(*ends[0])
-            source.SetPoint2(*ends[1])
-        for axis, plane in enumerate(self._planes):
-            plane.GetMapper().SetSliceNumber(min(round(at[axis]), size[axis] - 1))
+    @property
+    def preset(self) -> VolumePreset | None:
+        """The preset the volume is drawn by; None where no volume is seen."""
+        return self._preset if self._volume is not None else None
 
     # Surfaces ------------------------------------------------------------------------------------------------------
 
@@ -184,17 +156,14 @@ class Stage:
         if actor is None:
             actor = vtkActor()
             actor.GetProperty().SetSpecular(0.15)
-            actor.GetProperty().SetInterpolationToPhong()
             self._surfaces[surface.number] = actor
             self.renderer.AddActor(actor)
-        normals = vtkPolyDataNormals()
-        normals.SetInputData(_poly_data(surface))
-        normals.SplittingOff()
-        normals.ConsistencyOn()
-        normals.AutoOrientNormalsOff()
+        look = actor.GetProperty()
+        look.SetInterpolationToPhong() if surface.normals is not None else look.SetInterpolationToFlat()
         mapper = vtkPolyDataMapper()
-        mapper.SetInputConnection(normals.GetOutputPort())
+        mapper.SetInputData(_poly_data(surface))
         mapper.ScalarVisibilityOff()
+        mapper.SetClippingPlanes(self._planes[False])
         actor.SetMapper(mapper)
 
     def keep_surfaces(self, numbers: set[int]) -> None:
@@ -202,84 +171,79 @@ class Stage:
         for number in [n for n in self._surfaces if n not in numbers]:
             self.renderer.RemoveActor(self._surfaces.pop(number))
 
-    def colour_surface(self, number: int, rgb: tuple[float, float, float], visible: bool, opacity: float = 1.0) -> None:
+    def colour_surface(self, number: int, rgb: tuple[float, float, float], visible: bool) -> None:
         actor = self._surfaces.get(number)
         if actor is not None:
             actor.GetProperty().SetColor(*rgb)
-            actor.GetProperty().SetOpacity(opacity)
+            actor.GetProperty().SetOpacity(1.0 if self._solid else SEE_THROUGH)
             actor.SetVisibility(visible)
+
+    def set_solid(self, solid: bool) -> None:
+        """Surfaces as solid bodies, or to be looked through."""
+        self._solid = solid
+        for actor in self._surfaces.values():
+            actor.GetProperty().SetOpacity(1.0 if solid else SEE_THROUGH)
 
     @property
     def surfaces(self) -> tuple[int, ...]:
-        """Numbers of the labels whose surfaces are shown."""
+        """Numbers of the labels whose surfaces are on stage."""
         return tuple(sorted(self._surfaces))
+
+    # Cuts ----------------------------------------------------------------------------------------------------------
+
+    def set_cuts(self, kept: Sequence[HalfSpace], volume: bool, surfaces: bool) -> None:
+        """Shows only what lies within all of `kept`, of the volume, of the surfaces, or of both."""
+        for of_volume, wanted in ((True, volume), (False, surfaces)):
+            planes = self._planes[of_volume]
+            planes.RemoveAllItems()
+            for half in kept if wanted else ():
+                plane = vtkPlane()
+                plane.SetOrigin(*half.origin)
+                plane.SetNormal(*half.normal)
+                planes.AddItem(plane)
 
     # Camera and picking --------------------------------------------------------------------------------------------
 
     def look(self, view: str) -> None:
-        """One of `VIEWS`, the whole scan in sight."""
-        eye, up = VIEWS[view]
-        camera = self.renderer.GetActiveCamera()
-        camera.SetFocalPoint(0, 0, 0)
-        camera.SetPosition(*eye)
-        camera.SetViewUp(*up)
-        self.renderer.ResetCamera()
-        camera.Zoom(1.35)
-        self.renderer.ResetCameraClippingRange()
+        """One of `camera.VIEWS`, the whole scan in sight."""
+        eye, up = camera.VIEWS[view]
+        seen = self.renderer.GetActiveCamera()
+        width, height = self.renderer.GetSize()
+        middle = (self._corners.min(axis=0) + self._corners.max(axis=0)) / 2
+        away = camera.distance(self._corners, eye, up, seen.GetViewAngle(), width / height if height else 1.0)
+        seen.SetFocalPoint(*middle)
+        seen.SetPosition(*(middle + np.multiply(eye, max(away, 1.0))))
+        seen.SetViewUp(*up)
+
+    def eye(self) -> tuple[float, float, float]:
+        """Unit vector from what is looked at to the eye, RAS+."""
+        x, y, z = self.renderer.GetActiveCamera().GetDirectionOfProjection()
+        return -x, -y, -z
 
     def pick(self, x: int, y: int) -> tuple[float, float, float] | None:
         """RAS+ millimetres of what is seen at a pixel (origin at the bottom left), or None over nothing."""
         picker = vtkCellPicker()
         picker.SetTolerance(0.0)
-        picker.SetVolumeOpacityIsovalue(0.02)
+        picker.SetVolumeOpacityIsovalue(PICKED_OPACITY)
         if not picker.Pick(x, y, 0, self.renderer):
             return None
         a, b, c = picker.GetPickPosition()
         return a, b, c
-
-    def clear(self) -> None:
-        """Takes everything off the stage."""
-        self.renderer.RemoveAllViewProps()
-        self._volume = self._image = self._prepared = None
-        self._surfaces.clear()
-        self._planes.clear()
-        self._cross.clear()
-
-
-def letter_cube() -> vtkAnnotatedCubeActor:
-    """A cube whose faces carry the patient's letters."""
-    cube: Any = vtkAnnotatedCubeActor()
-    cube.SetXPlusFaceText("R")
-    cube.SetXMinusFaceText("L")
-    cube.SetYPlusFaceText("A")
-    cube.SetYMinusFaceText("P")
-    cube.SetZPlusFaceText("S")
-    cube.SetZMinusFaceText("I")
-    cube.SetFaceTextScale(0.65)
-    # Letters stand upright: on the side faces with the head up, on the upper and lower with the front up.
-    cube.SetXFaceTextRotation(0)
-    cube.SetYFaceTextRotation(0)
-    cube.SetZFaceTextRotation(90)
-    cube.GetCubeProperty().SetColor(0.17, 0.2, 0.23)
-    cube.GetTextEdgesProperty().SetColor(0.4, 0.45, 0.5)
-    for face in ("XPlus", "XMinus", "YPlus", "YMinus", "ZPlus", "ZMinus"):
-        getattr(cube, f"Get{face}FaceProperty")().SetColor(0.95, 0.96, 0.97)
-    return cube
-
-
-def _matrix(values: NDArray[np.float64]) -> vtkMatrix4x4:
-    matrix = vtkMatrix4x4()
-    matrix.DeepCopy(values.ravel().tolist())
-    return matrix
 
 
 def _poly_data(surface: Surface) -> vtkPolyData:
     points = vtkPoints()
     points.SetData(numpy_to_vtk(np.ascontiguousarray(surface.points), deep=True))
     cells = vtkCellArray()
-    triangles = np.column_stack([np.full(len(surface.triangles), 3), surface.triangles]).astype(np.int64)
-    cells.ImportLegacyFormat(numpy_to_vtkIdTypeArray(triangles.ravel(), deep=True))
+    offsets = np.arange(0, 3 * len(surface.triangles) + 1, 3, dtype=np.int64)
+    cells.SetData(_ids(offsets), _ids(surface.triangles))
     data = vtkPolyData()
     data.SetPoints(points)
     data.SetPolys(cells)
+    if surface.normals is not None:
+        data.GetPointData().SetNormals(numpy_to_vtk(np.ascontiguousarray(surface.normals), deep=True))
     return data
+
+
+def _ids(values: NDArray[np.int64]) -> object:
+    return numpy_to_vtkIdTypeArray(np.ascontiguousarray(values).ravel(), deep=True)

@@ -1,98 +1,70 @@
-"""What the volume rendering is given: a scan cut down to fit, and presets of opacity and colour. No VTK, no Qt."""
+"""What the volume rendering is given: a scan cut down to what the graphics card may take. No VTK, no Qt."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sagittal.facts import ImageLoan
+from sagittal_app.scene.coarse import WHOLE, Factors, block_means, factors_for, matrix_of
+from sagittal_app.scene.guard import Allowance
+from sagittal_app.scene.presets import Scale, VolumePreset
 
-GPU_VOXELS = 256**3
-"""Largest volume given to a graphics card: 64 MB as float32. Larger ones have been seen to reset drivers."""
-SOFTWARE_VOXELS = 96**3
-"""Largest volume where the processor does the drawing, so that turning it stays fluid."""
-
-
-@dataclass(frozen=True)
-class VolumePreset:
-    """Opacity and grey over intensity: points (value, opacity, red, green, blue).
-
-    Values are percentiles of the scan's body (what is above its background) where `percentiles`, else the scan's unit.
-    """
-
-    name: str
-    points: tuple[tuple[float, float, float, float, float], ...]
-    percentiles: bool = True
-    maximum: bool = False
-    """Shows the brightest voxel along each ray instead of summing."""
-
-
-MR_VOLUME = (
-    VolumePreset("Faint, for surfaces", ((0, 0.0, 0, 0, 0), (50, 0.004, 0.6, 0.6, 0.65), (99, 0.05, 1, 1, 1))),
-    VolumePreset(
-        "Body", ((0, 0.0, 0, 0, 0), (40, 0.02, 0.35, 0.25, 0.2), (85, 0.12, 0.85, 0.7, 0.6), (99, 0.4, 1, 1, 1))
-    ),
-    VolumePreset(
-        "Bright structures",
-        ((0, 0.0, 0, 0, 0), (80, 0.0, 0.5, 0.35, 0.3), (95, 0.3, 0.95, 0.8, 0.65), (99.5, 0.8, 1, 1, 1)),
-    ),
-    VolumePreset("Brightest voxel", ((0, 0.0, 0, 0, 0), (30, 0.05, 0.1, 0.1, 0.1), (99.5, 1.0, 1, 1, 1)), maximum=True),
-)
-CT_VOLUME = (
-    VolumePreset(
-        "Bone", ((120, 0.0, 0.5, 0.3, 0.2), (250, 0.25, 0.9, 0.75, 0.6), (1200, 0.85, 1, 1, 0.95)), percentiles=False
-    ),
-    VolumePreset(
-        "Soft tissue",
-        ((-160, 0.0, 0.4, 0.2, 0.15), (40, 0.08, 0.8, 0.45, 0.35), (240, 0.3, 1, 0.9, 0.8)),
-        percentiles=False,
-    ),
-    VolumePreset(
-        "Lung", ((-950, 0.0, 0, 0, 0), (-700, 0.05, 0.5, 0.6, 0.75), (-400, 0.2, 0.9, 0.7, 0.6)), percentiles=False
-    ),
-    VolumePreset("Brightest voxel", ((-100, 0.0, 0, 0, 0), (1200, 1.0, 1, 1, 1)), percentiles=False, maximum=True),
-)
-
-
-def presets_for(unit: str) -> tuple[VolumePreset, ...]:
-    return CT_VOLUME if unit == "HU" else MR_VOLUME
+KEPT = (np.uint8, np.int8, np.uint16, np.int16, np.float32)
+"""Kinds of voxels that go to the card as they are; all others go as float32."""
+SAMPLE = 200_000
+"""Voxels that percentiles are taken from."""
 
 
 @dataclass(frozen=True)
 class SceneVolume:
     """A scan ready for the scene."""
 
-    data: NDArray[np.float32]
-    """(X, Y, Z) in Fortran order, as VTK lays voxels out; every `factor`-th voxel of the scan along each axis."""
-    factor: int
+    data: NDArray[Any]
+    """(X, Y, Z) of a kind in `KEPT`, in Fortran order, as VTK lays voxels out. The scan's own memory where it fits."""
+    factors: Factors
+    """How many voxels of the scan went into one, per axis."""
     matrix: NDArray[np.float64]
     """(4, 4): index of `data` to RAS+ millimetres."""
     body: NDArray[np.float32]
     """Sorted sample of the intensities above the background."""
 
-    def value(self, preset: VolumePreset, position: float) -> float:
-        """The intensity a preset's point stands at."""
-        return float(np.percentile(self.body, position)) if preset.percentiles else position
+    def value(self, preset: VolumePreset, position: float, window: tuple[float, float]) -> float:
+        """The intensity that a point of a preset stands at, where the slices are shown in `window`."""
+        if preset.scale is Scale.PERCENTILES:
+            return float(np.percentile(self.body, position))
+        if preset.scale is Scale.WINDOW:
+            return window[0] + position * (window[1] - window[0])
+        return position
 
 
-def factor_for(shape: tuple[int, ...], cap: int) -> int:
-    """Take every n-th voxel so that at most about `cap` are left."""
-    factor = 1
-    while np.prod([-(-n // factor) for n in shape[:3]]) > cap:
-        factor += 1
-    return factor
+def kind_of(data: NDArray[Any]) -> np.dtype[Any]:
+    """The kind of voxels that the card gets for a scan (X, Y, Z[, C])."""
+    own = data.dtype.newbyteorder("=")
+    return own if data.ndim == 3 and own in KEPT else np.dtype(np.float32)
 
 
-def prepare(loan: ImageLoan, cap: int = GPU_VOXELS) -> SceneVolume:
-    """Cuts a scan down to at most `cap` voxels. Slow for large scans: call it in the background."""
-    factor = factor_for(loan.data.shape, cap)
-    data = loan.data[::factor, ::factor, ::factor]
-    grey = data.mean(axis=-1) if data.ndim == 4 else data
-    volume = np.asfortranarray(np.nan_to_num(np.asarray(grey, dtype=np.float32)))
-    matrix = np.asarray(loan.affine, dtype=np.float64) @ np.diag([factor, factor, factor, 1.0])
-    sample = np.sort(volume.ravel(order="K")[:: max(1, volume.size // 200_000)])
+def bytes_of(data: NDArray[Any]) -> int:
+    """What the whole scan would take on the card."""
+    return int(np.prod(data.shape[:3])) * kind_of(data).itemsize
+
+
+def prepare(loan: ImageLoan, allowance: Allowance) -> SceneVolume:
+    """Cuts a scan down to what is allowed. Slow for large scans: call it in the background."""
+    kind = kind_of(loan.data)
+    x, y, z = loan.data.shape[:3]
+    factors = factors_for((x, y, z), loan.spacing, allowance.bytes / kind.itemsize, allowance.side)
+    if factors == WHOLE and loan.data.ndim == 3:
+        volume = np.asarray(loan.data, dtype=kind, order="F")
+    else:
+        volume = block_means(loan.data, factors, kind)
+    if kind.kind == "f" and not np.isfinite(volume).all():
+        volume = np.nan_to_num(volume, nan=0.0, posinf=0.0, neginf=0.0)
+    flat = volume.ravel(order="F")
+    sample = np.sort(flat[:: max(1, flat.size // SAMPLE)].astype(np.float32))
     background = float(sample[len(sample) // 10])
     body = sample[sample > background]
-    return SceneVolume(volume, factor, matrix, body if body.size else sample)
+    return SceneVolume(volume, factors, matrix_of(loan.affine, factors), body if body.size else sample)
