@@ -88,20 +88,30 @@ class LabelDocument:
         self._made(Edit(tool, whole, np.concatenate(before), np.full(whole.shape, after, np.uint16)), touched)
         return True
 
-    def paint(self, tool: str, indices: NDArray[np.int64], after: int | NDArray[np.uint16]) -> bool:
-        """Gives voxels (flat, C order) their new values, one for all or one each, as `stamp` does."""
-        if not self.writable:
-            return False
+    def paint(self, tool: str, indices: NDArray[np.int64], after: int | NDArray[np.uint16]) -> int:
+        """As `stamp`, for voxels (flat, C order) and their new values, one for all or one each; how many changed."""
+        if not self.writable or not indices.size:
+            return 0
         before = self.data[np.unravel_index(indices, self.data.shape)]
         values = np.broadcast_to(np.asarray(after, np.uint16), before.shape)
         change = np.zeros(before.shape, bool)
         for number in np.unique(values):
             change |= (values == number) & self.yields(before, int(number))
         if not change.any():
-            return False
+            return 0
         edit = Edit(tool, indices[change], before[change], values[change])
         self._made(edit, self._apply(edit))
-        return True
+        return len(edit.indices)
+
+    def reshape(self, tool: str, label: int, added: NDArray[np.int64], removed: NDArray[np.int64]) -> int:
+        """Gives a label voxels and takes others from it, as one step; returns how many changed.
+
+        The shapes may have been computed while painting went on: what has another label by now is not taken away.
+        """
+        still = self.data[np.unravel_index(removed, self.data.shape)] == label
+        indices = np.concatenate([added, removed[still]])
+        values = np.concatenate([np.full(added.shape, label), np.zeros(indices.size - added.size)]).astype(np.uint16)
+        return self.paint(tool, indices, values)
 
     def yields(self, here: NDArray[np.uint16], label: int) -> NDArray[np.bool_]:
         """Which of the values `here` may become `label`: others than it, not locked, and open to being overwritten."""

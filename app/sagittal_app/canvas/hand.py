@@ -93,6 +93,8 @@ class Hand(QObject):
             self._view.redraw()
         if self._state.scan is None:
             return False
+        if kind in (QEvent.Type.Wheel, QEvent.Type.MouseButtonPress):
+            self._state.plane = self._view.plane
         if isinstance(event, QWheelEvent):
             self._wheel(event)
             return True
@@ -109,6 +111,7 @@ class Hand(QObject):
         return False
 
     def _key_press(self, event: QKeyEvent) -> bool:
+        self._state.plane = self._view.plane
         if event.key() == Qt.Key.Key_Space:
             self._space = True
             self._view.redraw()

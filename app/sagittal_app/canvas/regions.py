@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,3 +55,26 @@ def ball_stroke(view: PlaneView, index: int, start: Point, end: Point, radius: f
             if not patch.empty:
                 found.append(on_slice(view, other, patch))
     return found
+
+
+def as_patch(view: PlaneView, region: Region) -> Patch:
+    """A region of one slice as it is shown: the way back from `on_slice`."""
+    through, row, column = AXES[view.plane]
+    place = view.region(region.box, region.box.start[through])
+    assert place is not None
+    flat = np.squeeze(region.mask, axis=through)
+    turned = flat.T if row > column else flat
+    return Patch(turned[::-1, :: -1 if view.columns_flipped else 1], (place[0].start, place[1].start))
+
+
+def flat(region: Region, shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Flat C-order indices, in a volume of `shape`, of a region's voxels."""
+    if not region.mask.any():
+        return np.zeros(0, np.int64)
+    where = tuple(along + first for along, first in zip(np.nonzero(region.mask), region.box.start, strict=True))
+    return np.ravel_multi_index(where, shape).astype(np.int64, copy=False)
+
+
+def grey(values: NDArray[Any]) -> NDArray[Any]:
+    """Intensities of voxels (X, Y, Z): as they are, or the mean of their colours (X, Y, Z, C)."""
+    return values.mean(axis=-1) if values.ndim == 4 else values

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 
 from sagittal.facts import ImageLoan
 from sagittal_app.canvas import keys, presets, windowing
-from sagittal_app.canvas.document import LabelDocument
+from sagittal_app.canvas.document import OVERWRITE_ALL, LabelDocument
 from sagittal_app.canvas.geometry import Box, Plane, PlaneView, clamp, is_oblique
 from sagittal_app.canvas.windowing import Window
 
@@ -45,6 +45,16 @@ class ToolOptions:
 
     in_3d: bool = False
     """Brushes are balls and commands work on the whole scan, not on the slice shown."""
+    overwrite: str = OVERWRITE_ALL
+    """What painting may replace: see `document`."""
+    range: Window | None = None
+    """Intensities that the threshold brush paints; None for those of the window shown."""
+    tolerance: float = 8.0
+    """How far a grown voxel may lie from the seed, in hundredths of the scan's range of intensities."""
+    reach: float = 40.0
+    """How far growth goes from its seed, millimetres."""
+    smoothing: float = 2.0
+    """Standard deviation of the smoothing, millimetres."""
 
 
 class CanvasState(QObject):
@@ -64,6 +74,8 @@ class CanvasState(QObject):
     tool_changed = Signal(str)
     brush_changed = Signal(float)
     options_changed = Signal()
+    task_wanted = Signal(object)
+    """An `operations.Task` that a tool wants computed in the background and applied."""
     look_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -79,6 +91,8 @@ class CanvasState(QObject):
         self.brush_diameter = 10.0
         self.look = Look()
         self.options = ToolOptions()
+        self.plane = Plane.AXIAL
+        """The plane last worked on: where commands that mean a slice apply."""
         self._sample: NDArray[np.float32] = np.zeros(1, dtype=np.float32)
 
     # The scan -------------------------------------------------------------------------------------------------------
@@ -138,6 +152,7 @@ class CanvasState(QObject):
             self.document.table_changed.remove(self.table_changed.emit)
         self.document = document
         if document is not None:
+            document.overwrite = self.options.overwrite
             document.voxels_changed.append(self._voxels)
             document.table_changed.append(self.table_changed.emit)
 
@@ -234,7 +249,20 @@ class CanvasState(QObject):
         options = replace(self.options, **changes)
         if options != self.options:
             self.options = options
+            if self.document is not None:
+                self.document.overwrite = options.overwrite
             self.options_changed.emit()
+
+    @property
+    def paint_range(self) -> Window:
+        """Intensities that the threshold brush paints."""
+        return self.window if self.options.range is None else self.options.range
+
+    def reveal(self, label: int) -> None:
+        """Shows a label that is being painted, where it was hidden."""
+        if self.document is not None and label in self.document.hidden:
+            self.document.set_hidden(label, False)
+        self.set_look(labels=True)
 
     def set_look(self, **changes: Any) -> None:
         """Changes fields of `look`."""

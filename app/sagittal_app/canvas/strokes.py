@@ -66,7 +66,12 @@ def stroke(
 
 
 def polygon(corners: Sequence[Point], size: tuple[int, int]) -> Patch:
-    """The pixels whose centres lie inside a closed polygon (even-odd rule), its own corners' pixels included."""
+    """The pixels whose centres a closed outline goes round, its own corners' pixels included.
+
+    Where a freehand outline crosses itself, the loops count as inside too (non-zero winding rule). Each edge notes, for
+    the rows it crosses, where it does; the winding number of a pixel is the sum of the crossings to its right. So the
+    cost is the length of the outline and the area of its frame, however many corners there are.
+    """
     if len(corners) < 3:
         return NOTHING
     points = np.asarray(corners, dtype=float)
@@ -74,18 +79,22 @@ def polygon(corners: Sequence[Point], size: tuple[int, int]) -> Patch:
     if window is None:
         return NOTHING
     r0, r1, c0, c1 = window
-    rows, columns = np.arange(r0, r1)[:, None], np.arange(c0, c1)[None, :]
-    inside = np.zeros((r1 - r0, c1 - c0), dtype=bool)
-    for (row_a, column_a), (row_b, column_b) in zip(points, np.roll(points, -1, axis=0), strict=True):
-        if row_a == row_b:
-            continue
-        crosses = (rows >= min(row_a, row_b)) & (rows < max(row_a, row_b))
-        meets = column_a + (rows - row_a) / (row_b - row_a) * (column_b - column_a)
-        inside ^= crosses & (columns < meets)
-    for row, column in corners:
-        r, c = round(row) - r0, round(column) - c0
-        if 0 <= r < inside.shape[0] and 0 <= c < inside.shape[1]:
-            inside[r, c] = True
+    ends = np.roll(points, -1, axis=0)
+    # An edge crosses the rows from its upper end (included) to its lower one (not): joints count once.
+    first = np.clip(np.ceil(np.minimum(points[:, 0], ends[:, 0])), r0, r1).astype(int)
+    last = np.clip(np.ceil(np.maximum(points[:, 0], ends[:, 0])), r0, r1).astype(int)
+    count = last - first
+    edge = np.repeat(np.arange(len(points)), count)
+    row = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + first[edge]
+    start, end = points[edge], ends[edge]
+    meets = start[:, 1] + (row - start[:, 0]) / (end[:, 0] - start[:, 0]) * (end[:, 1] - start[:, 1])
+    column = np.clip(np.ceil(meets).astype(int) - c0, 0, c1 - c0)
+    winding = np.zeros((r1 - r0, c1 - c0 + 1), dtype=np.int32)
+    np.add.at(winding, (row - r0, column), np.where(end[:, 0] > start[:, 0], 1, -1))
+    inside = np.cumsum(winding[:, :0:-1], axis=1)[:, ::-1] != 0
+    for at in points.round().astype(int) - (r0, c0):
+        if 0 <= at[0] < inside.shape[0] and 0 <= at[1] < inside.shape[1]:
+            inside[at[0], at[1]] = True
     return Patch(inside, (r0, c0))
 
 

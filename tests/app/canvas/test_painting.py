@@ -96,14 +96,16 @@ def test_a_stroke_painted_over_itself_keeps_the_first_before_and_the_last_after(
 
 
 def test_what_painting_may_overwrite() -> None:
-    def painted(**settings: object) -> np.ndarray:
+    def painted(overwrite: str = "all", **settings: object) -> np.ndarray:
         labels = LabelDocument(np.zeros(SHAPE, np.uint16), TABLE)
         labels.data[:, :, 6] = 2
         labels.data[:, 15:, 6] = 300
         labels.data[:20, :15, 6] = 0
         for name, value in settings.items():
             setattr(labels, name, value)
-        use(painting(labels, diameter=200.0), "brush", 6, (15, 20))
+        state = painting(labels, diameter=200.0)
+        state.set_options(overwrite=overwrite)
+        use(state, "brush", 6, (15, 20))
         return labels.data[:, :, 6] == 1
 
     before = np.zeros(SHAPE[:2], np.uint16)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sagittal_app.canvas.tools.brush import Brush, Eraser
+from sagittal_app.canvas.tools.brush import Brush, Eraser, ThresholdBrush
 from sagittal_app.canvas.tools.fill import Fill
+from sagittal_app.canvas.tools.grow import Grow
+from sagittal_app.canvas.tools.lasso import Lasso
 from sagittal_app.canvas.tools.pick import Pick
 from sagittal_app.canvas.tools.polygon import Polygon
 from sagittal_app.canvas.tools.tool import Tool
@@ -13,7 +15,7 @@ from sagittal_app.canvas.tools.tool import Tool
 if TYPE_CHECKING:
     from sagittal_app.canvas.state import CanvasState
 
-TOOLS: tuple[type[Tool], ...] = (Brush, Eraser, Fill, Polygon, Pick)
+TOOLS: tuple[type[Tool], ...] = (Brush, Eraser, ThresholdBrush, Polygon, Lasso, Fill, Grow, Pick)
 """Every tool but the pointer, which is what the left button does without one."""
 
 
