@@ -11,7 +11,7 @@ from pathlib import Path
 
 COMMANDS = (
     "new", "import", "scans", "methods", "train", "runs", "show", "segment", "evaluate", "adapt", "spectrum", "export",
-    "doctor", "demo", "plugin",
+    "labels", "doctor", "demo", "plugin",
 )  # fmt: skip
 """First words that are commands; a study folder of such a name is opened as `./train`."""
 

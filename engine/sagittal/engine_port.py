@@ -79,6 +79,9 @@ class StudyPort(Protocol):
     def set_label_table(self, label_set: str, labels: Sequence[Label]) -> None:
         """Names and colours of a label set, for the whole study."""
 
+    def label_table(self, label_set: str) -> tuple[Label, ...]:
+        """Names and colours of a label set in the whole study, by number; also of one that no scan has yet."""
+
     def read_label_table(self, path: Path) -> tuple[Label, ...]:
         """Names and colours in a file: ITK-SNAP's `.label`, 3D Slicer's `.seg.nrrd`, `.labels.json`. *Slow.*"""
 

@@ -1,4 +1,4 @@
-"""`new`, `import`, `scans`, `export`: the study and its scans."""
+"""`new`, `import`, `scans`: the study and its scans."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from rich.console import Console
 from sagittal.engine_port import SagittalError
 from sagittal.facts import ScanFacts
 from sagittal_engine.cli import options
-from sagittal_engine.cli.naming import find_scans, near
 from sagittal_engine.cli.output import table
 from sagittal_engine.cli.session import session
 from sagittal_engine.cli.status import Ended, Status
@@ -20,19 +19,10 @@ from sagittal_engine.cli.status import Ended, Status
 NAMED_LABELS = 6
 """Labels of a set that a table names; of more it says how many, and `--json` has them all."""
 
-FORMATS = {
-    "nifti": "NIfTI in the scan's own grid",
-    "nrrd": "Slicer's .seg.nrrd, with names and colours",
-    "dicom-seg": "DICOM segmentation, where the scan is DICOM",
-    "stl": "surfaces, one file per label",
-}
-
-
 def register(app: typer.Typer) -> None:
     app.command("new")(new)
     app.command("import")(import_)
     app.command("scans")(scans)
-    app.command("export")(export)
 
 
 def new(context: typer.Context, study: options.Study, as_json: options.Json = False) -> None:
@@ -164,40 +154,3 @@ def _show_scans(console: Console, found: tuple[ScanFacts, ...]) -> None:
             for scan in found
         ),
     )
-
-
-def export(
-    context: typer.Context,
-    study: options.Study,
-    labels: Annotated[
-        str, typer.Option("--labels", metavar="SET", help="Label set, as `scans` names it.", show_default=False)
-    ],
-    format: Annotated[
-        str,
-        typer.Option("--format", metavar="|".join(FORMATS), help=", ".join(FORMATS.values()) + ".", show_default=False),
-    ],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the files.", show_default=False)],
-    scans: options.Scans = None,
-    as_json: options.Json = False,
-) -> None:
-    """Writes a label set of every scan that has it, and re-reads what it wrote."""
-    if format not in FORMATS:
-        hint = near(format, list(FORMATS), "sagittal export --help")
-        raise SagittalError(f"There is no export format '{format}'; known: {', '.join(FORMATS)}. {hint}")
-    with session(context, as_json, study) as on:
-        sets = {found.name for scan in on.study.scans for found in scan.label_sets}
-        if labels not in sets:
-            known = ", ".join(sorted(sets)) or "none yet"
-            raise SagittalError(f"No scan of {on.study.name} has a label set '{labels}'. Label sets: {known}.")
-        chosen = find_scans(on.study, scans)
-        result = on.task(on.engine.start_export(labels, format, out, chosen), "Exporting")
-        on.output.give(result, lambda console: _show_export(console, result))
-        if not result["verified"]:
-            raise Ended(Status.FAULT, "Error: what was written does not read back the same. Do not use these files.")
-
-
-def _show_export(console: Console, result: Mapping[str, Any]) -> None:
-    for path in result["files"]:
-        console.print(str(path), markup=False, soft_wrap=True)
-    checked = "read back and found the same" if result["verified"] else "NOT the same when read back"
-    console.print(f"{len(result['files'])} files written, {checked}.")

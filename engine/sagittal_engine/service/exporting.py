@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sagittal.engine_port import SagittalError
+from sagittal.exports import EXPORT_FORMATS, SERIES_AS
 from sagittal.facts import LabelLoan, ScanFacts
 from sagittal_engine.tasks import Task
 
@@ -19,16 +20,6 @@ if TYPE_CHECKING:
 
 TABLE = "csv"
 """The format that makes one table of all scans instead of files per scan."""
-
-AUTOMATIC = "auto"
-"""For `make_series`: the modality the header says, or the intensities suggest."""
-
-
-def export_formats() -> dict[str, str]:
-    """Name → what it writes, of every format of `export_label_set`."""
-    from sagittal_engine import imaging
-
-    return {**imaging.FORMATS, TABLE: "volumes and surfaces of every label, one table of all scans (.csv)"}
 
 
 def export_label_set(
@@ -130,7 +121,7 @@ class _Export:
         from sagittal_engine.imaging.exporters.dicom_series import Identity, likely_modality, write_series
 
         volume = self.study.volume(facts.scan)
-        modality = likely_modality(volume) if self.make_series == AUTOMATIC else self.make_series
+        modality = likely_modality(volume) if self.make_series == "auto" else self.make_series
         identity = Identity(facts.scan, facts.subject, facts.name, modality)
         source = write_series(self.out / f"{stem}_series", volume, identity)
         header = imaging.probe(source)
@@ -152,16 +143,13 @@ class _Export:
 
 
 def _check_words(format: str, make_series: str) -> None:
-    from sagittal_engine.imaging.exporters.dicom_series import MODALITIES
-
-    formats = export_formats()
+    formats = [known.name for known in EXPORT_FORMATS]
     if format not in formats:
-        near = difflib.get_close_matches(format, list(formats), n=1)
+        near = difflib.get_close_matches(format, formats, n=1)
         hint = f" Did you mean '{near[0]}'?" if near else f" Known: {', '.join(formats)}."
         raise SagittalError(f"There is no export format '{format}'.{hint}")
-    known = (AUTOMATIC, *MODALITIES)
-    if make_series and make_series not in known:
-        raise SagittalError(f"A DICOM series is made as one of {', '.join(known)}; got '{make_series}'.")
+    if make_series and make_series not in SERIES_AS:
+        raise SagittalError(f"A DICOM series is made as one of {', '.join(SERIES_AS)}; got '{make_series}'.")
 
 
 def _check_sources(having: Sequence[ScanFacts]) -> None:

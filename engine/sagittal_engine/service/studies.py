@@ -152,6 +152,11 @@ class StudyService(ServiceBase):
 
         return self._tasks.start("import", "Importing scans", work)
 
+    def label_table(self, label_set: str) -> tuple[Label, ...]:
+        from sagittal_engine.service.label_tables import table_of
+
+        return table_of(self._open(), label_set)
+
     def read_label_table(self, path: Path) -> tuple[Label, ...]:
         from sagittal_engine.imaging import read_label_table
 

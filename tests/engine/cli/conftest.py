@@ -84,6 +84,7 @@ class Engine:
         self.endings: dict[str, TaskFinished | RunFinished] = {}
         self.interrupts = 0
         self.asked: list[str] = []
+        self.tables: dict[str, tuple[Label, ...]] = {}
         self.closed = 0
         self._posted: list[Event] = []
 
@@ -120,8 +121,23 @@ class Engine:
     def start_import(self, paths: Sequence[Path], *, labels: Sequence[Path] = (), meta: Path | None = None) -> str:
         return self._task("import", (tuple(paths), tuple(labels), meta))
 
-    def start_export(self, label_set: str, format: str, out: Path, scans: Sequence[str] = ()) -> str:
-        return self._task("export", (label_set, format, out, tuple(scans)))
+    def start_export(
+        self, label_set: str, format: str, out: Path, scans: Sequence[str] = (), *, make_series: str = ""
+    ) -> str:
+        return self._task("export", (label_set, format, out, tuple(scans), make_series))
+
+    def label_table(self, label_set: str) -> tuple[Label, ...]:
+        return self.tables.get(label_set, ORGANS)
+
+    def read_label_table(self, path: Path) -> tuple[Label, ...]:
+        return (Label(4, "Milz", "#000001"),)
+
+    def merge_label_table(self, label_set: str, labels: Sequence[Label]) -> tuple[Label, ...]:
+        self.tables[label_set] = (ORGANS[0], *labels)
+        return ORGANS
+
+    def write_label_table(self, label_set: str, path: Path) -> None:
+        path.write_text("".join(row.name for row in self.label_table(label_set)))
 
     def start_review_table(self, label_set: str, out: Path, scans: Sequence[str] = ()) -> str:
         return self._task("review-table", (label_set, out, tuple(scans)))

@@ -110,7 +110,7 @@ def test_export_that_does_not_read_back_is_our_fault(line):
     line.engine.results["export"] = {"files": ["o/a.nii.gz"], "verified": False}
     ran = line("export", "s", "--labels", "truth", "--format", "nifti", "--out", "o", "--scans", "image_2", "--json")
     assert (ran.status, ran.document["verified"]) == (1, False)
-    assert line.engine.requests[-1] == ("truth", "nifti", Path("o"), (f"b{'0' * 15}",))
+    assert line.engine.requests[-1] == ("truth", "nifti", Path("o"), (f"b{'0' * 15}",), "")
 
 
 def test_export_done(line):
@@ -160,3 +160,35 @@ def test_methods_of_the_real_engine_import_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["0", "True", "False", "False"]
+
+
+def test_a_dicom_segmentation_of_scans_that_are_none_is_offered_a_series(line):
+    asked = ("export", "s", "--labels", "truth", "--format", "dicom-seg", "--out", "o")
+    ran = line(*asked)
+    assert ran.status == 2 and "--make-series auto" in ran.err and line.engine.requests == []
+    line.engine.results["export"] = {"files": ["o/a.seg.dcm"], "verified": True}
+    assert line(*asked, "--make-series", "MR").status == 0
+    assert line.engine.requests[-1][-1] == "MR"
+    ran = line(*asked, "--make-series", "XA")
+    assert ran.status == 2 and "one of auto, CT, MR, OT" in ran.err
+
+
+def test_what_was_refused_and_what_differs_is_said(line):
+    line.engine.results["export"] = {
+        "files": ["o/a.stl"],
+        "verified": False,
+        "differences": ["a.stl does not enclose the voxels of 'liver'."],
+        "refused": [{"scan": "b", "name": "image_2", "reason": "The label map is empty."}],
+    }
+    ran = line("export", "s", "--labels", "truth", "--format", "stl", "--out", "o")
+    assert ran.status == 1
+    assert "image_2: The label map is empty." in ran.out and "does not enclose" in ran.out
+
+
+def test_names_and_colours_are_shown_read_and_written(line, tmp_path):
+    ran = line("labels", "s", "--labels", "truth", "--json")
+    assert ran.document["labels"][0] == {"number": 1, "name": "liver", "colour": "#E69F00"}
+    ran = line("labels", "s", "--labels", "truth", "--read", "a.label", "--write", tmp_path / "b.label")
+    assert ran.status == 0 and "Milz" in ran.out and "read back" in ran.out
+    assert (tmp_path / "b.label").read_text() == "liverMilz"
+    assert line("labels", "s", "--labels", "mine").status == 2

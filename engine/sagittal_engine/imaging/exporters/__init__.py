@@ -13,15 +13,10 @@ from sagittal.facts import Label
 from sagittal_engine.imaging.labels import check_labels
 from sagittal_engine.imaging.volume import Array, Header, ImagingError, Source
 
-FORMATS = {
-    "nifti": "NIfTI with a table of names and colours beside it (.nii.gz, .labels.json)",
-    "itk-snap": "NIfTI with label descriptions for ITK-SNAP beside it (.nii.gz, .label)",
-    "nrrd": "3D Slicer segmentation with names and colours (.seg.nrrd)",
-    "dicom-seg": "DICOM segmentation that refers to its series (.seg.dcm)",
-    "stl": "one surface per label, LPS millimetres, unsmoothed (.stl)",
-}
-
 _MODULES = {"nifti": "nifti", "itk-snap": "itk_snap", "nrrd": "nrrd", "dicom-seg": "dicom_seg", "stl": "stl"}
+
+FORMATS = tuple(_MODULES)
+"""Formats with files per scan; `measures` makes one table of many."""
 
 
 class Exporter(Protocol):

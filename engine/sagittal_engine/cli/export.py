@@ -1,0 +1,147 @@
+"""`export`, `labels`: label sets as files, and their names and colours from files and into files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from sagittal.engine_port import SagittalError
+from sagittal.exports import EXPORT_FORMATS, SERIES_AS, export_format
+from sagittal.facts import Label
+from sagittal_engine.cli import options
+from sagittal_engine.cli.naming import find_scans, near
+from sagittal_engine.cli.output import table
+from sagittal_engine.cli.session import Session, session
+from sagittal_engine.cli.status import Ended, Status
+
+Set = Annotated[
+    str, typer.Option("--labels", metavar="SET", help="Label set, as `scans` names it.", show_default=False)
+]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("export")(export)
+    app.command("labels")(labels)
+
+
+def export(
+    context: typer.Context,
+    study: options.Study,
+    labels: Set,
+    format: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="|".join(known.name for known in EXPORT_FORMATS),
+            help=" ".join(f"{known.name}: {known.text}" for known in EXPORT_FORMATS),
+            show_default=False,
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the files.", show_default=False)],
+    scans: options.Scans = None,
+    make_series: Annotated[
+        str,
+        typer.Option(
+            "--make-series",
+            metavar="|".join(SERIES_AS),
+            help="With dicom-seg: makes a DICOM series of each scan that is none, for the segmentation to refer to. "
+            f"auto: {SERIES_AS['auto']}.",
+            show_default=False,
+        ),
+    ] = "",
+    as_json: options.Json = False,
+) -> None:
+    """Writes a label set of every scan that has it, and re-reads what it wrote."""
+    if export_format(format) is None:
+        names = [known.name for known in EXPORT_FORMATS]
+        hint = near(format, names, "sagittal export --help")
+        raise SagittalError(f"There is no export format '{format}'; known: {', '.join(names)}. {hint}")
+    if make_series and make_series not in SERIES_AS:
+        raise SagittalError(f"--make-series takes one of {', '.join(SERIES_AS)}; got '{make_series}'.")
+    with session(context, as_json, study) as on:
+        _check_set(on, labels)
+        chosen = find_scans(on.study, scans)
+        if format == "dicom-seg" and not make_series:
+            _offer_series(on, labels, chosen)
+        task = on.engine.start_export(labels, format, out, chosen, make_series=make_series)
+        result = on.task(task, "Exporting")
+        on.output.give(result, lambda console: _show_export(console, result))
+        if not result["verified"]:
+            raise Ended(Status.FAULT, "Error: what was written does not read back the same. Do not use these files.")
+
+
+def _check_set(on: Session, label_set: str) -> None:
+    sets = {found.name for scan in on.study.scans for found in scan.label_sets}
+    if label_set not in sets:
+        known = ", ".join(sorted(sets)) or "none yet"
+        raise SagittalError(f"No scan of {on.study.name} has a label set '{label_set}'. Label sets: {known}.")
+
+
+def _offer_series(on: Session, label_set: str, chosen: Sequence[str]) -> None:
+    """Says which option makes the series, where a scan to be exported is no DICOM."""
+    having = [scan for scan in on.study.scans if any(found.name == label_set for found in scan.label_sets)]
+    strange = [scan.name for scan in having if scan.kind != "dicom" and (not chosen or scan.scan in chosen)]
+    if strange:
+        raise SagittalError(
+            "A DICOM segmentation refers to the DICOM series it was drawn on, and these scans are no DICOM: "
+            f"{', '.join(strange[:4])}{', …' if len(strange) > 4 else ''}. Add `--make-series auto` to have a DICOM "
+            "series made of them too, choose DICOM scans with --scans, or export another format."
+        )
+
+
+def _show_export(console: Console, result: Mapping[str, Any]) -> None:
+    for path in result["files"]:
+        console.print(str(path), markup=False, soft_wrap=True)
+    for row in result.get("refused", ()):
+        console.print(f"✗ {row['name']}: {row['reason']}", markup=False, soft_wrap=True)
+    for sentence in result.get("differences", ()):
+        console.print(f"✗ {sentence}", markup=False, soft_wrap=True)
+    checked = "read back and found the same" if result["verified"] else "NOT the same when read back"
+    console.print(f"{len(result['files'])} files written, {checked}.")
+
+
+def labels(
+    context: typer.Context,
+    study: options.Study,
+    labels: Set,
+    read: Annotated[
+        Path | None,
+        typer.Option(
+            "--read",
+            metavar="FILE",
+            help="Takes names and colours by number from an ITK-SNAP .label, a 3D Slicer .seg.nrrd or a .labels.json.",
+            show_default=False,
+        ),
+    ] = None,
+    write: Annotated[
+        Path | None,
+        typer.Option(
+            "--write", metavar="FILE", help="Writes names and colours as .label or .labels.json.", show_default=False
+        ),
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Names and colours of a label set: shows them, reads them from a file, writes them to one."""
+    with session(context, as_json, study, writes=read is not None) as on:
+        if read is not None:
+            on.engine.merge_label_table(labels, on.engine.read_label_table(read))
+        else:
+            _check_set(on, labels)
+        if write is not None:
+            on.engine.write_label_table(labels, write)
+        rows = on.engine.label_table(labels)
+        document = {
+            "set": labels,
+            "labels": [{"number": row.number, "name": row.name, "colour": row.colour} for row in rows],
+        }
+        on.output.give(document, lambda console: _show_table(console, rows, write))
+
+
+def _show_table(console: Console, rows: Sequence[Label], written: Path | None) -> None:
+    table(console, ("number", "name", "colour"), ((str(row.number), row.name, row.colour) for row in rows))
+    if written is not None:
+        console.print(f"Written to {written} and read back.", markup=False, soft_wrap=True)
