@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import pydicom
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 from pydicom.uid import UID
 
 from sagittal_engine.imaging import storage
@@ -37,7 +39,7 @@ _SPLIT_KEYS = (
 )  # fmt: skip
 """What may tell apart the stacks of one series (echoes, magnitude and phase, time points, diffusion weights)."""
 
-_TAGS = [
+_NAMES = [
     "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription",
     "InstanceNumber", "Modality", "PatientID", "IssuerOfPatientID", "PatientName", "Manufacturer",
     "ManufacturerModelName", "MagneticFieldStrength", "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel",
@@ -48,6 +50,13 @@ _TAGS = [
     "PixelPaddingValue", "PixelPaddingRangeLimit",
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", *_SPLIT_KEYS,
 ]  # fmt: skip
+
+_TAGS = [Tag(name) for name in _NAMES]
+"""Looked up once, not once a file."""
+
+
+_MOST_FRAMES = 2**17
+"""The longest dynamic studies have some ten thousand."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +82,9 @@ class Frame:
     """Millimetres along some line (C.7.6.2.1.2), which orders slices that have no position."""
 
 
+_NO_FRAME = Frame(Path(), 0, None, None, None, None)
+
+
 @dataclass(frozen=True)
 class Instance:
     """One file."""
@@ -80,6 +92,8 @@ class Instance:
     path: Path
     sop_class: str
     sop_uid: str
+    syntax: str
+    """Transfer syntax: how the pixels are encoded."""
     series: tuple[str, str]
     """Study and series UIDs, or the folder where they are blank."""
     number: int
@@ -131,7 +145,7 @@ def _read_instance(path: Path, _changed: int, size: int) -> Instance:
     with storage.quiet():
         try:
             with storage.open_plain(path) as file:
-                data = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(_TAGS))
+                data = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=_TAGS)
                 syntax = data.file_meta.get("TransferSyntaxUID")
                 packed = isinstance(file, gzip.GzipFile) or (syntax is not None and syntax.is_deflated)
                 begin = file.tell()
@@ -171,42 +185,76 @@ def _brief(error: Exception) -> str:
 
 
 def _instance(path: Path, data: Dataset, left: float) -> Instance:
-    _refuse_what_is_no_scan(path, data)
-    shared, per_frame = _groups(data)
-    count = _whole(data, "NumberOfFrames", 1)
-    frames = tuple(
-        _frame(path, index, data, shared, per_frame[index] if index < len(per_frame) else None)
-        for index in range(max(count, 1))
+    """The header in plain values; `left` are the bytes of the file behind it.
+
+    The slices of a series differ in a few values only: from the second one on, the others are taken from the first.
+    """
+    common = _common(data)
+    alike = _ALIKE.get(common) if common else None
+    if alike is None:
+        alike = _in_full(path, data, left)
+        if common and len(alike.frames) == 1:
+            if len(_ALIKE) >= _SERIES_REMEMBERED:
+                _ALIKE.clear()
+            _ALIKE[common] = alike
+        return alike
+    _check_size(path, data, alike, left)
+    frame = alike.frames[0]
+    return replace(
+        alike,
+        path=path,
+        series=alike.series if alike.series[0] else ("", str(path.parent)),
+        sop_uid=str(data.get("SOPInstanceUID") or ""),
+        number=_whole(data, "InstanceNumber", 0),
+        frames=(replace(frame, path=path, position=_position(data), location=_location(data)),),
+        split=_split(data),
     )
+
+
+_ALIKE: dict[tuple[object, ...], Instance] = {}
+"""One instance for each set of values that slices share. Filled from several threads: an entry more does no harm."""
+
+_SERIES_REMEMBERED = 256
+
+
+def _common(data: Dataset) -> tuple[object, ...] | None:
+    """The undecoded values that slices of one series share; None where some are not plain, as in enhanced images."""
+    values: list[object] = [data.file_meta.get("TransferSyntaxUID")]
+    for element in data.values():
+        if not isinstance(element, RawDataElement) or element.VR == "SQ":
+            return None
+        if element.tag not in _OWN:
+            values += [element.tag, element.VR, element.value]
+    return tuple(values)
+
+
+_OWN = frozenset(
+    Tag(name)
+    for name in ("SOPInstanceUID", "InstanceNumber", "ImagePositionPatient", "SliceLocation", *_SPLIT_KEYS)
+    if name != "ImageType"
+)
+"""Attributes that tell slices of a series apart."""
+
+
+def _in_full(path: Path, data: Dataset, left: float) -> Instance:
+    _refuse_what_is_no_scan(path, data)
+    count = max(_whole(data, "NumberOfFrames", 1), 1)
+    if count > _MOST_FRAMES:
+        raise ImagingError(f"{path.name} claims to hold {count:,} frames, which no scan does; its header is damaged.")
     allocated = _whole(data, "BitsAllocated", 16)
     if allocated not in (8, 16, 32, 64):
         raise ImagingError(f"{path.name} stores {allocated} bits per pixel, which no scan does.")
-    samples = _whole(data, "SamplesPerPixel", 1)
-    rows, columns = _whole(data, "Rows", 0), _whole(data, "Columns", 0)
-    syntax = getattr(data.file_meta, "TransferSyntaxUID", None)
-    needed = rows * columns * samples * len(frames) * allocated // 8
-    if str(data.get("PhotometricInterpretation", "")) == "YBR_FULL_422":
-        needed = needed * 2 // 3
-    if left < 8:
-        raise ImagingError(f"{path.name} describes an image but holds no pixels. Export it again.")
-    if syntax is None or not syntax.is_compressed:
-        if left - 8 < needed:
-            raise ImagingError(
-                f"{path.name} is cut short: its header promises {needed:,} bytes of pixels, the file holds"
-                f" {int(left) - 8:,}. Copy or export it again."
-            )
-    else:
-        storage.check_size(path, needed, density=storage.BLOCK_CODE_LIMIT)
     study, series = str(data.get("StudyInstanceUID") or ""), str(data.get("SeriesInstanceUID") or "")
-    return Instance(
+    instance = Instance(
         path=path,
         sop_class=str(data.get("SOPClassUID") or ""),
         sop_uid=str(data.get("SOPInstanceUID") or ""),
+        syntax=str(data.file_meta.get("TransferSyntaxUID") or ""),
         series=(study, series) if series else ("", str(path.parent)),
         number=_whole(data, "InstanceNumber", 0),
-        rows=rows,
-        columns=columns,
-        samples=samples,
+        rows=_whole(data, "Rows", 0),
+        columns=_whole(data, "Columns", 0),
+        samples=_whole(data, "SamplesPerPixel", 1),
         photometric=str(data.get("PhotometricInterpretation", "MONOCHROME2")),
         bits_allocated=allocated,
         bits_stored=min(_whole(data, "BitsStored", allocated), allocated),
@@ -214,14 +262,37 @@ def _instance(path: Path, data: Dataset, left: float) -> Instance:
         is_float=_is_float(data),
         lookup_bits=_lookup_bits(data),
         padding=_padding(data),
-        frames=frames,
+        frames=(_NO_FRAME,) * count,
         is_volume=str(data.get("VolumetricProperties") or "") == "VOLUME",
         modality=str(data.get("Modality") or ""),
         description=_description(data),
         subject=_pseudonym(data),
         facts=_facts(data),
-        split={key: str(data.get(key)) for key in _SPLIT_KEYS if data.get(key) not in (None, "")},
+        split=_split(data),
     )
+    _check_size(path, data, instance, left)
+    shared, per_frame = _groups(data)
+    groups = [*per_frame[:count], *[None] * (count - len(per_frame))]
+    return replace(instance, frames=tuple(_frame(path, index, data, shared, own) for index, own in enumerate(groups)))
+
+
+def _check_size(path: Path, data: Dataset, instance: Instance, left: float) -> None:
+    """Refuses a header that promises more pixels than the `left` bytes can hold, before anything is allocated."""
+    needed = instance.rows * instance.columns * instance.samples * len(instance.frames) * instance.bits_allocated // 8
+    if instance.photometric == "YBR_FULL_422":
+        needed = needed * 2 // 3
+    syntax = getattr(data.file_meta, "TransferSyntaxUID", None)
+    if left < 8:
+        raise ImagingError(f"{path.name} describes an image but holds no pixels. Export it again.")
+    if syntax is not None and syntax.is_compressed:
+        storage.check_size(path, needed, density=storage.BLOCK_CODE_LIMIT)
+    elif left == math.inf:
+        storage.check_size(path, needed, density=storage.DEFLATE_LIMIT)
+    elif left - 8 < needed:
+        raise ImagingError(
+            f"{path.name} is cut short: its header promises {needed:,} bytes of pixels, the file holds"
+            f" {int(left) - 8:,}. Copy or export it again."
+        )
 
 
 def _refuse_what_is_no_scan(path: Path, data: Dataset) -> None:
@@ -268,22 +339,34 @@ def _frame(path: Path, index: int, data: Dataset, shared: Dataset | None, own: D
     for fallback in ("ImagerPixelSpacing", "NominalScannedPixelSpacing"):
         spacing = spacing or _numbers(data, fallback, 2)
     thickness = number(measures, "SpacingBetweenSlices") or number(measures, "SliceThickness")
-    location = _numbers(data, "SliceLocation", 1)
     orientation = numbers("PlaneOrientationSequence", "ImageOrientationPatient", 6)
-    position = numbers("PlanePositionSequence", "ImagePositionPatient", 3)
     slope = number("PixelValueTransformationSequence", "RescaleSlope")
     return Frame(
         path=path,
         index=index,
-        position=(position[0], position[1], position[2]) if position else None,
+        position=next((found for place in places("PlanePositionSequence") if (found := _position(place))), None),
         orientation=_directions(path, orientation) if orientation else None,
         spacing=(spacing[0], spacing[1]) if spacing and min(spacing) > 0 else None,
         thickness=abs(thickness) if thickness else None,
         slope=slope or 1.0,
         intercept=number("PixelValueTransformationSequence", "RescaleIntercept") or 0.0,
         windows=next((found for place in places("FrameVOILUTSequence") if (found := _windows(place))), ()),
-        location=location[0] if location else None,
+        location=_location(data),
     )
+
+
+def _position(data: Dataset) -> Triple | None:
+    position = _numbers(data, "ImagePositionPatient", 3)
+    return (position[0], position[1], position[2]) if position else None
+
+
+def _location(data: Dataset) -> float | None:
+    location = _numbers(data, "SliceLocation", 1)
+    return location[0] if location else None
+
+
+def _split(data: Dataset) -> dict[str, str]:
+    return {key: str(value) for key in _SPLIT_KEYS if (value := data.get(key)) not in (None, "")}
 
 
 def _windows(data: Dataset) -> tuple[tuple[str, float, float], ...]:

@@ -58,7 +58,7 @@ def stack_for(source: Source) -> Stack:
 
 
 def _slice_by_slice(stack: Stack, blank: bool) -> Iterator[tuple[Volume, float]]:
-    """`blank` gives slices that have not come the lowest value of the first; else they hold zeros."""
+    """`blank` gives slices that have not come the lowest value of the first, once that was shown."""
     header = _header(stack)
     columns, rows, slices = stack.shape
     places = {(frame.path, frame.index): place for place, frame in enumerate(stack.frames)}
@@ -70,12 +70,15 @@ def _slice_by_slice(stack: Stack, blank: bool) -> Iterator[tuple[Volume, float]]
                 raise ImagingError(f"{instance.path.name} holds pixels of another shape than the first slice.")
             if not np.can_cast(values.dtype, voxels.dtype):
                 voxels = voxels.astype(np.result_type(values.dtype, voxels.dtype))
-            if blank and done == 0 and len(stack.instances) > 1:
-                voxels[:] = values.min()
-                early = replace(header, window=_window_of(header, values))
             voxels[places[frame.path, frame.index]] = values
-        if done + 1 < len(stack.instances):
-            yield _volume(voxels, early), (done + 1) / len(stack.instances)
+        if done + 1 == len(stack.instances):
+            break
+        if blank and done == 0:
+            early = replace(header, window=_window_of(header, values))
+        yield _volume(voxels, early), (done + 1) / len(stack.instances)
+        if blank and done == 0:
+            place = places[frame.path, frame.index]
+            voxels[:place] = voxels[place + 1 :] = values.min()
     yield _volume(voxels, header), 1.0
 
 
