@@ -21,6 +21,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.window)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def data_folder_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test reads or writes the user's own data folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SAGITTAL_DATA", str(tmp_path_factory.mktemp("user_data")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def own_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test leaves open or rescued, no other test is offered."""
+    monkeypatch.setenv("SAGITTAL_DATA", str(tmp_path / "user_data"))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real scans; tests that need it are skipped with the reason where it is not."""

@@ -18,6 +18,7 @@ from sagittal.facts import (
     Edit,
     EvaluateRequest,
     ImageLoan,
+    Interrupted,
     Label,
     LabelLoan,
     Recovery,
@@ -25,6 +26,7 @@ from sagittal.facts import (
     SegmentRequest,
     SeriesFacts,
     SpectrumRequest,
+    StudyCopy,
     StudyFacts,
     SupportPlan,
 )
@@ -42,6 +44,10 @@ class SagittalError(Exception):
     """Something a user can mend: the message says what happened, to which thing, why, and what to do."""
 
 
+class DamagedStudy(SagittalError):
+    """The catalogue of a study cannot be read. `EnginePort.study_copies` lists what it can be restored from."""
+
+
 class StudyPort(Protocol):
     """The catalogue: scans, labels, supports."""
 
@@ -51,7 +57,32 @@ class StudyPort(Protocol):
     def open_study(self, path: Path) -> StudyFacts:
         """Opens a study; reads no voxel. *Slow* on a network drive."""
 
+    def new_unnamed_study(self) -> StudyFacts:
+        """Creates and opens a study in the user's data folder, for work begun without choosing a folder."""
+
+    def move_study(self, path: Path) -> StudyFacts:
+        """Moves the open study to the new folder `path` and opens it there. *Slow* to another disk."""
+
     def close_study(self) -> None: ...
+
+    def interrupted_studies(self) -> list[Interrupted]:
+        """Studies left by a program that ended without closing them, with work nobody saved. *Slow.*"""
+
+    def forget_interrupted(self, path: Path) -> None:
+        """Offers such a study no more; an unnamed one moves to the folder `removed` of the user's data folder."""
+
+    def study_copies(self, path: Path) -> list[StudyCopy]:
+        """Whole copies of the catalogue of the study in `path`, newest first."""
+
+    def restore_study(self, path: Path, copy: str) -> StudyFacts:
+        """Opens a study whose catalogue is damaged with a copy in its place; the damaged file is kept. *Slow.*"""
+
+    def study_damage(self, thorough: bool = False) -> list[str]:
+        """One sentence for each file of the open study that is not as it was written; by size alone unless `thorough`,
+        which reads every file. *Slow.*"""
+
+    def start_relink(self, folder: Path) -> str:
+        """Looks under `folder` for scans that are not where they were; the result is the document of `study relink`."""
 
     def study(self) -> StudyFacts | None:
         """The open study as it stands now."""

@@ -102,6 +102,34 @@ class StudyFacts:
     """One sentence, where `read_only`."""
     preferences: Mapping[str, str] = field(default_factory=dict)
     """What the study remembers of how it is looked at, as its window presets: name → text."""
+    unnamed: bool = False
+    """It was begun without choosing a folder, and lies in the user's data folder until it is given one."""
+
+
+@dataclass(frozen=True)
+class StudyCopy:
+    """A whole copy of a study's catalogue, kept for the day that the catalogue is damaged."""
+
+    path: str
+    saved: str
+    """ISO 8601 time at which it was made."""
+    scans: int
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """A study whose program ended without closing it, and that holds what nobody saved."""
+
+    path: str
+    name: str
+    newest: str
+    """ISO 8601 time of the last edit."""
+    edits: int
+    """Edits that are in a journal but in no saved file."""
+    unnamed: bool
+    """No folder was ever chosen for it."""
+    there: bool
+    """Its folder can be reached; if not, as on an unplugged drive, the edits are in the user's data folder."""
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sagittal.engine_port import SagittalError
-from sagittal.facts import Edit, ImageLoan, Label, LabelLoan, Recovery, ScanFacts, SeriesFacts, StudyFacts, SupportPlan
+from sagittal.facts import (
+    Edit,
+    ImageLoan,
+    Interrupted,
+    Label,
+    LabelLoan,
+    Recovery,
+    ScanFacts,
+    SeriesFacts,
+    StudyCopy,
+    StudyFacts,
+    SupportPlan,
+)
 from sagittal_engine.service.base import ServiceBase
 from sagittal_engine.tasks import Task
+
+if TYPE_CHECKING:
+    from sagittal_engine.study import Study
 
 Array = np.ndarray[Any, Any]
 
@@ -22,22 +37,83 @@ class StudyService(ServiceBase):
     def new_study(self, path: Path) -> StudyFacts:
         from sagittal_engine.study import Study
 
-        self._leave_study()
-        self._study = Study.create(path)
-        return self._study.facts()
+        return self._take(lambda: Study.create(path))
 
     def open_study(self, path: Path) -> StudyFacts:
         from sagittal_engine.study import Study
 
-        self._leave_study()
-        self._study = Study.open(path)
+        return self._take(lambda: Study.open(path), path)
+
+    def new_unnamed_study(self) -> StudyFacts:
+        from sagittal_engine.study import Study, interrupted
+
+        return self._take(lambda: Study.create(interrupted.unnamed_folder()))
+
+    def move_study(self, path: Path) -> StudyFacts:
+        from sagittal_engine.study import Study, moving
+
+        old = self._open_for_writing().path
+        moving.check(path)
+        self._refuse_while_busy()
+        self.close_study()
+        try:
+            self._study = moving.move(old, path)
+        except SagittalError:
+            self._study = Study.open(old)
+            raise
         return self._study.facts()
 
-    def _leave_study(self) -> None:
-        """Closes the open study. Raises `SagittalError` while work goes on in it."""
+    def restore_study(self, path: Path, copy: str) -> StudyFacts:
+        from sagittal_engine.study import Study
+
+        return self._take(lambda: Study.restore(path, copy), path)
+
+    def _take(self, make: Callable[[], Study], path: Path | None = None) -> StudyFacts:
+        """Makes another study the open one; where that fails, the one that is open stays open.
+
+        One that is open at `path` already is closed first, for it would lock itself out.
+        """
+        self._refuse_while_busy()
+        if self._study is not None and path is not None and self._study.path == path.absolute():
+            self.close_study()
+        study = make()
+        self.close_study()
+        self._study = study
+        return study.facts()
+
+    def _refuse_while_busy(self) -> None:
+        """Raises `SagittalError` while work goes on in the open study."""
         if self._live_runs() or self._tasks.busy:
             raise SagittalError("Work is still going on in the open study. Stop it, or wait for it, then try again.")
-        self.close_study()
+
+    def interrupted_studies(self) -> list[Interrupted]:
+        from sagittal_engine.study import interrupted
+
+        return interrupted.find()
+
+    def forget_interrupted(self, path: Path) -> None:
+        from sagittal_engine.study import interrupted
+
+        interrupted.forget(path)
+
+    def study_copies(self, path: Path) -> list[StudyCopy]:
+        from sagittal_engine.study import backups
+
+        return backups.copies(path)
+
+    def study_damage(self, thorough: bool = False) -> list[str]:
+        return self._open().damage(thorough=thorough)
+
+    def start_relink(self, folder: Path) -> str:
+        study = self._open_for_writing()
+
+        def work(task: Task) -> Mapping[str, Any]:
+            try:
+                return study.relink(folder, progress=task.progress, boundary=task.boundary)
+            finally:
+                self._changed("scans")
+
+        return self._tasks.start("relink", "Looking for moved scans", work)
 
     def close_study(self) -> None:
         """Closes the open study; runs in it are stopped with a checkpoint, tasks cancelled, and both awaited."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import sqlite3
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,13 +19,14 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.pool import QueuePool
 
-from sagittal.engine_port import SagittalError
+from sagittal.engine_port import DamagedStudy, SagittalError
 from sagittal.facts import Label, LabelFigures, LabelSetFacts, ScanFacts
-from sagittal_engine.study import locations
+from sagittal_engine.study import backups, locations
 from sagittal_engine.study.tables import SCHEMA, Base, InfoRow, LabelSetRow, ScanRow, SubjectRow
 
 FILE = "study.sqlite"
-BACKUP = "study.backup.sqlite"
+BACKUP_SECONDS = 60.0
+"""After a change, a copy at most this old is taken to be enough; closing makes one in any case."""
 
 
 class Catalogue:
@@ -32,60 +35,80 @@ class Catalogue:
     def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         """Opens the catalogue, making it where there is none.
 
-        Raises `SagittalError` where the file is damaged or was made by a later Sagittal.
+        Raises `SagittalError` where the file was made by a later Sagittal, `DamagedStudy` where it is damaged.
         """
         self.folder, self.read_only = folder, read_only
         path = folder / FILE
         self._lock = threading.RLock()
-        immutable = read_only and not _can_share(path)
-        mode = "mode=ro" + ("&immutable=1" if immutable else "") if read_only else "mode=rwc"
+        self._backed_up, self._changed = time.monotonic(), False
+        mode = "ro" if read_only else "rwc"
+        there = path.exists()
 
         def connect() -> sqlite3.Connection:
-            return sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=10, check_same_thread=False)
+            return sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=10, check_same_thread=False
+            )
 
         # Said outright: without a file in the URL, SQLAlchemy takes the database for one in memory and pools one
         # connection a thread, closing others' connections in mid-query from the sixth thread on.
         self._engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, max_overflow=-1)
         event.listen(self._engine, "connect", self._prepare)
         try:
-            if not read_only:
+            wrong = self._what_is_wrong(path) if there else ""
+            if not wrong and not read_only:
                 Base.metadata.create_all(self._engine)
-            schema = int(self.info("schema") or 0)
-            if not schema and not read_only:
-                self.set_info(schema=str(SCHEMA), id=uuid.uuid4().hex)
+            schema = int(self.info("schema") or 0) if not wrong else 0
         except DatabaseError as error:
+            wrong = str(error.orig)
+        if wrong:
             self._engine.dispose()
-            hint = f" Its state at the last opening is in {BACKUP}." if (folder / BACKUP).exists() else ""
-            raise SagittalError(
-                f"The catalogue {path} cannot be read: {error.orig}.{hint} Label files and runs are in their own "
-                "folders beside it, untouched."
-            ) from error
+            raise DamagedStudy(
+                f"The catalogue {path} is damaged: {wrong}. Label files and runs are in their own folders beside it, "
+                "untouched."
+            )
+        if not schema and not read_only:
+            self.set_info(schema=str(SCHEMA), id=uuid.uuid4().hex)
         if schema > SCHEMA:
             self._engine.dispose()
             raise SagittalError(f"The study {folder} was made by a later Sagittal. Update the program to open it.")
 
     def _prepare(self, connection: Any, _record: Any) -> None:
         if not self.read_only:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=NORMAL")
+            # A rollback journal: between two changes the file is all there is, and can be known to be whole.
+            connection.execute("PRAGMA journal_mode=DELETE")
+            connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
 
+    def _what_is_wrong(self, path: Path) -> str:
+        """What is wrong with the file as a database, in words; "" where it is whole.
+
+        SQLite itself overlooks a last page that is cut short, and takes an empty file for a new database.
+        """
+        with self._engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN")
+            pages, size = (
+                connection.exec_driver_sql(f"PRAGMA {fact}").scalar_one() for fact in ("page_count", "page_size")
+            )
+            if not pages:
+                return "it is empty"
+            found = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one())
+            held = path.stat().st_size
+            if held != pages * size:
+                return f"it has {held:,} bytes instead of {pages * size:,}"
+            return "" if found == "ok" else found.splitlines()[-1]
+
     def close(self) -> None:
+        """Lets go of the file, after copying it where it changed since the last copy."""
+        if self._changed:
+            with contextlib.suppress(OSError, sqlite3.Error):
+                self.back_up()
         self._engine.dispose()
 
     def back_up(self) -> None:
-        """Keeps a copy of the catalogue beside it, for the day the file is damaged."""
-        temporary = self.folder / f".{BACKUP}.part"
-        source = sqlite3.connect(self.folder / FILE)
-        target = sqlite3.connect(temporary)
-        try:
-            source.backup(target)
-            target.close()
-            temporary.replace(self.folder / BACKUP)
-        finally:
-            target.close()
-            source.close()
-            temporary.unlink(missing_ok=True)
+        """Keeps a copy of the catalogue, for the day the file is damaged. Raises `OSError` or `sqlite3.Error`."""
+        with self._lock:
+            self._backed_up, self._changed = time.monotonic(), False
+            backups.add(self.folder / FILE)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -106,6 +129,10 @@ class Catalogue:
                 raise SagittalError(
                     f"The catalogue of {self.folder.name} could not be written: {why}. Nothing was changed in it."
                 ) from error
+            self._changed = True
+            if time.monotonic() - self._backed_up > BACKUP_SECONDS:
+                with contextlib.suppress(OSError, sqlite3.Error):  # tried again after the next change
+                    self.back_up()
 
     def info(self, key: str) -> str:
         """A fact about the study, or ""."""
@@ -158,17 +185,6 @@ class Catalogue:
             warnings=tuple(row.warnings),
             missing=locations.is_missing(row.files, self.folder),
         )
-
-
-def _can_share(path: Path) -> bool:
-    """Whether a reader may make the small files that WAL readers share; on a read-only disk it may not."""
-    try:
-        with sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True) as connection:
-            connection.execute("SELECT count(*) FROM sqlite_master")
-        connection.close()
-        return True
-    except sqlite3.OperationalError:
-        return False
 
 
 def _label_set(row: LabelSetRow) -> LabelSetFacts:

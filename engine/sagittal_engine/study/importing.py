@@ -81,7 +81,7 @@ class Import:
             )
             return
         reason = f"{source.path.name} is a label map, and no image goes with it by name. Give its image with --labels."
-        twin = self._twin(_digest(labels), images)
+        twin = self._twin(voxel_digest(labels), images)
         if twin:
             reason += f" It is, voxel for voxel, the label map of {twin}."
         self._refuse(source, reason)
@@ -201,7 +201,7 @@ class Import:
             warnings.append(f"{difference} It is resampled to the image's grid, nearest neighbour.")
         if not data.any():
             warnings.append(f"The label map {source.path.name} is empty.")
-        digest = _digest(found.data)
+        digest = voxel_digest(found.data)
         twin = self._twin(digest, (), but=scan) if data.any() else ""
         if twin:
             warnings.append(f"Its label map is, voxel for voxel, that of {twin}: one of the two may be wrong.")
@@ -227,7 +227,7 @@ class Import:
             for label in image.labels:
                 self.boundary()
                 try:
-                    if _digest(imaging.label_map(imaging.read(label.source)).data) == digest:
+                    if voxel_digest(imaging.label_map(imaging.read(label.source)).data) == digest:
                         return image.source.name
                 except SagittalError:
                     continue
@@ -257,7 +257,8 @@ class Import:
         return {"path": str(path), "scans": len(table.values), "unknown": table.unknown}
 
 
-def _digest(labels: Array) -> str:
+def voxel_digest(labels: Array) -> str:
+    """SHA-256 of a label map's shape and voxels, whatever file they came in."""
     voxels = np.ascontiguousarray(labels, np.uint16)
     return hashlib.sha256(repr(voxels.shape).encode() + voxels.tobytes()).hexdigest()
 

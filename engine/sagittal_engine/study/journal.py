@@ -103,6 +103,16 @@ def read(path: Path) -> JournalFile | None:
     return JournalFile(owner, tuple(entries), good, lost=not (whole and told and good >= length))
 
 
+def is_as_long_as_it_says(path: Path) -> bool:
+    """Whether a file has not lost its end, known without reading its records."""
+    with path.open("rb") as file:
+        start = file.read(START)
+    if len(start) < START or not start.startswith(MAGIC):
+        return False
+    length, checksum = _LENGTH.unpack_from(start, len(MAGIC))
+    return zlib.crc32(start[len(MAGIC) : len(MAGIC) + 8]) == checksum and path.stat().st_size >= length
+
+
 def replay(labels: np.ndarray[Any, Any], entries: Iterator[Entry] | tuple[Entry, ...] | list[Entry]) -> int:
     """Applies edits to `labels` (uint16 (X, Y, Z), changed in place); returns how many could be applied.
 

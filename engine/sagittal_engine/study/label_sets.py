@@ -17,6 +17,7 @@ from sagittal.facts import Edit, Label, LabelLoan, colour_of
 from sagittal_engine import imaging
 from sagittal_engine.study import journal, locations, resample, undoing
 from sagittal_engine.study.catalogue import labels_of, rows_of
+from sagittal_engine.study.generations import TABLE, Generation
 from sagittal_engine.study.tables import LabelSetRow, LabelTableRow, ScanRow
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class LabelSets:
         with self._saving:
             with self._study.catalogue.reading() as session:
                 row = _find(session, scan, label_set)
-                origin = dict(row.origin) if row is not None else {"kind": "painted"}
+                origin: dict[str, Any] = dict(row.origin) if row is not None else {"kind": "painted"}
             if origin.get("kind") != "painted":
                 origin["edited"] = True
             self._study.store.save(scan, label_set, data, self._study.header(scan).grid, labels, origin)
@@ -170,6 +171,25 @@ class LabelSets:
         if len(edit.indices) and not 0 <= int(np.min(edit.indices)) <= int(np.max(edit.indices)) < size:
             raise SagittalError(f"The edit lies outside the scan's {size} voxels.")
         self._study.store.record(scan, label_set, edit)
+
+    def adopt(self) -> None:
+        """Puts label sets whose files lie in `labels/` and that the catalogue does not know into it."""
+        for scan in self._study.facts().scans:
+            found: dict[str, Generation] = {}
+            for path in sorted((self._study.store.folder / scan.scan).glob("*.labels.json")):
+                generation = Generation(int(path.name.split(".")[1]), path.with_name(path.name[:-12] + ".nii.gz"))
+                name = str(generation.facts().get("set", ""))
+                if name and generation.is_whole():
+                    found[name] = max(generation, found.get(name, generation), key=lambda one: one.number)
+            for name, generation in found.items():
+                if not any(one.name == name for one in scan.label_sets):
+                    origin = dict(generation.facts().get("origin", {}))
+                    rows = rows_of(imaging.read_label_table(generation.beside(TABLE)))
+                    with self._study.catalogue.writing() as session:
+                        session.add(LabelSetRow(scan_id=scan.scan, name=name, origin=origin, labels=rows))
+                        if session.get(LabelTableRow, name) is None:
+                            session.add(LabelTableRow(name=name, labels=rows))
+        self._study.changed()
 
     def write_prediction(
         self,

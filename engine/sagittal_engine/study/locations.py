@@ -10,7 +10,7 @@ from typing import Any
 
 def remember(files: Sequence[Path], study: Path) -> list[Any]:
     """Plain values for the catalogue: [path from the study (or ""), absolute path, size in bytes] per file."""
-    return [[_from_study(file, study), str(file), file.stat().st_size] for file in files]
+    return [[from_study(file, study), str(file), file.stat().st_size] for file in files]
 
 
 def recall(remembered: Sequence[Sequence[Any]], study: Path) -> tuple[Path, ...]:
@@ -38,7 +38,8 @@ def _find(relative: str, absolute: str, size: int, study: Path) -> Path | None:
     return None
 
 
-def _from_study(file: Path, study: Path) -> str:
+def from_study(file: Path, study: Path) -> str:
+    """The way from the study's folder to a file; "" where there is none."""
     try:
         return Path(os.path.relpath(file, study)).as_posix()
     except ValueError:  # another drive on Windows

@@ -14,18 +14,32 @@ class StudyLock:
     """
 
     def __init__(self, path: Path) -> None:
-        """Raises `BlockingIOError` where another holds the lock, `OSError` where the file cannot be written."""
-        self._connection = sqlite3.connect(path, timeout=0.0, isolation_level=None, check_same_thread=False)
+        """Raises `BlockingIOError` where another holds the lock, `OSError` where the file cannot be written.
+
+        A file that is no lock (nothing is ever kept in it) is made anew.
+        """
         try:
-            self._connection.execute("PRAGMA journal_mode=MEMORY")
-            self._connection.execute("BEGIN EXCLUSIVE")
-            self._connection.execute("PRAGMA user_version=1")
+            self._connection = _begin(path)
         except sqlite3.OperationalError as error:
-            self._connection.close()
             if "locked" in str(error) or "busy" in str(error):
                 raise BlockingIOError(str(error)) from error
             raise OSError(str(error)) from error
+        except sqlite3.DatabaseError:
+            path.unlink()
+            self._connection = _begin(path)
 
     def release(self) -> None:
         """Lets go; a second call does nothing."""
         self._connection.close()
+
+
+def _begin(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=0.0, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode=MEMORY")
+        connection.execute("BEGIN EXCLUSIVE")
+        connection.execute("PRAGMA user_version=1")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection

@@ -7,7 +7,8 @@ import socket
 import sqlite3
 from pathlib import Path
 
-from sagittal.engine_port import SagittalError
+from sagittal.engine_port import DamagedStudy, SagittalError
+from sagittal_engine.study import backups
 from sagittal_engine.study.catalogue import FILE, Catalogue
 from sagittal_engine.study.lock import StudyLock
 
@@ -38,6 +39,8 @@ def study_folder(path: Path) -> Path:
     if not folder.exists():
         raise SagittalError(f"There is no study at {folder}. Check the path, or create a study there.")
     if not (folder / FILE).is_file():
+        if backups.copies(folder):
+            raise DamagedStudy(f"The study {folder} has lost its catalogue, {FILE}. Copies of it are there.")
         raise SagittalError(f"{folder} is not a study: it has no {FILE}. Open another folder, or create a study.")
     return folder
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import OrderedDict
@@ -10,20 +11,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from platformdirs import user_data_path
 from sqlalchemy import select
 
 from sagittal.engine_port import SagittalError
 from sagittal.facts import SLICE_STATES, Arrival, Edit, Label, LabelLoan, Recovery, ScanFacts, StudyFacts, SupportPlan
 from sagittal_engine import imaging
 from sagittal_engine.store.atomic import replacing
-from sagittal_engine.study import finding, locations, opening, thumbnails
+from sagittal_engine.study import backups, finding, integrity, interrupted, locations, opening, places, thumbnails
 from sagittal_engine.study.arriving import MANY_FILES, Arriving
-from sagittal_engine.study.catalogue import Catalogue, subject_of
+from sagittal_engine.study.catalogue import FILE, Catalogue, subject_of
 from sagittal_engine.study.importing import Import
 from sagittal_engine.study.label_sets import LabelSets
 from sagittal_engine.study.label_store import LabelStore
 from sagittal_engine.study.lock import StudyLock
+from sagittal_engine.study.relink import relink
 from sagittal_engine.study.tables import MetaRow, ScanRow, SupportPlanRow
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ class Study:
         self.why_read_only = why_read_only
         """One sentence, where `read_only`."""
         self.runs_folder, self.cache_folder = path / "runs", path / "cache"
-        spare = user_data_path("sagittal", appauthor=False) / "rescued" / (catalogue.info("id") or path.name)
-        self.store = LabelStore(path / "labels", spare)
+        self.id = catalogue.info("id")
+        self.store = LabelStore(path / "labels", places.rescued(self.id))
         self._lock = lock
         self._sets = LabelSets(self)
         self._guard = threading.RLock()
@@ -58,6 +59,7 @@ class Study:
         self._headers: OrderedDict[str, imaging.Header] = OrderedDict()
         self._arriving = Arriving(self._keep)
         self._closed = False
+        self._found_damaged = integrity.against_inventory(path, put_away=lock is not None)
 
     @classmethod
     def create(cls, path: Path | str) -> Study:
@@ -71,7 +73,7 @@ class Study:
         """Opens a study without reading a voxel.
 
         Where another program has it open, or the disk cannot be written to, the study opens read-only; `why_read_only`
-        says which. Raises `SagittalError` where there is no study or its catalogue is damaged.
+        says which. Raises `SagittalError` where there is no study, `DamagedStudy` where its catalogue is damaged.
         """
         folder = opening.study_folder(Path(path))
         lock, why = opening.take_lock(folder, read_only=read_only)
@@ -88,7 +90,30 @@ class Study:
             if lock is not None:
                 lock.release()
             raise
-        return cls(folder, catalogue, lock, why)
+        study = cls(folder, catalogue, lock, why)
+        if lock is not None:
+            interrupted.mark(study.id, folder)
+        return study
+
+    @classmethod
+    def restore(cls, path: Path | str, copy: Path | str) -> Study:
+        """Opens a study whose catalogue is damaged, with a copy in its place; the damaged file is kept beside it.
+
+        Label sets saved after the copy was made are found in their files again. Raises `SagittalError` where another
+        program has the study open, or nothing can be written.
+        """
+        folder = Path(path).absolute()
+        lock, why = opening.take_lock(folder, read_only=False)
+        if lock is None:
+            raise SagittalError(f"The study {folder.name} cannot be restored now. {why.replace('{holder}', '')}")
+        try:
+            backups.restore(folder / FILE, Path(copy))
+        finally:
+            lock.release()
+        study = cls.open(folder)
+        if not study.read_only:
+            study._sets.adopt()
+        return study
 
     def __enter__(self) -> Study:
         return self
@@ -109,7 +134,10 @@ class Study:
         self._volumes.clear()
         self.catalogue.close()
         if self._lock is not None:
+            with contextlib.suppress(OSError):
+                integrity.take_inventory(self.path)
             self._lock.release()
+            interrupted.unmark(self.id)
 
     # Facts
 
@@ -117,7 +145,13 @@ class Study:
         """The study as it stands now, in order of import; reads no image file."""
         scans = tuple(self._scans().values())
         return StudyFacts(
-            str(self.path), self.path.name, scans, self.read_only, self.why_read_only, self.catalogue.preferences()
+            str(self.path),
+            self.path.name,
+            scans,
+            self.read_only,
+            self.why_read_only,
+            self.catalogue.preferences(),
+            unnamed=interrupted.is_unnamed(self.path),
         )
 
     def scan(self, scan: str) -> ScanFacts:
@@ -235,7 +269,7 @@ class Study:
         path = self.cache_folder / "thumbnails" / f"{self.scan(scan).scan}.npy"
         try:
             return np.load(path, allow_pickle=False)
-        except (OSError, ValueError):
+        except (OSError, ValueError, EOFError):
             picture = thumbnails.draw(imaging.glimpse(self._checked_source(scan)))
         if not self.read_only:
             with replacing(path, durable=False) as temporary, temporary.open("wb") as file:
@@ -378,6 +412,20 @@ class Study:
         """
         self._writable()
         return Import(self, progress, boundary).run(paths, labels, meta)
+
+    def relink(
+        self,
+        folder: Path | str,
+        progress: Callable[[int, int, str], None] = lambda done, total, message: None,
+        boundary: Callable[[], None] = lambda: None,
+    ) -> dict[str, Any]:
+        """Looks under `folder` for files that are not where they were; see `relink.relink`."""
+        self._writable()
+        return relink(self, Path(folder).absolute(), progress, boundary)
+
+    def damage(self, *, thorough: bool = False) -> list[str]:
+        """One sentence for each file of the study that is not as it was written; see `integrity`."""
+        return [*self._found_damaged, *integrity.damage(self.path, thorough=thorough)]
 
     def remove_scans(self, scans: Sequence[str]) -> None:
         """Takes scans out of the study; source files stay untouched, label files move to `labels/removed/`."""

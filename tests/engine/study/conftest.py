@@ -41,14 +41,13 @@ def label() -> Callable[..., Path]:
 
 
 @pytest.fixture
-def spare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's data folder of this test."""
-    monkeypatch.setattr("sagittal_engine.study.study.user_data_path", lambda *a, **k: tmp_path / "user")
-    return tmp_path / "user" / "rescued"
+def spare(tmp_path: Path) -> Path:
+    """Where this test's studies put what their own disk does not take."""
+    return tmp_path / "user_data" / "rescued"
 
 
 @pytest.fixture
-def study(tmp_path: Path, spare: Path) -> Iterator[Study]:
+def study(tmp_path: Path) -> Iterator[Study]:
     with Study.create(tmp_path / "study") as made:
         yield made
 
