@@ -54,13 +54,17 @@ def test_a_preset_that_means_nothing_is_refused_in_words(wrong: Preset) -> None:
     assert presets.problem(wrong)
 
 
-def dialog(qtbot, saved: list, **more) -> PresetsDialog:
-    parent = QWidget()
-    qtbot.addWidget(parent)
+@pytest.fixture
+def parent(qtbot) -> QWidget:
+    made = QWidget()
+    qtbot.addWidget(made)
+    return made
+
+
+def dialog(parent: QWidget, saved: list, **more) -> PresetsDialog:
     made = PresetsDialog(
         parent, BUILT_IN, CT, lambda name: Preset(name, 77, 7), lambda *what: saved.append(what), **more
     )
-    made.parent_kept = parent
     made.open()
     return made
 
@@ -70,9 +74,9 @@ def press(made: QWidget, name: str) -> None:
 
 
 @pytest.mark.window
-def test_presets_are_added_moved_renamed_and_removed(qtbot) -> None:
+def test_presets_are_added_moved_renamed_and_removed(parent) -> None:
     saved: list = []
-    made = dialog(qtbot, saved)
+    made = dialog(parent, saved)
     table = made.tables[CT].table
     press(made, "presets_of_view_ct")
     assert table.rowCount() == 6 and [table.item(5, column).text() for column in (2, 3)] == ["77", "7"]
@@ -89,9 +93,9 @@ def test_presets_are_added_moved_renamed_and_removed(qtbot) -> None:
 
 
 @pytest.mark.window
-def test_a_wrong_number_is_said_and_nothing_is_saved(qtbot) -> None:
+def test_a_wrong_number_is_said_and_nothing_is_saved(parent) -> None:
     saved: list = []
-    made = dialog(qtbot, saved)
+    made = dialog(parent, saved)
     made.tables[OTHER].table.item(0, 2).setText("many")
     press(made, "presets_save")
     assert not saved and "Full range" in made.said.text()
@@ -101,9 +105,9 @@ def test_a_wrong_number_is_said_and_nothing_is_saved(qtbot) -> None:
 
 
 @pytest.mark.window
-def test_where_the_study_cannot_be_written_they_become_the_users_own(qtbot) -> None:
+def test_where_the_study_cannot_be_written_they_become_the_users_own(parent) -> None:
     saved: list = []
-    made = dialog(qtbot, saved, may_keep=False)
+    made = dialog(parent, saved, may_keep=False)
     press(made, "presets_save")
     assert saved[0][1] is True
     assert json.loads(presets.write(OWN))["ct"][0]["name"] == "Stroke"
