@@ -11,7 +11,7 @@ from pathlib import Path
 
 COMMANDS = (
     "new", "import", "scans", "methods", "train", "runs", "show", "segment", "evaluate", "adapt", "spectrum", "export",
-    "labels", "doctor", "demo", "plugin",
+    "labels", "doctor", "demo", "plugin", "study",
 )  # fmt: skip
 """First words that are commands; a study folder of such a name is opened as `./train`."""
 
@@ -20,7 +20,8 @@ def wants_window(argv: Sequence[str]) -> bool:
     """Whether these arguments ask for the window: none, or one study folder."""
     if not argv:
         return True
-    return len(argv) == 1 and argv[0] not in COMMANDS and Path(argv[0]).is_dir()
+    # "study" by itself is no whole command, but a likely name of a study.
+    return len(argv) == 1 and (argv[0] not in COMMANDS or argv[0] == "study") and Path(argv[0]).is_dir()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -15,7 +15,7 @@ import typer
 
 from sagittal import __version__
 from sagittal.engine_port import EnginePort
-from sagittal_engine.cli import export, machine, methods, plugins, review, runs, study, tasks, train
+from sagittal_engine.cli import care, export, machine, methods, plugins, review, runs, study, tasks, train
 from sagittal_engine.cli.status import Status, say, status_of
 
 
@@ -46,6 +46,7 @@ app = typer.Typer(
 for group in (study, export, methods, train, runs, tasks, review, machine):
     group.register(app)
 app.add_typer(plugins.app, name="plugin")
+app.add_typer(care.app, name="study")
 
 
 @app.callback()

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sagittal.engine_port import EnginePort, SagittalError
+from sagittal.engine_port import DamagedStudy, EnginePort, SagittalError
 from sagittal.facts import StudyFacts
 from sagittal_engine.cli.following import Ending, follow
 from sagittal_engine.cli.output import Output
@@ -57,7 +57,11 @@ def session(
         try:
             facts = None
             if study is not None:
-                facts = engine.new_study(study) if new else engine.open_study(study)
+                try:
+                    facts = engine.new_study(study) if new else engine.open_study(study)
+                except DamagedStudy as error:
+                    hint = f"`sagittal study restore {study}` puts the newest copy in its place."
+                    raise SagittalError(f"{error} {hint}" if engine.study_copies(study) else str(error)) from error
                 if writes and facts.read_only:
                     raise SagittalError(f"Nothing can be written to the study {study}. {facts.why_read_only}")
             yield Session(engine, output, facts)
