@@ -9,15 +9,13 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QFileDialog, QFrame, QLabel, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QFileDialog, QFrame, QLabel, QLineEdit, QWidget
 
-TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS / "app" / "canvas")]
+sys.path[:0] = [str(Path(__file__).resolve().parent)]
 
-from canvas_harness import drag, point_of
+from hands import Hands, point_of
 
 from sagittal.events import Reason
 from sagittal_app import theme
@@ -28,10 +26,7 @@ from sagittal_engine import phantom
 from sagittal_engine.service import Engine
 
 pytestmark = [pytest.mark.window, pytest.mark.timeout(600)]
-LEFT = Qt.MouseButton.LeftButton
 SUBJECTS = 3
-LONG = 150_000
-"""Milliseconds within which anything must be seen, also on a machine that is busy with other work."""
 TINY = {"steps": "4", "batch_size": "1", "superpixels_per_slice": "1", "preview_steps": "2"}
 
 
@@ -62,59 +57,14 @@ def window(qapp, qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     qapp.processEvents()
 
 
-class Hands:
-    """What a user does: click, choose, type, wait until something is seen."""
-
-    def __init__(self, qtbot, window: Window) -> None:
-        self.qtbot, self.window = qtbot, window
-
-    def find(self, kind: type[QWidget], name: str) -> QWidget:
-        self.qtbot.waitUntil(lambda: self.window.findChild(kind, name) is not None, timeout=LONG)
-        return self.window.findChild(kind, name)
-
-    def click(self, name: str, kind: type[QWidget] = QPushButton) -> None:
-        # Looked for anew each time: panels rebuild their rows, and a row may be on its way out.
-        def ready() -> list[QWidget]:
-            return [one for one in self.window.findChildren(kind, name) if one.isVisible() and one.isEnabled()]
-
-        self.qtbot.waitUntil(lambda: bool(ready()), timeout=LONG)
-        QTest.mouseClick(ready()[-1], LEFT)
-
-    def choose(self, name: str, text: str) -> None:
-        box = self.find(QComboBox, name)
-        self.qtbot.waitUntil(lambda: box.findText(text) >= 0, timeout=LONG)
-        box.setCurrentIndex(box.findText(text))
-        box.activated.emit(box.currentIndex())
-
-    def shortcut(self, key: Qt.Key) -> None:
-        """Ctrl and a key. A display without window manager gives the focus to any new native window: take it back."""
-        self.window.activateWindow()
-        self.qtbot.waitUntil(self.window.isActiveWindow, timeout=LONG)
-        QTest.keyClick(self.window, key, Qt.KeyboardModifier.ControlModifier)
-
-    def go_to(self, page: str, key: Qt.Key) -> None:
-        self.shortcut(key)
-        self.qtbot.waitUntil(lambda: self.window.stack.currentWidget() is self.window.pages[page], timeout=LONG)
-
-    def until(self, seen: object) -> None:
-        self.qtbot.waitUntil(seen, timeout=LONG)
-
-
-def drop(window: Window, folder: Path) -> None:
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(folder))])
-    event = QDropEvent(QPointF(400, 400), Qt.DropAction.CopyAction, data, LEFT, Qt.KeyboardModifier.NoModifier)
-    window.dropEvent(event)
-
-
 def test_from_drop_to_export(window, qtbot, cohort, tmp_path, monkeypatch):
-    hands = Hands(qtbot, window)
+    hands = Hands(window)
     study = tmp_path / "study"
     window.desk.port.new_study(study)
     window.studies.open(study)
     hands.until(lambda: window.desk.study() is not None)
 
-    drop(window, cohort)
+    hands.drop(cohort)
     hands.until(lambda: len(window.desk.study().scans) == SUBJECTS and not window.tasks.going)
     scans = window.desk.study().scans
     assert [label.name for label in scans[0].label_sets[0].labels] == list(phantom.LABELS.values())
@@ -142,8 +92,8 @@ def test_from_drop_to_export(window, qtbot, cohort, tmp_path, monkeypatch):
         annotate.bench.space.act("brush")
         columns = np.argwhere(truth[:, :, z] == 1)
         left, right = columns[columns[:, 0].argmin()], columns[columns[:, 0].argmax()]
-        drag(
-            view.overlay, LEFT, *[point_of(view, (*map(float, at), float(z))) for at in (left, columns.mean(0), right)]
+        hands.drag(
+            view.overlay, *[point_of(view, (*map(float, at), float(z))) for at in (left, columns.mean(0), right)]
         )
     assert set(annotate.support.plan.states) == {"in progress"}
     assert (state.document.data[:, :, list(plan.slices)] == liver).any((0, 1)).all()
