@@ -11,13 +11,14 @@ from rich.console import Console
 
 from sagittal.engine_port import SagittalError
 from sagittal.facts import ScanFacts
-from sagittal_engine.cli import options
+from sagittal_engine.cli import looking, options
 from sagittal_engine.cli.output import table
 from sagittal_engine.cli.session import session
 from sagittal_engine.cli.status import Ended, Status
 
 NAMED_LABELS = 6
 """Labels of a set that a table names; of more it says how many, and `--json` has them all."""
+
 
 def register(app: typer.Typer) -> None:
     app.command("new")(new)
@@ -52,6 +53,15 @@ def import_(
         Path | None,
         typer.Option("--meta", metavar="FILE.csv", help="Table of meta labels, one row a scan.", show_default=False),
     ] = None,
+    series: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--series",
+            metavar="NAME",
+            help="Take only this series, by its name or its number in `sagittal look`; repeat.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Adds scans and their label maps to a study."""
@@ -61,7 +71,13 @@ def import_(
     for path in given:
         if not path.exists():
             raise SagittalError(f"There is nothing at {path}. Check the path, then import again.")
+    if series and labels:
+        raise SagittalError(
+            "Label maps go by the order of the images: name the images' files with --labels, not --series."
+        )
     with session(context, as_json, study, writes=True) as on:
+        if series:
+            paths = looking.chosen(looking.look_through(on, paths or ())["series"], series)
         task = on.engine.start_import(paths or (), labels=labels or (), meta=meta)
         report = on.task(task, "Importing")
         on.output.give(report, lambda console: _show_report(console, report))

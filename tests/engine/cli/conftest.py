@@ -118,6 +118,12 @@ class Engine:
         self._posted.append(self.endings.get(kind, default))
         return f"t-{kind}"
 
+    def start_look(self, paths: Sequence[Path]) -> str:
+        return self._task("look", tuple(paths))
+
+    def patient(self, file: Path) -> str:
+        return f"Nobody of {file.name}"
+
     def start_import(self, paths: Sequence[Path], *, labels: Sequence[Path] = (), meta: Path | None = None) -> str:
         return self._task("import", (tuple(paths), tuple(labels), meta))
 
@@ -140,7 +146,7 @@ class Engine:
         path.write_text("".join(row.name for row in self.label_table(label_set)))
 
     def start_review_table(self, label_set: str, out: Path, scans: Sequence[str] = ()) -> str:
-        return self._task("review-table", (label_set, out, tuple(scans)))
+        return self._task("table", (label_set, out, tuple(scans)))
 
     def set_review(self, scan: str, label_set: str, review: str) -> None:
         self.requests.append(("review", scan, label_set, review))

@@ -1,0 +1,58 @@
+"""`sagittal look`, and importing some of what it lists."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sagittal.facts import SeriesFacts
+
+SERIES = [
+    SeriesFacts("MR T1", "dicom", ("/d/1", "/d/2"), "P-1", "MR", (4, 5, 2), (1.0, 1.0, 3.0), warnings=("It is odd.",)),
+    SeriesFacts("MR T2", "dicom", ("/d/3",), "P-1", "MR", (4, 5, 1), (1.0, 1.0, 3.0), labels=("/d/label.nii",)),
+    SeriesFacts("MR T2", "dicom", ("/d/4",), "P-2", "MR", (4, 5, 1), (1.0, 1.0, 3.0)),
+]
+FOUND = {"paths": ["/d"], "series": SERIES, "refused": [{"path": "/d/x", "reason": "It is no image."}]}
+
+
+@pytest.fixture(autouse=True)
+def found(line) -> None:
+    line.engine.results["look"] = FOUND
+    line.engine.results["import"] = {"imported": [], "refused": []}
+
+
+def test_a_look_lists_series_without_patients(line, tmp_path):
+    ran = line("look", tmp_path, "--json")
+    assert ran.status == 0
+    assert [row["number"] for row in ran.document["series"]] == [1, 2, 3]
+    assert "patient" not in ran.document["series"][0] and "Nobody" not in ran.out
+    shown = line("look", tmp_path)
+    assert "MR T1" in shown.out and "It is odd." in shown.out and "3 found, 1 refused." in shown.out
+
+
+def test_patients_are_named_when_asked_for(line, tmp_path):
+    assert line("look", tmp_path, "--patients", "--json").document["series"][0]["patient"] == "Nobody of 1"
+    assert "Nobody of 3" in line("look", tmp_path, "--patients").out
+
+
+def test_a_look_at_nothing(line, tmp_path):
+    assert line("look", tmp_path / "nothing").status == 2
+    line.engine.results["look"] = {"paths": [], "series": [], "refused": []}
+    assert line("look", tmp_path).status == 2
+
+
+def test_import_takes_the_named_series_with_their_labels(line, tmp_path):
+    line("import", "study", tmp_path, "--series", "MR T1", "--series", "2")
+    files = tuple(Path(name) for name in ("/d/1", "/d/2", "/d/3", "/d/label.nii"))
+    assert line.engine.requests[-1] == (files, (), None)
+
+
+@pytest.mark.parametrize(("word", "said"), [("MR T3", "No series is called"), ("MR T2", "Give its number instead")])
+def test_a_series_that_cannot_be_told(line, tmp_path, word, said):
+    ran = line("import", "study", tmp_path, "--series", word)
+    assert ran.status == 2 and said in ran.err
+
+
+def test_series_and_labels_do_not_go_together(line, tmp_path):
+    assert line("import", "study", tmp_path, "--series", "1", "--labels", tmp_path).status == 2
