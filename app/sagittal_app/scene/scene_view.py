@@ -12,21 +12,22 @@ from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 from sagittal_app.canvas.geometry import direction_letters, from_millimetres
 from sagittal_app.canvas.state import CanvasState
 from sagittal_app.scene import camera, guard, volumes, words
+from sagittal_app.scene.coarse import WHOLE
 from sagittal_app.scene.cuts import Cuts, half_spaces
 from sagittal_app.scene.presets import Scale, VolumePreset, presets_for
+from sagittal_app.scene.scene_note import SceneNote
 from sagittal_app.scene.scene_tools import SceneTools
 from sagittal_app.scene.surface_maker import Ask, SurfaceMaker
 from sagittal_app.scene.surfaces import Surface
 from sagittal_app.settings import Settings
-from sagittal_app.widgets.basics import UNIT, button, label, row
 
 AT_REST_MS = 200
 """Without a graphics card the scene follows the crosshair once it rests: drawing it takes longer than a slice."""
+TOGETHER_MS = 400
+"""Without one, surfaces that come in one after the other are drawn together so often."""
 DETAIL_KEY = "scene_volume_mb"
-FLUID_RATE, STILL_RATE = 20.0, 8.0
-"""Drawings per second that VTK aims at while the mouse turns the scene and at rest, where the processor draws."""
-PICTURE_RATE = 0.01
-"""The same for a picture that is saved: take the time it needs."""
+UNLISTED = "#999999"
+"""Colour of a label that has voxels but no row in the table."""
 
 
 class SceneView(QWidget):
@@ -50,10 +51,10 @@ class SceneView(QWidget):
         self.cuts = Cuts()
         self._cut_at = state.position
         self._detail = guard.AUTOMATIC if settings is None else int(settings.value(DETAIL_KEY, guard.AUTOMATIC, int))
-        self._marker: Any = None
         self._has_volume = False
         """Whether the volume of the scan is on stage, or on its way."""
         self._reduced = ""
+        """Size of the volume's voxels, where they are larger than the scan's."""
         self._progress = (0, 0)
         self._coarse: set[int] = set()
         """Labels whose surfaces were made from fewer voxels than they have."""
@@ -62,7 +63,8 @@ class SceneView(QWidget):
         """Whether the scan has not been looked at yet."""
         self._broken = False
         self.tools = SceneTools()
-        self._note = self._make_note()
+        self._note = SceneNote()
+        self._note.say(words.EMPTY)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(0)
@@ -72,6 +74,10 @@ class SceneView(QWidget):
         self._rest.setSingleShot(True)
         self._rest.setInterval(AT_REST_MS)
         self._rest.timeout.connect(self._at_rest)
+        self._together = QTimer(self)
+        self._together.setSingleShot(True)
+        self._together.setInterval(TOGETHER_MS)
+        self._together.timeout.connect(self.render)
         self.maker = SurfaceMaker(state, ask, self._wanted, self)
         self._connect()
 
@@ -86,7 +92,7 @@ class SceneView(QWidget):
         maker.made.connect(self._put_surface)
         maker.there.connect(self._keep_surfaces)
         maker.progress.connect(self._say_progress)
-        maker.failed.connect(lambda error: self._say(words.NO_SURFACES.format(error=error)))
+        maker.failed.connect(lambda error: self._note.say(words.NO_SURFACES.format(error=error)))
         tools.preset_chosen.connect(self.use_preset)
         tools.detail_chosen.connect(self.use_detail)
         tools.view_chosen.connect(self.look)
@@ -98,22 +104,9 @@ class SceneView(QWidget):
         tools.solid_chosen.connect(self._set_solid)
         tools.slices_chosen.connect(self.show_slices)
         tools.menu_opens.connect(self._fill_menus)
+        self._note.detail_asked.connect(tools.offer_detail)
         tools.reset_asked.connect(self.reset)
         tools.picture_asked.connect(self.save_picture)
-
-    def _make_note(self) -> QWidget:
-        self._note_text = label(words.EMPTY, "quiet", wrap=True)
-        self._note_text.setObjectName("scene_note")
-        self._note_button = button(
-            words.DETAIL, "scene_note_detail", lambda: self.tools.offer_detail(self._note_button)
-        )
-        self._note_button.hide()
-        note = QWidget()
-        inner = row(self._note_text, self._note_button)
-        inner.setStretch(0, 1)
-        inner.setContentsMargins(UNIT, UNIT // 2, UNIT, UNIT // 2)
-        note.setLayout(inner)
-        return note
 
     def start(self) -> bool:
         """Makes the VTK window; whether it could be made. Without one the pane says why and stays empty.
@@ -121,28 +114,15 @@ class SceneView(QWidget):
         Called by itself at the first showing.
         """
         try:
-            from vtkmodules.vtkInteractionWidgets import vtkOrientationMarkerWidget
-
-            from sagittal_app.scene.letters import letter_cube
             from sagittal_app.scene.stage import Stage
             from sagittal_app.scene.window3d import Window3D
 
             self.window3d = Window3D(self)
             self.stage = Stage(self.devicePixelRatioF())
-            render_window = self.window3d.GetRenderWindow()
-            render_window.SetMultiSamples(0)
-            render_window.AddRenderer(self.stage.renderer)
-            interactor = render_window.GetInteractor()
-            interactor.Initialize()
-            self._marker = vtkOrientationMarkerWidget()
-            self._marker.SetOrientationMarker(letter_cube())
-            self._marker.SetInteractor(interactor)
-            self._marker.SetViewport(0.8, 0.0, 1.0, 0.24)
-            self._marker.SetEnabled(1)
-            self._marker.InteractiveOff()
+            self.window3d.show_stage(self.stage.renderer)
         except Exception as error:
             self._broken = True
-            self._say(words.BROKEN.format(error=f"{type(error).__name__}: {error}."))
+            self._note.say(words.BROKEN.format(error=f"{type(error).__name__}: {error}."))
             return False
         self.window3d.clicked.connect(self._pick)
         self.window3d.double_clicked.connect(self.maximise)
@@ -279,7 +259,7 @@ class SceneView(QWidget):
             self.stage.slices.set_window(*self.state.window)
             self.stage.slices.show(self.tools.slices.isChecked())
             self.stage.slices.show_cross(self.state.look.crosshair)
-        self._say("" if self.state.scan else words.EMPTY)
+        self._note.say("" if self.state.scan else words.EMPTY)
         self._write()
         self.render()
         self._catch_up()
@@ -294,37 +274,34 @@ class SceneView(QWidget):
         )  # fmt: skip
 
     def _no_volume(self, sentence: str, _detail: str) -> None:
-        self._say(words.NO_VOLUME.format(error=sentence))
+        self._note.say(words.NO_VOLUME.format(error=sentence))
 
     def _put_volume(self, scan: object, volume: volumes.SceneVolume, allowed: guard.Allowance) -> None:
         if self.stage is None or scan is not self.state.scan:
             return
         self.stage.set_volume(volume)
         self.stage.use_preset(self._preset, self.state.window)
-        self._reduced = "" if volume.factors == (1, 1, 1) else words.share(volume.factors)
+        self._reduced = "" if volume.factors == WHOLE else words.millimetres(volume.spacing)
         self._say_reduced(allowed)
         self._write()
         self.render()
         self.ready.emit()
 
     def _say_reduced(self, allowed: guard.Allowance) -> None:
-        """Says that the volume was cut down, and offers the list of sizes."""
+        """Says why the volume was cut down to fit the card, and offers other sizes.
+
+        Where the processor draws, the note in the scene and the list of sizes say enough: there it is always so.
+        """
         sentence = ""
-        if self._reduced and self._detail == guard.AUTOMATIC:
-            sentence = words.REDUCED_SOFTWARE if self._known_card().software else words.REDUCED
-            sentence = sentence.format(
-                share=self._reduced,
-                whole=words.size(volumes.bytes_of(self.state.scan.data)),  # type: ignore[union-attr]
-                allowed=words.size(allowed.bytes),
-            )
-        self._say(sentence, offer=bool(sentence))
+        if self._reduced and self._detail == guard.AUTOMATIC and not self._known_card().software:
+            whole = words.size(volumes.bytes_of(self.state.scan.data))  # type: ignore[union-attr]
+            sentence = words.REDUCED.format(voxel=self._reduced, whole=whole, allowed=words.size(allowed.bytes))
+        self._note.say(sentence, offer=bool(sentence))
 
     def _known_card(self) -> guard.Card:
         """What draws, asked once."""
         if self.card is None:
-            window = self.window3d.GetRenderWindow()
-            window.Render()
-            self.use_card(guard.read_card(window))
+            self.use_card(self.window3d.read_card())
         return self.card  # type: ignore[return-value]
 
     def use_card(self, card: guard.Card) -> None:
@@ -332,17 +309,14 @@ class SceneView(QWidget):
         self.card = card
         self.stage.software = card.software
         if card.software:
-            # Fewer rays while turning and at rest, so that a drawing takes a fraction of a second.
-            window = self.window3d.GetRenderWindow()
-            window.GetInteractor().SetDesiredUpdateRate(FLUID_RATE)
-            window.GetInteractor().SetStillUpdateRate(STILL_RATE)
-            window.SetDesiredUpdateRate(STILL_RATE)
+            self.window3d.draw_coarsely()
 
     def _put_surface(self, surface: Surface) -> None:
         if self.stage is not None:
             self.stage.put_surface(surface)
             (self._coarse.add if surface.coarse else self._coarse.discard)(surface.number)
-            self._colours()
+            self._colour(surface.number)
+            self._render_together()
             self.ready.emit()
 
     def _keep_surfaces(self, numbers: set[int]) -> None:
@@ -350,25 +324,30 @@ class SceneView(QWidget):
             self.stage.keep_surfaces(numbers)
             self._coarse &= numbers
             self._write()
-            self.render()
+            self._render_together()
 
     def _say_progress(self, done: int, total: int) -> None:
         self._progress = (done, total)
         self._write()
-        self.render()
+        self._render_together()
 
     def _colours(self) -> None:
-        document = self.state.document
         if self.stage is None:
             return
-        for number in self.stage.surfaces if document is not None else ():
-            listed = document.label(number)
-            colour = QColor(listed.colour if listed else "#999999")
-            visible = self.state.look.labels and number not in document.hidden
-            self.stage.colour_surface(number, (colour.redF(), colour.greenF(), colour.blueF()), visible)
+        for number in self.stage.surfaces:
+            self._colour(number)
         if self.stage.slices is not None:
             self.stage.slices.show_cross(self.state.look.crosshair)
         self.render()
+
+    def _colour(self, number: int) -> None:
+        """Shows a surface as its label is shown."""
+        document = self.state.document
+        if document is not None:
+            listed = document.label(number)
+            colour = QColor(listed.colour if listed else UNLISTED)
+            visible = self.state.look.labels and number not in document.hidden
+            self.stage.colour_surface(number, (colour.redF(), colour.greenF(), colour.blueF()), visible)
 
     def _position(self, _voxel: object) -> None:
         if self._wanted():
@@ -416,7 +395,7 @@ class SceneView(QWidget):
         if self._coarse:
             lines.append(words.MARK_COARSE)
         if self._reduced and self.stage.preset is not None:
-            lines.append(words.MARK_REDUCED.format(share=self._reduced))
+            lines.append(words.MARK_REDUCED.format(voxel=self._reduced))
         if self.cuts.any:
             lines.append(words.MARK_CUT)
         self.stage.writing.note(lines)
@@ -426,23 +405,16 @@ class SceneView(QWidget):
         if self.window3d is not None and self.isVisible():
             self.window3d.update()
 
-    def picture(self) -> QImage:
-        """The scene as it is seen, at its best, with the letters and notes that are written in it."""
-        from vtkmodules.util.numpy_support import vtk_to_numpy
-        from vtkmodules.vtkRenderingCore import vtkWindowToImageFilter
+    def _render_together(self) -> None:
+        """Draws soon what comes in by and by."""
+        if self.stage is None or not self.stage.software:
+            self.render()
+        elif not self._together.isActive():
+            self._together.start()
 
-        window = self.window3d.GetRenderWindow()
-        rate = window.GetDesiredUpdateRate()
-        window.SetDesiredUpdateRate(PICTURE_RATE)
-        grab = vtkWindowToImageFilter()
-        grab.SetInput(window)
-        grab.ReadFrontBufferOff()
-        grab.Update()
-        window.SetDesiredUpdateRate(rate)
-        image = grab.GetOutput()
-        width, height, _ = image.GetDimensions()
-        pixels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(height, width, -1)[::-1, :, :3].copy()
-        return QImage(pixels.data, width, height, width * 3, QImage.Format.Format_RGB888).copy()
+    def picture(self) -> QImage:
+        """The scene as it is seen, with the letters and notes that are written in it."""
+        return self.window3d.picture()
 
     def save_picture(self) -> None:
         """Asks where to, and writes the scene as PNG. The name offered tells nothing of the patient."""
@@ -450,12 +422,7 @@ class SceneView(QWidget):
             return
         path, _ = QFileDialog.getSaveFileName(self, words.PICTURE, "scene.png", "PNG (*.png)")
         if path and not self.picture().save(path, "PNG"):
-            self._say(words.PICTURE_NOT_SAVED.format(path=path))
-
-    def _say(self, text: str, offer: bool = False) -> None:
-        self._note_text.setText(text)
-        self._note_button.setVisible(offer)
-        self._note.setVisible(bool(text))
+            self._note.say(words.PICTURE_NOT_SAVED.format(path=path))
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
@@ -465,10 +432,8 @@ class SceneView(QWidget):
         """Releases VTK's window; must be called before the widget is destroyed."""
         self.maker.stop()
         self._rest.stop()
+        self._together.stop()
         if self.stage is not None:
-            self._marker.SetEnabled(0)
-            self._marker.SetInteractor(None)
             self.stage.clear()
-            self.window3d.GetRenderWindow().RemoveRenderer(self.stage.renderer)
             self.window3d.release()
-            self.stage = self._marker = None
+            self.stage = None

@@ -133,7 +133,7 @@ class Stage:
         made.SetColor(colour)
         made.SetInterpolationTypeToLinear()
         # The mapper counts in voxels.
-        voxel = float(np.linalg.norm(self._prepared.matrix[:3, :3], axis=0).min())
+        voxel = float(self._prepared.spacing.min())
         made.SetScalarOpacityUnitDistance(max(OPACITY_MM / voxel, 0.1))
         if not preset.maximum and not self.software:
             made.ShadeOn()

@@ -17,8 +17,10 @@ from sagittal_app.scene.coarse import WHOLE, block_means, factors_for, matrix_of
 
 LARGEST = 16_000_000
 """Voxels of the grid a surface is found in; a larger label is thinned out first."""
-FINEST = 4
-"""Parts a thick slice is divided into at most, for smoothing."""
+THICK = 1.5
+"""Slices that are so many times thicker than their pixels are filled in between before smoothing."""
+FINEST = 8
+"""Parts a thick slice is divided into at most."""
 SLAB = 4_000_000
 """Voxels looked at in one go while labels are searched, so that the window gets its turns in between."""
 RIM = 2
@@ -87,36 +89,29 @@ def survey(
 def surface(labels: NDArray[np.uint16], number: int, box: Box, affine: NDArray[np.float64], smooth: bool) -> Surface:
     """The surface of label `number` inside its box, half-way between voxels in and out.
 
-    With `smooth` thick slices are first divided into thinner ones and the mask is blurred over about one slice: stairs
-    between slices soften, and thin parts shrink a little. A label whose box holds more than `LARGEST` voxels is meshed
-    from the means of blocks.
+    With `smooth` the outline is carried over from slice to slice where slices are thick, and the whole is blurred over
+    about one voxel: stairs go, and thin parts shrink a little. A label whose box holds more than `LARGEST` voxels is
+    meshed from the means of blocks.
     """
-    from scipy import ndimage
-
     labels = labels[box.slices()]
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     factors = factors_for(labels.shape, spacing, LARGEST)
     if factors == WHOLE:
-        mask: NDArray[Any] = np.pad(labels == number, RIM).astype(np.uint8)
+        mask: NDArray[Any] = np.pad(labels == number, RIM).view(np.uint8)
     else:
         mask = np.pad(block_means(labels, factors, read=lambda slab: slab == number), RIM)
-    spacing = spacing * factors
-    parts = np.clip(np.round(spacing / spacing.min()), 1, FINEST).astype(int) if smooth else np.ones(3, dtype=int)
-    if mask.size * parts.prod() > LARGEST:
-        parts = np.ones(3, dtype=int)
+    parts = np.ones(3)
     if smooth:
-        for axis in np.flatnonzero(parts > 1):
-            mask = np.repeat(mask, parts[axis], axis=axis)
-        mask = ndimage.gaussian_filter(mask, np.where(parts > 1, 1.0 * parts, 1.0), output=np.float32)
-    top = float(mask.max())
-    if top <= 0:
+        mask, parts = _smoothed(mask, spacing * factors)
+    highest = float(mask.max())
+    if highest <= 0:
         # Painted over since its box was found.
         return Surface(number, np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int64), None, box)
-    points, triangles, normals = _flying_edges(mask, 0.5 if top > 0.5 else top / 2, smooth)
-    # From the divided grid back to blocks, and from blocks to the patient.
-    index = (points + 0.5) / parts - 0.5 - RIM
+    points, triangles, normals = _flying_edges(mask, 0.5 if highest > 0.5 else highest / 2, smooth)
+    # From the finer grid back to blocks, and from blocks to the patient.
+    index = points / parts - RIM
     matrix = matrix_of(affine, factors)
-    matrix[:3, 3] = affine[:3, :3] @ box.start + matrix[:3, 3]
+    matrix[:3, 3] += affine[:3, :3] @ box.start
     placed = index @ matrix[:3, :3].T + matrix[:3, 3]
     if normals is not None:
         normals = normals * parts @ np.linalg.inv(matrix[:3, :3])
@@ -124,6 +119,53 @@ def surface(labels: NDArray[np.uint16], number: int, box: Box, affine: NDArray[n
     if np.linalg.det(matrix[:3, :3]) < 0:
         triangles = triangles[:, ::-1]
     return Surface(number, placed.astype(np.float32), triangles, normals, box, factors != WHOLE)
+
+
+def _smoothed(mask: NDArray[Any], spacing: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """A mask (0…1) blurred over a voxel, and into how many parts each axis was divided: voxel i lies at i × parts."""
+    from scipy import ndimage
+
+    parts = np.ones(3)
+    axis = int(spacing.argmax())
+    between = min(round(spacing[axis] / spacing.min()), FINEST, LARGEST // mask.size)
+    if spacing[axis] / np.partition(spacing, 1)[1] >= THICK and between > 1:
+        parts[axis] = between
+        mask = _filled_between(mask, axis, between)
+    # In its own place where it can: large labels are large here.
+    blurred = mask if mask.dtype == np.float32 else np.empty_like(mask, dtype=np.float32)
+    ndimage.gaussian_filter(mask, 1.0, output=blurred)
+    return blurred, parts
+
+
+def _filled_between(mask: NDArray[Any], axis: int, parts: int) -> NDArray[np.float32]:
+    """Slices of a mask across `axis` with parts − 1 slices made up between each two: 0…1, one half on the outline.
+
+    The outline between two slices lies where the mean of their signed distances to it is zero (shape-based
+    interpolation: Raya and Udupa, IEEE Trans. Med. Imaging 9, 1990), so that a slope is a slope and no stair.
+    """
+    from scipy import ndimage
+
+    slices = np.moveaxis(mask, axis, 0) > 0.5
+    count = len(slices)
+    signed = np.zeros(slices.shape, dtype=np.float32)
+    full = slices.any(axis=(1, 2))
+    for k in np.flatnonzero(full):
+        signed[k] = ndimage.distance_transform_edt(slices[k]) - ndimage.distance_transform_edt(~slices[k])
+    for k in np.flatnonzero(~full):
+        # Beyond the label's last slice: as far outside as that one is inside, so that it ends half-way, as voxels do.
+        beside = [np.abs(signed[n]) for n in (k - 1, k + 1) if 0 <= n < count and full[n]]
+        signed[k] = -np.maximum.reduce(beside) if beside else -1.0
+    fine = np.empty(((count - 1) * parts + 1, *slices.shape[1:]), dtype=np.float32)
+    for step in range(parts):
+        weight = step / parts
+        some = fine[step::parts]
+        some[...] = signed[: len(some)]
+        if weight:
+            some *= 1 - weight
+            some += weight * signed[1 : len(some) + 1]
+    # From signed distances in pixels to parts of a voxel.
+    np.clip(fine / 2 + 0.5, 0.0, 1.0, out=fine)
+    return np.moveaxis(fine, 0, axis)
 
 
 def _flying_edges(

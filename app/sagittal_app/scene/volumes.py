@@ -32,6 +32,11 @@ class SceneVolume:
     body: NDArray[np.float32]
     """Sorted sample of the intensities above the background."""
 
+    @property
+    def spacing(self) -> NDArray[np.float64]:
+        """(3,): millimetres between voxels of `data`."""
+        return np.linalg.norm(self.matrix[:3, :3], axis=0)
+
     def value(self, preset: VolumePreset, position: float, window: tuple[float, float]) -> float:
         """The intensity that a point of a preset stands at, where the slices are shown in `window`."""
         if preset.scale is Scale.PERCENTILES:

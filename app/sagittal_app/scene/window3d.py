@@ -5,16 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QPointF, Qt, QTimer, Signal
-from PySide6.QtGui import QMouseEvent
+from PySide6.QtGui import QImage, QMouseEvent
 from PySide6.QtWidgets import QWidget
 
 from sagittal_app.scene import preload  # noqa: F401  (tells VTK which Qt there is)
+from sagittal_app.scene.guard import Card, read_card
+from sagittal_app.scene.letters import letter_cube
 
+from vtkmodules.util.numpy_support import vtk_to_numpy  # isort: skip
 from vtkmodules.qt.QVTKRenderWindowInteractor import QVTKRenderWindowInteractor  # isort: skip
 from vtkmodules.vtkInteractionStyle import vtkInteractorStyleTrackballCamera  # isort: skip
+from vtkmodules.vtkInteractionWidgets import vtkOrientationMarkerWidget  # isort: skip
+from vtkmodules.vtkRenderingCore import vtkRenderer, vtkWindowToImageFilter  # isort: skip
 
 CLICK = 3.0
 """A press and release within this many pixels is a click, not a turn."""
+CUBE = (0.8, 0.0, 1.0, 0.24)
+"""Where the cube of letters stands: left, bottom, right, top, as parts of the window."""
+FLUID_RATE, STILL_RATE = 20.0, 8.0
+"""Drawings per second that VTK aims at while the mouse turns the scene and at rest, where the processor draws."""
+PICTURE_RATE = 0.01
+"""The same for a picture that is kept: it takes the time it needs."""
 
 
 class Window3D(QVTKRenderWindowInteractor):
@@ -35,6 +46,8 @@ class Window3D(QVTKRenderWindowInteractor):
         self.setObjectName("scene_window")
         self._pressed_at: QPointF | None = None
         self._alive = True
+        self._cube: Any = None
+        self._renderer: Any = None
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(0)
@@ -75,8 +88,56 @@ class Window3D(QVTKRenderWindowInteractor):
         if self._alive and self.isVisible():
             self.GetRenderWindow().GetInteractor().Render()
 
+    # What is drawn -------------------------------------------------------------------------------------------------
+
+    def show_stage(self, renderer: vtkRenderer) -> None:
+        """Draws a renderer's scene from now on, with the cube of letters in the corner."""
+        window = self.GetRenderWindow()
+        window.SetMultiSamples(0)
+        window.AddRenderer(renderer)
+        interactor = window.GetInteractor()
+        interactor.Initialize()
+        self._cube = vtkOrientationMarkerWidget()
+        self._cube.SetOrientationMarker(letter_cube())
+        self._cube.SetInteractor(interactor)
+        self._cube.SetViewport(*CUBE)
+        self._cube.SetEnabled(1)
+        self._cube.InteractiveOff()
+        self._renderer = renderer
+
+    def read_card(self) -> Card:
+        """What draws here."""
+        self.GetRenderWindow().Render()
+        return read_card(self.GetRenderWindow())
+
+    def draw_coarsely(self) -> None:
+        """Casts fewer rays, so that a drawing takes a fraction of a second where the processor draws."""
+        window = self.GetRenderWindow()
+        window.GetInteractor().SetDesiredUpdateRate(FLUID_RATE)
+        window.GetInteractor().SetStillUpdateRate(STILL_RATE)
+        window.SetDesiredUpdateRate(STILL_RATE)
+
+    def picture(self) -> QImage:
+        """What is seen, at its best."""
+        window = self.GetRenderWindow()
+        rate = window.GetDesiredUpdateRate()
+        window.SetDesiredUpdateRate(PICTURE_RATE)
+        grab = vtkWindowToImageFilter()
+        grab.SetInput(window)
+        grab.ReadFrontBufferOff()
+        grab.Update()
+        window.SetDesiredUpdateRate(rate)
+        image = grab.GetOutput()
+        width, height, _ = image.GetDimensions()
+        pixels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(height, width, -1)[::-1, :, :3].copy()
+        return QImage(pixels.data, width, height, width * 3, QImage.Format.Format_RGB888).copy()
+
     def release(self) -> None:
         """Gives the drawing context back; nothing may be drawn afterwards."""
         if self._alive:
             self._alive = False
+            if self._cube is not None:
+                self._cube.SetEnabled(0)
+                self._cube.SetInteractor(None)
+                self.GetRenderWindow().RemoveRenderer(self._renderer)
             self.Finalize()

@@ -1,21 +1,20 @@
 """Every sentence of the 3D scene."""
 
+from collections.abc import Iterable
+
 EMPTY = "The scene shows a scan in 3D once one is open."
 BROKEN = "The 3D scene could not be started on this machine: {error} The slice views work without it."
 NO_VOLUME = "The volume could not be drawn: {error} Surfaces and slices are shown without it."
 NO_SURFACES = "The surfaces could not be made: {error} The labels themselves are as they were."
 
 REDUCED = (
-    "The volume is shown at {share} of its resolution: whole it takes {whole}, and {allowed} are allowed on this "
-    "graphics card."
+    "The volume is shown in voxels of {voxel}: whole it takes {whole}, and {allowed} are allowed on this graphics "
+    "card. Slices and surfaces are not affected."
 )
-REDUCED_SOFTWARE = (
-    "The volume is shown at {share} of its resolution, so that it can be turned fluidly: on this machine the processor "
-    "draws the scene, not a graphics card."
-)
+CLOSE = "Close this note"
 DETAIL = "Detail…"
 DETAIL_AUTOMATIC = "As fine as this graphics card allows ({allowed})"
-DETAIL_SOFTWARE = "As fine as can be turned fluidly"
+DETAIL_SOFTWARE = "As fine as can be turned fluidly: here the processor draws, not a graphics card"
 DETAIL_AT_MOST = "At most {size}"
 DETAIL_WHOLE = "Whole, whatever its size ({size})"
 DETAIL_WHOLE_UNSIZED = "Whole, whatever its size"
@@ -51,7 +50,7 @@ PICTURE_NOT_SAVED = "The picture could not be written to {path}. Choose another 
 MARK_SMOOTHED = "surfaces smoothed"
 MARK_COARSE = "large surfaces coarser"
 MARK_MAKING = "making surface {done} of {total}…"
-MARK_REDUCED = "volume at {share} resolution"
+MARK_REDUCED = "volume in voxels of {voxel}"
 MARK_CUT = "cut open"
 
 
@@ -61,7 +60,6 @@ def size(bytes: float) -> str:
     return f"{mega / 1024:.3g} GB" if mega >= 1024 else f"{mega:.0f} MB"
 
 
-def share(factors: tuple[int, int, int]) -> str:
-    """ "1/2" where all axes are reduced alike, else "1/2 × 1/2 × 1"."""
-    parts = ["1" if factor == 1 else f"1/{factor}" for factor in factors]
-    return parts[0] if len(set(parts)) == 1 else " × ".join(parts)
+def millimetres(spacing: Iterable[float]) -> str:
+    """Sizes along the axes: "0.78 × 0.78 × 5 mm"."""
+    return " × ".join(f"{one:.3g}" for one in spacing) + " mm"
