@@ -10,10 +10,13 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
 
 from sagittal_app.canvas import windowing
 from sagittal_app.canvas.geometry import clamp
+from sagittal_app.canvas.measures import Measure
 from sagittal_app.canvas.mouse import Gesture, gesture_for
 from sagittal_app.canvas.state import POINTER
 from sagittal_app.canvas.tools import make_tools
+from sagittal_app.canvas.tools.measuring import Measuring, grasped
 from sagittal_app.canvas.tools.tool import NOTHING, Preview, Spot, Tool
+from sagittal_app.canvas.tools.window_region import WindowRegion
 
 if TYPE_CHECKING:
     from sagittal_app.canvas.slice_view import SliceView
@@ -37,6 +40,7 @@ class Hand(QObject):
         self._preset = preset
         self._key = key
         self._tools = make_tools(view.state)
+        self._window_region = WindowRegion(view.state)
         self._gesture: Gesture | None = None
         self._held: Tool | None = None
         """The tool that was pressed: the drag is its own even where another is chosen meanwhile."""
@@ -64,9 +68,17 @@ class Hand(QObject):
 
     def preview(self) -> Preview:
         """What the tool draws now."""
-        if self.tool is None or self._space:
+        tool = self._held or self.tool
+        if tool is None or self._space:
             return NOTHING
-        return self.tool.preview(self._spot(self.under) if self.under is not None else None)
+        return tool.preview(self._spot(self.under) if self.under is not None else None)
+
+    def measure_in_reach(self) -> Measure | None:
+        """The measure that a press would take hold of; none while another tool is chosen."""
+        if self.under is None or not isinstance(self.tool, Measuring):
+            return None
+        found = grasped(self._state, self._spot(self.under))
+        return found[0] if found is not None else None
 
     def voxel_under_mouse(self) -> tuple[int, int, int] | None:
         if self.under is None or self._state.scan is None:
@@ -149,8 +161,9 @@ class Hand(QObject):
             self._gesture = Gesture.PAN
         if self._gesture is Gesture.TOOL and self.tool is None:
             self._gesture = Gesture.CROSSHAIR
-        if self._gesture is Gesture.TOOL and self.tool is not None:
-            self._held = self.tool
+        if self._gesture in (Gesture.TOOL, Gesture.REGION):
+            self._held = self.tool if self._gesture is Gesture.TOOL else self._window_region
+        if self._held is not None:
             self._held.press(self._spot(event.position(), event))
             self._view.redraw()
         elif self._gesture is Gesture.CROSSHAIR:

@@ -38,6 +38,12 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("threshold", "Paint where the intensity is in range", ("T", "8"), "mdi6.brush-variant", tool=True),
     KeyAction("grow", "Grow from a seed", ("U", "9"), "mdi6.sprout-outline", tool=True),
     KeyAction("in_3d", "Paint and edit in 3D or on one slice", ("B",), "mdi6.cube-outline"),
+    KeyAction("ruler", "Measure a length", ("M",), "mdi6.ruler", tool=True),
+    KeyAction("angle", "Measure an angle", ("Shift+M",), "mdi6.angle-acute", tool=True),
+    KeyAction("region", "Statistics of a region", ("Alt+M",), "mdi6.ellipse-outline", tool=True),
+    KeyAction("delete_measure", "Delete the measure under the mouse, or the newest", ("Del",), local=True),
+    KeyAction("delete_measures", "Delete all measures of the scan", ()),
+    KeyAction("copy_measures", "Copy the measures as a table", (), "mdi6.content-copy"),
     KeyAction("last_tool", "Back to the tool before", ("Tab",), "mdi6.swap-horizontal", local=True),
     KeyAction("smaller", "Smaller brush", ("[", "-"), "mdi6.minus-circle-outline"),
     KeyAction("larger", "Larger brush", ("]", "=", "+"), "mdi6.plus-circle-outline"),
@@ -78,3 +84,5 @@ ACTIONS: tuple[KeyAction, ...] = (
 BY_ID = {action.id: action for action in ACTIONS}
 TOOL_IDS = tuple(action.id for action in ACTIONS if action.tool)
 """The tools in the order of the strip; the pointer first."""
+READING = frozenset({"pointer", "ruler", "angle", "region"})
+"""Tools that need no labels to work on."""

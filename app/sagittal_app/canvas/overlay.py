@@ -12,6 +12,9 @@ from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QWidget
 
+from sagittal_app.canvas import measure_drawing
+from sagittal_app.canvas.measure_drawing import Drawn
+
 MARGIN = 8
 LETTER = QColor("#F2F4F7")
 QUIET = QColor("#B8C0CA")
@@ -31,6 +34,7 @@ class Drawing:
     """Centre and the two radii (across, down) of the brush's outline."""
     brush_colour: QColor = field(default_factory=lambda: QColor("white"))
     polygon: list[QPointF] = field(default_factory=list)
+    measures: list[Drawn] = field(default_factory=list)
     top_left: str = ""
     """Plane and slice."""
     bottom_left: list[str] = field(default_factory=list)
@@ -84,6 +88,9 @@ class Overlay(QWidget):
             painter.drawEllipse(centre, across, down)
         self._letters(painter)
         self._texts(painter)
+        if drawing.measures:
+            painter.setFont(self._font(12))
+            measure_drawing.draw(painter, drawing.measures, self.rect())
 
     def _cross(self, painter: QPainter, at: QPointF) -> None:
         """Two lines with a gap, so that what is pointed at stays visible."""

@@ -15,6 +15,7 @@ from sagittal_app.canvas import strokes, windowing, words
 from sagittal_app.canvas.document import LabelDocument
 from sagittal_app.canvas.geometry import Box, Plane, PlaneView, position_words, to_millimetres
 from sagittal_app.canvas.hand import Hand
+from sagittal_app.canvas.measure_drawing import Drawn, on_screen
 from sagittal_app.canvas.overlay import Drawing, Overlay
 from sagittal_app.canvas.plane_canvas import PALETTE_SLOTS, PlaneCanvas
 from sagittal_app.canvas.state import ERASER, CanvasState
@@ -71,6 +72,7 @@ class SliceView(QWidget):
         state.window_changed.connect(self._show_window)
         state.brush_changed.connect(lambda _size: self.redraw())
         state.look_changed.connect(self._look_anew)
+        state.measures_changed.connect(self.redraw)
         self._begin()
 
     # What is shown -------------------------------------------------------------------------------------------------
@@ -230,6 +232,7 @@ class SliceView(QWidget):
             brush=self._circle(preview),
             brush_colour=self._tool_colour(),
             polygon=[self.canvas.to_widget(*point) for point in preview.path],
+            measures=self._measures(),
             top_left=f"{self.plane.capitalize()}  {self.index + 1} / {view.slices}",
             top_right=windowing.window_words(state.window) if state.scan.data.ndim == 3 and not narrow else "",
             bottom_left=self.probe(),
@@ -251,6 +254,21 @@ class SliceView(QWidget):
         document = self.state.document
         name = document.name_of(int(document.data[voxel])) if document else ""
         return [*lines, f"value {text}{unit}" + (f"   {name}" if name else "")]
+
+    def _measures(self) -> list[Drawn]:
+        """The measures on this slice, where they lie on the view."""
+        state, near = self.state, self.hand.measure_in_reach()
+        if state.scan is None:
+            return []
+        return [
+            on_screen(
+                one,
+                state.measures.words(one, state.scan),
+                lambda voxel: self.canvas.to_widget(*self._view.to_screen(voxel)),
+                one == near,
+            )
+            for one in state.measures.shown(state.scan, self.plane, self.index)
+        ]
 
     def _circle(self, preview: Preview) -> tuple[QPointF, float, float] | None:
         if preview.circle is None:

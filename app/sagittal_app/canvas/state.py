@@ -14,6 +14,7 @@ from sagittal.facts import ImageLoan
 from sagittal_app.canvas import keys, presets, windowing
 from sagittal_app.canvas.document import OVERWRITE_ALL, LabelDocument
 from sagittal_app.canvas.geometry import Box, Plane, PlaneView, clamp, is_oblique
+from sagittal_app.canvas.measures import Measures
 from sagittal_app.canvas.windowing import Window
 
 Voxel = tuple[int, int, int]
@@ -77,6 +78,8 @@ class CanvasState(QObject):
     task_wanted = Signal(object)
     """An `operations.Task` that a tool wants computed in the background and applied."""
     look_changed = Signal()
+    measures_changed = Signal()
+    """A ruler, angle or region was drawn, moved or taken away."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -86,6 +89,8 @@ class CanvasState(QObject):
         self.window: Window = (0.0, 1.0)
         self.value_range = 1.0
         self.preset_tables = presets.BUILT_IN
+        self.measures = Measures()
+        self.measures.changed.append(self.measures_changed.emit)
         self.tool = POINTER
         self.last_tool = BRUSH
         self.brush_diameter = 10.0
@@ -107,6 +112,11 @@ class CanvasState(QObject):
     @property
     def affine(self) -> NDArray[np.float64]:
         return np.eye(4) if self.scan is None else np.asarray(self.scan.affine, dtype=np.float64)
+
+    @property
+    def depth(self) -> int:
+        """How many edits of labels are in force."""
+        return self.document.history.depth if self.document is not None else 0
 
     @property
     def oblique(self) -> bool:
@@ -151,10 +161,21 @@ class CanvasState(QObject):
             self.document.voxels_changed.remove(self._voxels)
             self.document.table_changed.remove(self.table_changed.emit)
         self.document = document
+        self.measures.forget_history()
         if document is not None:
             document.overwrite = self.options.overwrite
             document.voxels_changed.append(self._voxels)
             document.table_changed.append(self.table_changed.emit)
+
+    def undo(self) -> None:
+        """Takes the newest edit of labels or change of measures back."""
+        if not self.measures.undo(self.scan, self.depth) and self.document is not None:
+            self.document.undo()
+
+    def redo(self) -> None:
+        """Brings back what `undo` took last."""
+        if not self.measures.redo(self.scan, self.depth) and self.document is not None:
+            self.document.redo()
 
     def _voxels(self, box: Box) -> None:
         self.voxels_changed.emit(box)

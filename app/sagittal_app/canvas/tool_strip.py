@@ -146,7 +146,7 @@ class ToolStrip(QFrame):
         document = self.state.document
         for id, made in self.tools.items():
             made.setChecked(self.state.tool == id)
-            made.setEnabled(id == "pointer" or (document is not None and document.writable))
+            made.setEnabled(id in keys.READING or (document is not None and document.writable))
         size = self.state.brush_diameter
         self._size.setText(f"{size:.1f}\nmm" if size < 10 else f"{size:.0f}\nmm")
         self._labels.setChecked(self.state.look.labels)

@@ -38,6 +38,11 @@ def percentile_window(sample: NDArray[np.floating], low: float, high: float) -> 
     return (lower, upper) if upper > lower else (lower, lower + 1.0)
 
 
+def region_window(values: NDArray[np.generic]) -> Window:
+    """The window that shows the intensities of a region from black to white, but for the odd voxel at either end."""
+    return percentile_window(np.asarray(values, dtype=np.float32), 1.0, 99.0)
+
+
 def sample_of(volume: NDArray[np.generic], count: int = 65536) -> NDArray[np.float32]:
     """At most about `count` intensities spread evenly over a volume, without touching all of it: float32, flat."""
     voxels = int(np.prod(volume.shape[:3]))

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from itertools import zip_longest
 
 from PySide6.QtCore import QRect, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
-from sagittal_app.canvas import keys
+from sagittal_app.canvas import keys, measures
 from sagittal_app.canvas.geometry import Plane
 from sagittal_app.canvas.plane_canvas import PlaneCanvas
 from sagittal_app.canvas.slice_view import SliceView
@@ -172,6 +172,11 @@ class Workspace(QWidget):
             "smooth": lambda: state.set_look(smooth=not look.smooth),
             "radiological": lambda: self._keep_look("radiological", not look.radiological),
             "nose_left": lambda: self._keep_look("nose_left", not look.nose_left),
+            "undo": state.undo,
+            "redo": state.redo,
+            "delete_measure": self.delete_measure,
+            "delete_measures": lambda: state.scan and state.measures.set(state.scan, (), state.depth),
+            "copy_measures": self.copy_measures,
             "reset_window": state.reset_window,
             "next_window": state.next_window,
             "edit_presets": self.presets_wanted.emit,
@@ -181,12 +186,25 @@ class Workspace(QWidget):
         document = state.document
         if document is not None:
             commands |= {
-                "undo": document.undo,
-                "redo": document.redo,
                 "label_back": lambda: document.step_active(-1),
                 "label_on": lambda: document.step_active(1),
             }
         return commands
+
+    def delete_measure(self) -> None:
+        """Takes away the measure under the mouse, or else the newest of the scan; can be undone."""
+        state = self.state
+        kept = list(state.measures.of(state.scan))
+        near = (view.hand.measure_in_reach() for view in self.views.values())
+        doomed = next((one for one in near if one is not None), kept[-1] if kept else None)
+        if doomed is not None and state.scan is not None:
+            state.measures.set(state.scan, [one for one in kept if one != doomed], state.depth)
+
+    def copy_measures(self) -> None:
+        """Puts the measures of the scan on the clipboard as a table."""
+        if self.state.scan is not None:
+            found = self.state.measures.of(self.state.scan)
+            QGuiApplication.clipboard().setText(measures.table(found, self.state.scan))
 
     def _keep_look(self, name: str, value: bool) -> None:
         self._settings.set(name, value)

@@ -8,6 +8,7 @@ from sagittal_app.canvas.tools.brush import Brush, Eraser, ThresholdBrush
 from sagittal_app.canvas.tools.fill import Fill
 from sagittal_app.canvas.tools.grow import Grow
 from sagittal_app.canvas.tools.lasso import Lasso
+from sagittal_app.canvas.tools.measuring import Angle, RegionStatistics, Ruler
 from sagittal_app.canvas.tools.pick import Pick
 from sagittal_app.canvas.tools.polygon import Polygon
 from sagittal_app.canvas.tools.tool import Tool
@@ -15,7 +16,9 @@ from sagittal_app.canvas.tools.tool import Tool
 if TYPE_CHECKING:
     from sagittal_app.canvas.state import CanvasState
 
-TOOLS: tuple[type[Tool], ...] = (Brush, Eraser, ThresholdBrush, Polygon, Lasso, Fill, Grow, Pick)
+TOOLS: tuple[type[Tool], ...] = (
+    Brush, Eraser, ThresholdBrush, Polygon, Lasso, Fill, Grow, Pick, Ruler, Angle, RegionStatistics,
+)  # fmt: skip
 """Every tool but the pointer, which is what the left button does without one."""
 
 
