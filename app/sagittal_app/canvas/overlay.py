@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QWidget
 
 from sagittal_app.canvas import measure_drawing
@@ -34,6 +34,12 @@ class Drawing:
     """Centre and the two radii (across, down) of the brush's outline."""
     brush_colour: QColor = field(default_factory=lambda: QColor("white"))
     polygon: list[QPointF] = field(default_factory=list)
+    corners: bool = True
+    """Whether the points of `polygon` are marked."""
+    tint: tuple[QImage, QRectF] | None = None
+    """Pixels that the tool would paint, and where they lie."""
+    beside: tuple[QPointF, str] | None = None
+    """The mouse, and a few words of the tool beside it."""
     measures: list[Drawn] = field(default_factory=list)
     top_left: str = ""
     """Plane and slice."""
@@ -77,6 +83,8 @@ class Overlay(QWidget):
             return
         if drawing.cross is not None:
             self._cross(painter, drawing.cross)
+        if drawing.tint is not None:
+            painter.drawImage(drawing.tint[1], drawing.tint[0])
         if drawing.polygon:
             self._polygon(painter, drawing.polygon)
         if drawing.brush is not None:
@@ -91,6 +99,19 @@ class Overlay(QWidget):
         if drawing.measures:
             painter.setFont(self._font(12))
             measure_drawing.draw(painter, drawing.measures, self.rect())
+        if drawing.beside is not None:
+            self._beside(painter, *drawing.beside)
+
+    def _beside(self, painter: QPainter, at: QPointF, text: str) -> None:
+        painter.setFont(self._font(12))
+        size = painter.fontMetrics().size(0, text)
+        place = QRect(at.toPoint(), size).translated(16, -size.height() - 10)
+        place.moveRight(min(place.right(), self.width() - MARGIN))
+        place.moveTop(max(place.top(), MARGIN))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(BEHIND)
+        painter.drawRoundedRect(place.adjusted(-5, -2, 5, 2), 3, 3)
+        self._text(painter, place, Qt.AlignmentFlag.AlignLeft, text, LETTER)
 
     def _cross(self, painter: QPainter, at: QPointF) -> None:
         """Two lines with a gap, so that what is pointed at stays visible."""
@@ -108,7 +129,7 @@ class Overlay(QWidget):
             painter.setPen(pen)
             painter.drawPolyline(QPolygonF(corners))
         painter.setBrush(self.drawing.brush_colour)
-        for corner in corners[:-1] or corners:
+        for corner in (corners[:-1] or corners) if self.drawing.corners else ():
             painter.drawRect(QRectF(corner.x() - 2.5, corner.y() - 2.5, 5, 5))
 
     def _letters(self, painter: QPainter) -> None:

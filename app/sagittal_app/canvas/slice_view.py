@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, Signal
+from PySide6.QtCore import QPointF, QRectF, Signal
 from PySide6.QtGui import QColor, QImage, QKeyEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -21,6 +21,8 @@ from sagittal_app.canvas.plane_canvas import PALETTE_SLOTS, PlaneCanvas
 from sagittal_app.canvas.state import ERASER, CanvasState
 from sagittal_app.canvas.tools.tool import Preview
 
+TINT = 110
+"""Opacity, of 255, of pixels that a tool would paint."""
 NARROW = 300
 """Below this width in pixels a view leaves out what the large one says."""
 
@@ -71,6 +73,7 @@ class SliceView(QWidget):
         state.position_changed.connect(self._show_position)
         state.window_changed.connect(self._show_window)
         state.brush_changed.connect(lambda _size: self.redraw())
+        state.options_changed.connect(self.redraw)
         state.look_changed.connect(self._look_anew)
         state.measures_changed.connect(self.redraw)
         self._begin()
@@ -232,6 +235,9 @@ class SliceView(QWidget):
             brush=self._circle(preview),
             brush_colour=self._tool_colour(),
             polygon=[self.canvas.to_widget(*point) for point in preview.path],
+            corners=preview.corners,
+            tint=self._tint(preview.patch),
+            beside=(self.hand.under, preview.text) if preview.text and self.hand.under else None,
             measures=self._measures(),
             top_left=f"{self.plane.capitalize()}  {self.index + 1} / {view.slices}",
             top_right=windowing.window_words(state.window) if state.scan.data.ndim == 3 and not narrow else "",
@@ -276,6 +282,19 @@ class SliceView(QWidget):
         centre, millimetres = preview.circle
         radius = millimetres * self.canvas.zoom
         return self.canvas.to_widget(*centre), radius, radius
+
+    def _tint(self, patch: strokes.Patch | None) -> tuple[QImage, QRectF] | None:
+        """A patch in the colour of the tool, see-through, and where it lies on the view."""
+        if patch is None or patch.empty:
+            return None
+        colour = self._tool_colour()
+        pixels = np.zeros((*patch.mask.shape, 4), np.uint8)
+        pixels[patch.mask] = (colour.blue(), colour.green(), colour.red(), TINT)
+        rows, columns = patch.mask.shape
+        image = QImage(pixels.data, columns, rows, 4 * columns, QImage.Format.Format_ARGB32).copy()
+        (top, left) = patch.origin
+        corner = self.canvas.to_widget(top - 0.5, left - 0.5)
+        return image, QRectF(corner, self.canvas.to_widget(top + rows - 0.5, left + columns - 0.5))
 
     def _tool_colour(self) -> QColor:
         document = self.state.document

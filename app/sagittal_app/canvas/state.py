@@ -21,7 +21,7 @@ Voxel = tuple[int, int, int]
 
 POINTER, BRUSH, ERASER = "pointer", "brush", "eraser"
 
-SMALLEST_BRUSH, LARGEST_BRUSH = 0.5, 100.0
+SMALLEST_BRUSH, LARGEST_BRUSH = 0.5, 200.0
 """Diameter in millimetres."""
 BRUSH_STEP = 1.2
 """One press of the size keys makes the brush a fifth larger or smaller."""

@@ -1,4 +1,4 @@
-"""The vertical strip beside the picture: tools, brush size, undo, ways of showing. Every button names its key."""
+"""The vertical strip beside the picture: tools, undo, ways of showing. Every button names its key."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sagittal_app.canvas import keys
 from sagittal_app.canvas.state import CanvasState
 from sagittal_app.canvas.windowing import Window, window_words
 from sagittal_app.shortcuts import spoken_key
-from sagittal_app.widgets.basics import UNIT, column, label, line, tool
+from sagittal_app.widgets.basics import UNIT, column, line, tool
 
 DISPLAY_IDS = ("crosshair", "smooth", "radiological", "nose_left", "centre")
 
@@ -37,19 +37,11 @@ class ToolStrip(QFrame):
         self.state = state
         self._act = act
         self.tools = {id: self._button(id, checkable=True) for id in keys.TOOL_IDS}
-        self._size = label("", "quiet")
-        self._size.setObjectName("brush_size")
-        self._size.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._size.setToolTip("Diameter of the brush in millimetres ([ and ], or Shift+wheel)")
         self._labels = self._button("labels", checkable=True)
         self._outline = self._button("outline", checkable=True)
         self.setLayout(
             column(
                 *self.tools.values(),
-                line(),
-                self._button("larger"),
-                self._size,
-                self._button("smaller"),
                 line(),
                 self._button("undo"),
                 self._button("redo"),
@@ -70,7 +62,7 @@ class ToolStrip(QFrame):
         )
         self.layout().setContentsMargins(6, UNIT, 6, UNIT)
         self.setFixedWidth(44)
-        for signal in (state.tool_changed, state.brush_changed, state.look_changed, state.document_changed):
+        for signal in (state.tool_changed, state.look_changed, state.document_changed):
             signal.connect(lambda *_: self._follow())
         self._follow()
 
@@ -147,7 +139,5 @@ class ToolStrip(QFrame):
         for id, made in self.tools.items():
             made.setChecked(self.state.tool == id)
             made.setEnabled(id in keys.READING or (document is not None and document.writable))
-        size = self.state.brush_diameter
-        self._size.setText(f"{size:.1f}\nmm" if size < 10 else f"{size:.0f}\nmm")
         self._labels.setChecked(self.state.look.labels)
         self._outline.setChecked(self.state.look.outline)

@@ -60,6 +60,8 @@ class Workspace(QWidget):
         self.setMouseTracking(True)
         self.setMinimumSize(360, 300)
         self._order = list(self.panes)
+        self.more: dict[str, Callable[[], object]] = {}
+        """Commands that those around the views add, by id."""
         self._last_plane = Plane.AXIAL
         settings.changed.connect(self._keys_anew)
         self._keys_anew()
@@ -145,7 +147,7 @@ class Workspace(QWidget):
         if id in keys.TOOL_IDS:
             self.state.use_tool(id)
             return True
-        run = self._commands().get(id)
+        run = self._commands().get(id) or self.more.get(id)
         if run is None:
             return False
         run()

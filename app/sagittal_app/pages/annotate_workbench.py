@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from sagittal_app.actions import FOCUS, VIEWS, Command
@@ -13,7 +14,7 @@ from sagittal_app.canvas.session import Session
 from sagittal_app.canvas.state import CanvasState
 from sagittal_app.desk import Desk
 from sagittal_app.shortcuts import CANVAS
-from sagittal_app.widgets.basics import row
+from sagittal_app.widgets.basics import column, row
 
 if TYPE_CHECKING:
     from sagittal_app.canvas.plane_canvas import PlaneCanvas
@@ -24,6 +25,8 @@ class Workbench(QWidget):
 
     def __init__(self, desk: Desk, canvases: Sequence[PlaneCanvas] = ()) -> None:
         super().__init__()
+        from sagittal_app.canvas.editing import Editing
+        from sagittal_app.canvas.tool_options import ToolOptions
         from sagittal_app.canvas.tool_strip import ToolStrip
         from sagittal_app.canvas.workspace import SCENE, Workspace
         from sagittal_app.scene.scene_view import SceneView
@@ -39,10 +42,17 @@ class Workbench(QWidget):
         self.scene.maximise.connect(lambda: self.space.toggle_large(SCENE))
         self.strip = ToolStrip(self.state, self.space.act, self._key_of)
         desk.actions.keys_changed.connect(self.strip.name_keys)
+        self.options = ToolOptions(self.state, self.space.act, self._key_of)
+        desk.actions.keys_changed.connect(self.options.name_keys)
+        self.editing = Editing(self.state, desk.ask, self.options.say, self)
+        self.options.watch(self.editing)
+        self.space.more |= {**self.editing.commands(), "combine": self.combine}
         self.space.presets_wanted.connect(self.edit_presets)
         desk.study_model.changed.connect(lambda _facts: self._presets_anew())
-        body = row(self.strip, self.space, spacing=4)
-        body.setStretch(1, 1)
+        views = column(self.options, self.space, spacing=4)
+        views.setStretch(1, 1)
+        body = row(self.strip, spacing=4)
+        body.addLayout(views, 1)
         self.setLayout(body)
         settings.changed.connect(self._settings_changed)
         self._presets_anew()
@@ -58,6 +68,26 @@ class Workbench(QWidget):
         given = self.desk.settings.given_keys.get(f"{CANVAS}{id}")
         own = keys.BY_ID[id].keys if id in keys.BY_ID else ()
         return next(iter(own if given is None else given), "")
+
+    def combine(self) -> None:
+        """Asks which label the active one is combined with, and how."""
+        from sagittal_app.canvas import tool_words
+        from sagittal_app.canvas.combine_dialog import CombineDialog
+
+        document, scan = self.state.document, self.desk.study_model.scan(self.session.scan)
+        active = document.label(document.active) if document else None
+        if document is None or active is None or not document.writable:
+            return
+        others = [one for one in scan.label_sets if one.name != self.session.label_set] if scan else []
+        where = tool_words.IN_SCAN if self.state.options.in_3d else tool_words.ON_SLICE
+        dialog = CombineDialog(self, active, where, document.labels, others)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.chosen.connect(self._combine)
+        dialog.open()
+
+    def _combine(self, how: str, label_set: str, number: int) -> None:
+        port, scan = self.desk.port, self.session.scan
+        self.editing.combine(how, number, (lambda: port.labels(scan, label_set)) if label_set else None)
 
     # Window presets ------------------------------------------------------------------------------------------------
 
