@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from fake_review import FakeReview
+from fake_tables import FakeTables
 from fake_world import (
     CONTRAST,
     CURVATURE,
@@ -95,7 +97,7 @@ class _Run:
     evaluations: list[dict[str, Any]] = field(default_factory=list)
 
 
-class FakeEngine:
+class FakeEngine(FakeReview, FakeTables):
     """See the module's docstring. `calls` lists (name, arguments) of everything that changed something."""
 
     def __init__(self, folder: Path, scans: int = 4, *, auto: bool = True, speed: int = 5) -> None:
@@ -111,6 +113,8 @@ class FakeEngine:
         self.left_over: list[Recovery] = []
         self.slow: float = 0.0
         """Seconds that every slow call takes."""
+        self.export_result: dict[str, Any] = {}
+        """What the next exports' results say instead."""
         self.warmed = False
         self.closed = False
         self._facts: StudyFacts | None = None
@@ -242,8 +246,10 @@ class FakeEngine:
         self._open()
         return self._begin("import", 10, tuple(paths))
 
-    def start_export(self, label_set: str, format: str, out: Path, scans: Sequence[str] = ()) -> str:
-        self.calls.append(("start_export", (label_set, format, out, tuple(scans))))
+    def start_export(
+        self, label_set: str, format: str, out: Path, scans: Sequence[str] = (), *, make_series: str = ""
+    ) -> str:
+        self.calls.append(("start_export", (label_set, format, out, tuple(scans), make_series)))
         return self._begin("export", 5, (label_set, out, tuple(scans)))
 
     # Runs and tasks
@@ -507,26 +513,8 @@ class FakeEngine:
         return {"imported": imported, "refused": bad}
 
     def _end_export(self, payload: tuple[str, Path, tuple[str, ...]]) -> dict[str, Any]:
-        return {"files": [str(payload[1] / f"{payload[0]}.nii.gz")], "verified": True}
-
-    def _end_segment(self, request: SegmentRequest) -> dict[str, Any]:
-        scans = request.scans or tuple(r.scan for r in self._open().scans if r.scan != request.support)
-        name = request.label_set or "prediction"
-        table = tuple(label for label in label_table() if label.name in request.labels)
-        confidence = {
-            label.name: tuple(None if z in (0, SHAPE[2] - 1) else 1 - abs(z - 6) / 8 for z in range(SHAPE[2]))
-            for label in table
-        }
-        origin = {"kind": "predicted", "run": request.run, "support": request.support, "slices": list(request.slices)}
-        numbers = [label.number for label in table]
-        cases = []
-        for scan in scans:
-            data = np.roll(make_labels(int(scan, 16)), 1, axis=0)
-            data[~np.isin(data, numbers)] = 0
-            self._saved[scan, name] = data
-            self._put_set(scan, LabelSetFacts(name, table, origin, confidence))
-            cases.append({"scan": scan, "slices": list(range(1, SHAPE[2] - 1)), "confidence": 0.8})
-        return {"label_set": name, "cases": cases}
+        files = {"files": [str(payload[1] / f"{payload[0]}.nii.gz")], "verified": True, "differences": []}
+        return {**files, "refused": []} | self.export_result
 
     def _end_evaluate(self, request: EvaluateRequest) -> dict[str, Any]:
         scans = request.scans or tuple(row.scan for row in self._open().scans)

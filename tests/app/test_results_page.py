@@ -116,6 +116,78 @@ def test_judging_is_kept_goes_on_and_can_be_undone(segmented: ResultsPage, engin
 
 
 @pytest.mark.window
+def test_the_neediest_case_comes_first_and_says_why(segmented: ResultsPage, qtbot) -> None:
+    page = segmented
+    assert list(page.queue.scans) == ["0000000000000004", "0000000000000003", "0000000000000002"]
+    qtbot.waitUntil(lambda: page.bench.session.scan == "0000000000000004")
+    row = page.cases.rows["0000000000000004"]
+    assert "unsure, 0.75 bits" in row.doubts.text() and "Entropy of the scores in bits" in row.doubts.toolTip()
+    assert page.cases.rows["0000000000000002"].doubts.isHidden()
+    page.step(1)
+    qtbot.waitUntil(lambda: page.bench.session.scan == "0000000000000003")
+    assert page.verdict.tally.whole() == "0 of 3 reviewed"
+
+
+@pytest.mark.window
+def test_a_verdict_keeps_the_time_and_goes_to_the_neediest_left(segmented: ResultsPage, engine, qtbot) -> None:
+    page = segmented
+    qtbot.waitUntil(lambda: page.clock.case == ("0000000000000004", "prediction"))
+    page.clock._touched -= 30
+    press(page, "verdict_rejected")
+    qtbot.waitUntil(lambda: page.bench.session.scan == "0000000000000003")
+    qtbot.waitUntil(lambda: any(name == "add_review_time" for name, _ in engine.calls))
+    scan, _set, seconds = next(what for name, what in engine.calls if name == "add_review_time")
+    assert scan == "0000000000000004" and 29 < seconds < 60
+    row = page.cases.rows["0000000000000004"]
+    qtbot.waitUntil(lambda: row.review.text() == "rejected" and row.time.text() != "")
+    assert page.queue.scans[-1] == "0000000000000004" and row.doubts.isHidden()
+    assert engine.labels("0000000000000004", "prediction").data.any(), "a rejected prediction is kept"
+    page.undo_review()
+    qtbot.waitUntil(lambda: page.bench.session.scan == "0000000000000004")
+    qtbot.waitUntil(lambda: row.review.text() == "not reviewed")
+
+
+@pytest.mark.window
+def test_accepting_after_painting_keeps_the_painting_as_a_correction(segmented: ResultsPage, engine, qtbot) -> None:
+    page = segmented
+    scan = page.bench.session.scan
+    page.bench.state.move_to((5, 5, 6))
+    page.correct()
+    view = page.bench.space.views[Plane.AXIAL]
+    drag(view.overlay, LEFT, point_of(view, (5, 5, 6)))
+    press(page, "verdict_accepted")
+    qtbot.waitUntil(lambda: ("save_labels", (scan, "prediction", "corrected")) in engine.calls)
+    assert not any(name == "set_review" for name, _ in engine.calls)
+
+
+@pytest.mark.window
+def test_several_supports_are_chosen_and_shown_with_what_they_gave(page: ResultsPage, engine, said, qtbot) -> None:
+    inspector = page.inspector()
+    page.setup.choose_more_supports(("0000000000000002",))
+    assert page.setup.more.whole() == "and image_02"
+    assert page.setup._lenders["liver"].whole() == "from image_01, image_02"
+    press(inspector, "results_segment")
+    qtbot.waitUntil(lambda: len(page.cases.rows) == 2, timeout=10_000)
+    request = next(what for name, what in engine.calls if name == "start_segmentation")
+    assert request.supports == ("0000000000000001", "0000000000000002") and len(request.scans) == 2
+    assert page.sets.count() == 3
+    qtbot.waitUntil(lambda: page.bench.state.document is not None)
+    qtbot.waitUntil(lambda: inspector.findChild(QLabel, "case_disagreement_1") is not None)
+    assert inspector.findChild(QLabel, "case_disagreement_1").text() == "disagreement 0.10"
+    assert "0.0 ml" not in inspector.findChild(QLabel, "case_volume_1").text()
+    press(inspector, "case_support_1_0000000000000002")
+    assert said.visits[-1] == ("annotate", "0000000000000002")
+
+
+@pytest.mark.window
+def test_the_table_of_volumes_and_times_is_written(segmented: ResultsPage, engine, tmp_path, qtbot) -> None:
+    page = segmented
+    page.exports.write_table_to(tmp_path / "volumes.csv")
+    qtbot.waitUntil(lambda: page.exports.says.text().startswith("12 rows written"), timeout=10_000)
+    assert ("start_review_table", ("prediction", tmp_path / "volumes.csv", ())) in engine.calls
+
+
+@pytest.mark.window
 def test_correcting_saves_the_case_as_corrected(segmented: ResultsPage, engine, qtbot) -> None:
     page = segmented
     scan = page.bench.session.scan
@@ -130,8 +202,8 @@ def test_correcting_saves_the_case_as_corrected(segmented: ResultsPage, engine, 
 @pytest.mark.window
 def test_export_says_that_it_was_verified(segmented: ResultsPage, engine, tmp_path, qtbot) -> None:
     page = segmented
-    page.export_to(tmp_path)
-    qtbot.waitUntil(lambda: "found equal" in page.exported.text(), timeout=10_000)
+    page.exports.export_to(tmp_path)
+    qtbot.waitUntil(lambda: "found equal" in page.exports.says.text(), timeout=10_000)
     assert engine.calls[-1][0] == "start_export" or any(name == "start_export" for name, _ in engine.calls)
 
 

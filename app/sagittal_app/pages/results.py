@@ -1,34 +1,43 @@
-"""Results: segment a cohort from one support scan, look at every case, correct, accept or reject, export, evaluate."""
+"""Results: segment a cohort from support scans, review the cases, those that need it first; export, evaluate."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from PySide6.QtWidgets import QComboBox, QFileDialog, QSplitter, QStackedWidget, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox, QSplitter, QStackedWidget, QWidget
 
-from sagittal.events import Event, Reason, RunFinished, State, StudyChanged, TaskFinished, TaskProgress
+from sagittal.engine_port import SagittalError
+from sagittal.events import Event, Reason, RunFinished, State, StudyChanged, TaskFinished
 from sagittal.facts import EvaluateRequest, LabelSetFacts, ScanFacts, SegmentRequest, StudyFacts
 from sagittal.method import MethodCard
+from sagittal.review import Case
 from sagittal.run_record import RunRecord
+from sagittal_app import review_words
 from sagittal_app.actions import Command
 from sagittal_app.canvas import words
 from sagittal_app.desk import Desk
+from sagittal_app.models.case_clock import CaseClock
+from sagittal_app.models.case_queue import CaseQueue
+from sagittal_app.models.label_sets import predicted_sets, set_titles
 from sagittal_app.pages.annotate_workbench import Workbench, canvas_commands, make_canvases
 from sagittal_app.pages.page import Page
+from sagittal_app.pages.results_case import CasePanel
 from sagittal_app.pages.results_cases import REVIEWS, CaseList
+from sagittal_app.pages.results_export import ExportPanel
 from sagittal_app.pages.results_figures import dice_of_case
 from sagittal_app.pages.results_setup import SetupPanel
-from sagittal_app.widgets.basics import UNIT, EmptyState, button, column, label, row, scrolled
+from sagittal_app.pages.results_tasks import TaskFollower
+from sagittal_app.pages.results_verdict import BACK_KEY, KEYS, ON_KEY, VerdictLine
+from sagittal_app.widgets.basics import UNIT, EmptyState, button, column, label, scrolled
 
 if TYPE_CHECKING:
     from sagittal_app.canvas.plane_canvas import PlaneCanvas
 
-FORMATS = {"NIfTI": "nifti", "NRRD (3D Slicer)": "nrrd", "DICOM SEG": "dicom-seg", "STL surfaces": "stl"}
 TRUTH = "truth"
-EARLY = 50
-"""Events kept while no task is followed: a task may speak before its name has come back."""
+SHORTEST_S = 1.0
+"""A case looked at for less than this was passed by."""
 
 
 class ResultsPage(Page):
@@ -42,15 +51,15 @@ class ResultsPage(Page):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self.bench: Workbench | None = None
+        self.queue = CaseQueue()
+        self.clock = CaseClock()
         self._canvases: list[PlaneCanvas] = []
         self._facts: StudyFacts | None = None
         self._inspector: QWidget | None = None
-        self._task = ""
-        self._early: list[Event] = []
-        self._shown_cases: tuple[object, ...] = ()
         self._dice: dict[tuple[str, str], dict[str, float]] = {}
         self._wanted_slice: int | None = None
-        self._reviews: list[tuple[str, str, str]] = []
+        self._judged: list[tuple[str, str, str]] = []
+        """Scan, label set and earlier review of every verdict, for Undo."""
 
     # What it is made of --------------------------------------------------------------------------------------------
 
@@ -62,26 +71,24 @@ class ResultsPage(Page):
         bench.session.opened.connect(self._opened)
         bench.session.saved.connect(self._recount)
         bench.session.recovered.connect(lambda _edits: self.desk.notify("info", words.CORRECTION_RECOVERED))
-        bench.state.position_changed.connect(lambda voxel: self.cases.mark(bench.session.scan, voxel[2]))
+        state = bench.state
+        state.position_changed.connect(lambda voxel: self.cases.mark(bench.session.scan, voxel[2]))
+        for acted in (state.position_changed, state.voxels_changed, state.window_changed, state.look_changed):
+            acted.connect(lambda *_args: self.clock.touch())
         self.cases = CaseList()
         self.cases.chosen.connect(self.open)
         self.cases.slice_chosen.connect(self._open_at)
-        self.sets = QComboBox()
-        self.sets.setObjectName("results_set")
-        self.sets.setToolTip("The label set whose cases are listed")
-        self.sets.currentIndexChanged.connect(lambda _index: self._fill_cases())
-        left = QWidget()
-        body = column(row(label("Cases", "heading"), self.sets), scrolled(self.cases, "case_scroll"))
-        body.setContentsMargins(UNIT, UNIT, UNIT, UNIT)
-        left.setLayout(body)
-        left.setMinimumWidth(220)
+        self.verdict = VerdictLine()
+        self.verdict.judged.connect(self.judge)
+        self.verdict.correct.connect(self.correct)
+        self.verdict.step.connect(self.step)
         right = QWidget()
-        work = column(bench, self._make_verdict(), spacing=4)
+        work = column(bench, self.verdict, spacing=4)
         work.setStretch(0, 1)
         right.setLayout(work)
         self._splitter = QSplitter()
         self._splitter.setObjectName("results_splitter")
-        self._splitter.addWidget(left)
+        self._splitter.addWidget(self._make_queue())
         self._splitter.addWidget(right)
         self._splitter.setStretchFactor(1, 1)
         self._splitter.setCollapsible(1, False)
@@ -95,42 +102,46 @@ class ResultsPage(Page):
         self._stack.addWidget(self._splitter)
         self.setLayout(column(self._stack))
         self.setup = SetupPanel()
-        self.setup.segment.connect(self._start_segmentation)
-        self.setup.evaluate.connect(self._start_evaluation)
-        self.setup.cancel.connect(lambda: self._task and self.desk.port.request_cancel(self._task))
+        self.setup.segment.connect(lambda request: self._start(self.desk.port.start_segmentation, request))
+        self.setup.evaluate.connect(lambda request: self._start(self.desk.port.start_evaluation, request))
+        self.tasks = TaskFollower(self.desk, self)
+        self.tasks.progressed.connect(self.setup.show_progress)
+        self.tasks.finished.connect(self._finished)
+        self.setup.cancel.connect(self.tasks.cancel)
+        self.exports = ExportPanel(self.desk, self._set, self.save)
+        self.case = CasePanel()
+        self.case.support_chosen.connect(lambda scan: self.desk.go_to("annotate", scan))
         self._inspector = self._make_inspector()
 
-    def _make_verdict(self) -> QWidget:
-        self._verdict_buttons = [
-            button("Accept", "verdict_accepted", lambda: self.judge("accepted"), icon="mdi6.check"),
-            button("Correct", "verdict_corrected", self.correct, icon="mdi6.brush"),
-            button("Reject", "verdict_rejected", lambda: self.judge("rejected"), icon="mdi6.close"),
-        ]
-        self._verdict_buttons[1].setToolTip("Take up the brush; saving marks the case as corrected")
-        self._says = label("", "soft")
-        self._says.setObjectName("results_case_says")
-        line = QWidget()
-        inner = row(self._says, None, *self._verdict_buttons)
-        inner.setContentsMargins(UNIT, 2, UNIT, UNIT)
-        line.setLayout(inner)
-        return line
+    def _make_queue(self) -> QWidget:
+        self.sets = _choice("results_set", "The label set whose cases are listed")
+        self.sets.currentIndexChanged.connect(lambda _index: self._fill_cases())
+        self.sort = _choice("results_sort", review_words.SORT_HELP)
+        for by, title in review_words.SORTS.items():
+            self.sort.addItem(title, by)
+            self.sort.setItemData(self.sort.count() - 1, review_words.SORT_ABOUT[by], Qt.ItemDataRole.ToolTipRole)
+        self.sort.currentIndexChanged.connect(lambda _index: self._fill_cases())
+        self._unsorted = label(review_words.NO_FIGURES, "quiet", wrap=True)
+        self._unsorted.hide()
+        left = QWidget()
+        body = column(
+            label("Cases", "heading"), self.sets, self.sort, self._unsorted, scrolled(self.cases, "case_scroll")
+        )
+        body.setContentsMargins(UNIT, UNIT, UNIT, UNIT)
+        left.setLayout(body)
+        left.setMinimumWidth(240)
+        return left
 
     def _make_inspector(self) -> QWidget:
         from sagittal_app.canvas.label_list import LabelList
 
         assert self.bench is not None
-        self.format = QComboBox()
-        self.format.setObjectName("export_format")
-        for title, name in FORMATS.items():
-            self.format.addItem(title, name)
-        self.export_button = button("Export…", "results_export", self.export, icon="mdi6.export-variant")
-        self.exported = label("", "soft", wrap=True, selectable=True)
-        self.exported.setObjectName("export_result")
         content = QWidget()
         body = column(
             self.setup,
+            UNIT, label(review_words.FROM_HEADING, "heading"), self.case,
             UNIT, label("Labels of the case", "heading"), LabelList(self.bench.state),
-            UNIT, label("Export", "heading"), row(self.format, self.export_button), self.exported, None,
+            UNIT, label("Export", "heading"), self.exports, None,
         )  # fmt: skip
         body.setContentsMargins(2 * UNIT, 2 * UNIT, 2 * UNIT, 2 * UNIT)
         content.setLayout(body)
@@ -146,12 +157,22 @@ class ResultsPage(Page):
         def usable() -> bool:
             return built() and self.bench is not None and self.bench.state.scan is not None
 
+        def back() -> None:
+            self.step(-1)
+
+        def undoable() -> bool:
+            return built() and bool(self._judged)
+
         return [
             Command("results.save", "Save the correction", "Ctrl+S", self.save, usable),
-            Command("results.accept", "Accept the case", "Ctrl+Return", lambda: self.judge("accepted"), usable),
-            Command("results.reject", "Reject the case", "Ctrl+Backspace", lambda: self.judge("rejected"), usable),
-            Command("results.review_undo", "Undo the last review", "Ctrl+Alt+Z", self.undo_review, usable),
-            Command("results.export", "Export the label set…", "Ctrl+E", self.export, usable),
+            Command("results.accept", "Accept the case", KEYS["accepted"], lambda: self.judge("accepted"), usable),
+            Command("results.correct", "Correct the case", KEYS["correct"], self.correct, usable),
+            Command("results.reject", "Reject the case", KEYS["rejected"], lambda: self.judge("rejected"), usable),
+            Command("results.review_undo", "Undo the last review", "Ctrl+Alt+Z", self.undo_review, undoable),
+            Command("results.back", "Case before in the list", BACK_KEY, back, usable),
+            Command("results.on", "Next case in the list", ON_KEY, lambda: self.step(1), usable),
+            Command("results.export", "Export the label set…", "Ctrl+E", lambda: self.exports.export(), usable),
+            Command("results.table", "Volumes and times (CSV)…", "", lambda: self.exports.write_table(), usable),
             *canvas_commands(self.name, lambda: self.bench, usable),
         ]
 
@@ -161,26 +182,31 @@ class ResultsPage(Page):
         if self.bench is None:
             return
         if (facts.path if facts else "") != (self._facts.path if self._facts else ""):
+            self._look_at(None)
             self.bench.session.close()
-            self._dice, self._shown_cases, self._task = {}, (), ""
+            self._dice, self._judged = {}, []
+            self.tasks.forget()
             self.setup.show_progress(None)
             # Whether the study has runs is known a moment later; until then nothing is said to be missing.
             self._stack.setCurrentIndex(1)
         self._facts = facts
         self.setup.show_study(facts)
-        names = self._predicted_sets()
+        titles = set_titles(facts.scans if facts else ())
         kept = self._set()
         self.sets.blockSignals(True)
         self.sets.clear()
-        for name in names:
-            self.sets.addItem(self._set_title(name), name)
-        self.sets.setCurrentIndex(max(0, self.sets.findData(kept)) if names else -1)
+        for name, title in titles.items():
+            self.sets.addItem(title, name)
+            self.sets.setItemData(self.sets.count() - 1, name, Qt.ItemDataRole.ToolTipRole)
+        self.sets.setCurrentIndex(max(0, self.sets.findData(kept)) if titles else -1)
         self.sets.blockSignals(False)
         self._fill_cases()
         self._ask_runs()
 
     def shown(self) -> None:
         self._ask_runs()
+        if self.bench is not None and self._shown_case() is not None:
+            self._look_at((self.bench.session.scan, self.bench.session.label_set))
 
     def show_subject(self, subject: str) -> None:
         """A run's id chooses the run; a scan's id shows the case."""
@@ -202,25 +228,7 @@ class ResultsPage(Page):
         # Runs that still go on come last: the one proposed has ended.
         fit.sort(key=lambda record: record.state.state is not State.FINISHED)
         self.setup.show_runs(fit, titles)
-        self._stack.setCurrentIndex(1 if fit or self._predicted_sets() else 0)
-
-    def _set_title(self, name: str) -> str:
-        """A set that the program named is told by what it came from; one that a user named, by its name."""
-        scans = self._facts.scans if self._facts else ()
-        origin = next((one.origin for scan in scans for one in scan.label_sets if one.name == name), {})
-        run, support = str(origin.get("run", "")), str(origin.get("support", ""))
-        if not run or run not in name or support[:6] not in name:
-            return name
-        from_ = next((scan.name for scan in scans if scan.scan == support), support)
-        return words.PREDICTED_SET.format(run=run, support=from_)
-
-    def _predicted_sets(self) -> list[str]:
-        names: dict[str, None] = {}
-        for scan in self._facts.scans if self._facts else ():
-            for one in scan.label_sets:
-                if one.origin.get("kind") == "predicted":
-                    names[one.name] = None
-        return list(names)
+        self._stack.setCurrentIndex(1 if fit or predicted_sets(self._facts.scans if self._facts else ()) else 0)
 
     def _set(self) -> str:
         """Name of the label set shown."""
@@ -234,19 +242,18 @@ class ResultsPage(Page):
         ]  # fmt: skip
 
     def _fill_cases(self) -> None:
-        cases = self._cases()
-        key = tuple((scan.scan, one.name, one.review) for scan, one in cases)
-        if key != self._shown_cases:
-            self._shown_cases = key
-            self.cases.fill(cases)
-            for scan, _one in cases:
-                self._fill_case(scan)
-        if cases and self.bench is not None and self.bench.session.label_set != self._set():
-            self.open(cases[0][0].scan)
+        """Shows the queue as the study now stands; thumbnails and Dice arrive from the background."""
+        self.queue = CaseQueue(self._cases(), str(self.sort.currentData() or ""))
+        self._unsorted.setVisible(
+            bool(self.queue.cases) and not any(self.queue.doubts(scan) for scan in self.queue.scans)
+        )
+        for scan in self.cases.show_queue(self.queue, self._set()):
+            self._fill_case(scan)
+        if self.queue.cases and self.bench is not None and self.bench.session.label_set != self._set():
+            self.open(self.queue.scans[0])
         self._say_case()
 
     def _fill_case(self, scan: ScanFacts) -> None:
-        """Thumbnail and Dice arrive from the background."""
         made = self.cases.rows[scan.scan]
         self.desk.ask(self.desk.port.thumbnail, scan.scan, then=made.show_thumbnail, owner=made, failed=_unseen)
         key = (scan.scan, self._set())
@@ -267,7 +274,7 @@ class ResultsPage(Page):
 
     def open(self, scan: str) -> None:
         """Shows a case large; an unsaved correction is saved first."""
-        if self.bench is None or scan not in [one.scan for one, _set in self._cases()]:
+        if self.bench is None or scan not in self.queue.scans:
             return
         if (scan, self._set()) != (self.bench.session.scan, self.bench.session.label_set):
             self.save()
@@ -287,32 +294,50 @@ class ResultsPage(Page):
             self.bench.state.move_to((x, y, self._wanted_slice))
             self._wanted_slice = None
 
+    def step(self, by: int) -> None:
+        """The case `by` places further down the list."""
+        if self.bench is not None and (scan := self.queue.neighbour(self.bench.session.scan, by)) is not None:
+            self.open(scan)
+
     def _opened(self) -> None:
         assert self.bench is not None
         self._go_to_slice()
         self.cases.mark(self.bench.session.scan, self.bench.state.position[2])
+        self._look_at((self.bench.session.scan, self.bench.session.label_set) if self.isVisible() else None)
         self._say_case()
         self.desk.actions.refresh()
 
-    def _shown_case(self) -> tuple[ScanFacts, LabelSetFacts] | None:
-        shown = self.bench.session.scan if self.bench else ""
-        return next((case for case in self._cases() if case[0].scan == shown), None)
+    def _shown_case(self) -> Case | None:
+        return self.queue.find(self.bench.session.scan) if self.bench is not None else None
 
     def _say_case(self) -> None:
         case = self._shown_case()
         writable = self._facts is not None and not self._facts.read_only
-        for made in self._verdict_buttons:
-            made.setEnabled(case is not None and writable)
-        if case is None:
-            self._says.setText(words.RESULTS_NO_CASES)
-        else:
-            review = case[1].review
-            self._says.setText(f"{case[0].name}: {REVIEWS.get(review, (review, ''))[0]}")
+        self.verdict.show_case(case, self.queue.tally(), writable)
+        self.case.show_case(case, self.queue.doubts(case[0].scan) if case else (), self._name_of)
+
+    def _name_of(self, scan: str) -> str:
+        facts = self.desk.study_model.scan(scan)
+        return facts.name if facts is not None else scan
+
+    # Time ----------------------------------------------------------------------------------------------------------
+
+    def _look_at(self, case: tuple[str, str] | None) -> None:
+        """Another case, or none, is looked at; the time spent on the one before is kept."""
+        self._keep_time(self.clock.open(case), lambda *time: self.desk.ask(self.desk.port.add_review_time, *time))
+
+    def _keep_time(self, spent: tuple[tuple[str, str], float] | None, keep: Callable[..., object]) -> None:
+        writable = self._facts is not None and not self._facts.read_only
+        if spent is not None and spent[1] >= SHORTEST_S and writable:
+            keep(*spent[0], spent[1])
+
+    # Verdicts ------------------------------------------------------------------------------------------------------
 
     def correct(self) -> None:
         """Takes up the brush; what is painted is saved as a correction."""
         if self.bench is not None:
             self.bench.space.act("brush")
+            self.desk.notify("info", review_words.CORRECTING)
 
     def save(self) -> None:
         """Writes a correction; the case then counts as corrected."""
@@ -327,110 +352,78 @@ class ResultsPage(Page):
             self._ask_dice(*key)
 
     def judge(self, review: str) -> None:
-        """Accepts or rejects the case shown, and goes on to the next one not reviewed."""
+        """Accepts or rejects the case shown, and goes on to the next one not reviewed.
+
+        What was painted is saved with it; a case that was corrected and then accepted stays "corrected".
+        """
         case = self._shown_case()
         if case is None or self.bench is None:
             return
-        self.save()
         scan, one = case
-        self._reviews.append((scan.scan, one.name, one.review))
-        self._set_review(scan.scan, one.name, review)
+        document = self.bench.state.document
+        painted = document is not None and document.unsaved
+        if review == "accepted" and (painted or one.review == "corrected"):
+            review = "corrected"
+        self._judged.append((scan.scan, one.name, one.review))
+        if not (painted and self.bench.session.save(review=review)):
+            self._set_review(scan.scan, one.name, review)
         undo = Command("results.undo_review", "Undo", "", self.undo_review)
-        self.desk.notify("info", f"{scan.name}: {review}.", "", undo)
-        rest = [other.scan for other, its in self._cases() if its.review == "unreviewed" and other.scan != scan.scan]
-        if rest:
-            self.open(rest[0])
+        said = review_words.JUDGED.format(scan=scan.name, review=REVIEWS[review][0])
+        following = self.queue.next_to_review(scan.scan)
+        if following is None:
+            said = f"{said} {review_words.ALL_REVIEWED.format(count=len(self.queue.cases))}"
+        else:
+            self.open(following)
+        self.desk.notify("info", said, "", undo)
 
     def undo_review(self) -> None:
-        if self._reviews:
-            self._set_review(*self._reviews.pop())
+        """Takes the last verdict back and shows its case again."""
+        if self._judged:
+            scan, label_set, review = self._judged.pop()
+            self._set_review(scan, label_set, review)
+            self.desk.notify(
+                "info", review_words.TAKEN_BACK.format(scan=self._name_of(scan), review=REVIEWS[review][0])
+            )
+            if label_set == self._set():
+                self.open(scan)
 
     def _set_review(self, scan: str, label_set: str, review: str) -> None:
         self.desk.ask(self.desk.port.set_review, scan, label_set, review)
 
     # Tasks ---------------------------------------------------------------------------------------------------------
 
-    def _start_segmentation(self, request: SegmentRequest) -> None:
-        self._start(self.desk.port.start_segmentation, request)
-
-    def _start_evaluation(self, request: EvaluateRequest) -> None:
-        self._start(self.desk.port.start_evaluation, request)
-
-    def _start(self, start: Callable[[Any], str], request: Any) -> None:
+    def _start(self, start: Callable[[Any], str], request: SegmentRequest | EvaluateRequest) -> None:
         self.setup.show_progress(None, going=True)
-        self.desk.ask(start, request, then=self._started, failed=self._not_started, owner=self)
-
-    def _started(self, task: str) -> None:
-        """The task's first events may have come before its name."""
-        self._task = task
-        for event in self._early:
-            self._follow(event)
-        self._early.clear()
+        self.tasks.start(start, request, failed=self._not_started)
 
     def _not_started(self, sentence: str, detail: str) -> None:
-        self._early.clear()
         self.setup.show_progress(None)
         self.setup.say_problem(sentence)
         if detail:
             self.desk.notify("error", sentence, detail)
 
-    def export(self) -> None:
-        """Asks for a folder and exports the label set of every case."""
-        if not self._set():
-            return
-        folder = QFileDialog.getExistingDirectory(self, "Export to folder")
-        if folder:
-            self.export_to(Path(folder))
-
-    def export_to(self, folder: Path) -> None:
-        """Writes the label set shown and reads back what was written."""
-        self.save()
-        self._export_folder = folder
-        self.exported.setText(words.EXPORTING)
-        self.desk.ask(
-            self.desk.port.start_export, self._set(), self.format.currentData(), folder,
-            then=self._started, failed=lambda sentence, _detail: self.exported.setText(sentence), owner=self,
-        )  # fmt: skip
-
     def handle(self, event: Event) -> None:
         if isinstance(event, RunFinished) or (isinstance(event, StudyChanged) and event.what == "runs"):
             self._ask_runs()
-        if self._task:
-            self._follow(event)
-        elif isinstance(event, TaskProgress | TaskFinished):
-            self._early.append(event)
-            del self._early[:-EARLY]
-
-    def _follow(self, event: Event) -> None:
-        """What comes of the task asked for."""
-        if event.source != self._task:
-            return
-        if isinstance(event, TaskProgress):
-            self.setup.show_progress(event)
-        elif isinstance(event, TaskFinished):
-            self._task = ""
-            self.setup.show_progress(None)
-            self._finished(event)
+        self.tasks.handle(event)
+        self.exports.tasks.handle(event)
 
     def _finished(self, event: TaskFinished) -> None:
+        self.setup.show_progress(None)
         if event.reason is not Reason.COMPLETED:
-            text = event.error or ("Cancelled." if event.reason is Reason.CANCELLED else "Stopped.")
-            (self.exported.setText if event.kind == "export" else self.setup.say_problem)(text)
+            self.setup.say_problem(event.error or ("Cancelled." if event.reason is Reason.CANCELLED else "Stopped."))
         elif event.kind == "segment":
             self._segmented(event.result)
-        elif event.kind == "evaluate":
+        else:
             self.setup.show_figures(event.result)
             self._ask_runs()
-        elif event.kind == "export":
-            files = words.count(len(event.result.get("files", ())), "file")
-            text = words.EXPORT_VERIFIED if event.result.get("verified") else words.EXPORT_NOT_VERIFIED
-            self.exported.setText(text.format(files=files, folder=self._export_folder))
 
     def _segmented(self, result: Any) -> None:
         """The new set is listed as soon as the study model has it."""
         name = result.get("label_set", "")
-        self._dice = {key: figures for key, figures in self._dice.items() if key[1] != name}
-        self._shown_cases = ()
+        made = {name, *result.get("supports", {}).values()}
+        self._dice = {key: figures for key, figures in self._dice.items() if key[1] not in made}
+        self.cases.forget()
 
         def show(facts: StudyFacts | None) -> None:
             self.desk.study_model.set(facts)
@@ -445,17 +438,35 @@ class ResultsPage(Page):
         super().hideEvent(event)
         if self.bench is not None:
             self.save()
+            self._look_at(None)
 
     def may_leave(self) -> bool:
         if self.bench is not None:
             self.bench.session.save_now("corrected")
+            self._keep_time(self.clock.take(), self._keep_time_now)
         return True
+
+    def _keep_time_now(self, scan: str, label_set: str, seconds: float) -> None:
+        try:
+            self.desk.port.add_review_time(scan, label_set, seconds)
+        except SagittalError as error:
+            self.desk.notify("warning", str(error))
 
     def shut_down(self) -> None:
         if self.bench is not None:
             self.desk.settings.set_places("results", self._splitter.saveState())
-            self.bench.session.save_now("corrected")
+            self.may_leave()
             self.bench.shut_down()
+
+
+def _choice(name: str, tip: str) -> QComboBox:
+    """A choice that shrinks with its panel."""
+    made = QComboBox()
+    made.setObjectName(name)
+    made.setToolTip(tip)
+    made.setMinimumContentsLength(12)
+    made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    return made
 
 
 def _unseen(_sentence: str, _detail: str) -> None:

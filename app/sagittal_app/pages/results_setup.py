@@ -9,12 +9,13 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QProgressBar, QVBoxLayout, QWidget
 
 from sagittal.events import TaskProgress
-from sagittal.facts import EvaluateRequest, ScanFacts, SegmentRequest, StudyFacts
+from sagittal.facts import EvaluateRequest, LabelFigures, ScanFacts, SegmentRequest, StudyFacts
 from sagittal.run_record import RunRecord
-from sagittal_app import messages
+from sagittal_app import messages, review_words
 from sagittal_app.canvas import words
 from sagittal_app.pages.results_figures import evaluation_rows
-from sagittal_app.widgets.basics import UNIT, button, clear, column, label, row
+from sagittal_app.widgets.basics import UNIT, Elided, button, clear, column, label, row
+from sagittal_app.widgets.scan_chooser import ScanDialog
 
 ALL_OTHERS = "All other scans"
 
@@ -36,8 +37,12 @@ def label_names(scans: Sequence[ScanFacts]) -> list[str]:
 
 
 def has_label(scan: ScanFacts, name: str) -> bool:
+    """Whether a scan's truth or painting has the label, and some of it as far as is known."""
     return any(
-        row_.name == name for one in scan.label_sets if one.origin.get("kind") != "predicted" for row_ in one.labels
+        row_.name == name and one.figures.get(name, LabelFigures()).voxels != 0
+        for one in scan.label_sets
+        if one.origin.get("kind") != "predicted"
+        for row_ in one.labels
     )
 
 
@@ -53,9 +58,22 @@ class SetupPanel(QWidget):
         self.setObjectName("results_setup")
         self._facts: StudyFacts | None = None
         self._ticks: dict[str, QCheckBox] = {}
+        self._lenders: dict[str, Elided] = {}
+        """By label, the line that says which support scans have it."""
+        self._more: tuple[str, ...] = ()
         self.runs = _choice("results_run", "The trained run that segments")
         self.support = _choice("results_support", "The scan whose painted slices the run learns the organs from")
         self.queries = _choice("results_queries", "The scans to segment")
+        self.more = Elided(review_words.ALONE, "quiet")
+        self.more.setObjectName("results_with_supports")
+        choose = button(
+            review_words.MORE_SUPPORTS,
+            "results_more_supports",
+            self._ask_supports,
+            help=review_words.MORE_SUPPORTS_HELP,
+        )
+        more = row(self.more, choose)
+        more.setStretch(0, 1)
         self._labels = QVBoxLayout()
         self._labels.setSpacing(2)
         self.problem = label("", "warning", wrap=True)
@@ -82,7 +100,7 @@ class SetupPanel(QWidget):
             column(
                 label("Segment", "heading"),
                 label("Run", "quiet"), self.runs,
-                label("Support scan", "quiet"), self.support,
+                label("Support scans", "quiet"), self.support, more,
                 label("Labels", "quiet"), self._labels,
                 label("Queries", "quiet"), self.queries,
                 self.problem, row(self.go, self.stop, None), self.bar, self.message,
@@ -91,6 +109,7 @@ class SetupPanel(QWidget):
             )
         )  # fmt: skip
         self.runs.currentIndexChanged.connect(lambda _i: self._show_kept_figures())
+        self.support.currentIndexChanged.connect(lambda _i: self._say_supports())
         self._records: dict[str, RunRecord] = {}
         self.show_progress(None)
 
@@ -123,37 +142,75 @@ class SetupPanel(QWidget):
         if names != list(self._ticks):
             ticked = {name for name, tick in self._ticks.items() if tick.isChecked()} or set(names)
             clear(self._labels)
-            self._ticks = {}
+            self._ticks, self._lenders = {}, {}
             for name in names:
                 tick = QCheckBox(name)
                 tick.setObjectName(f"results_label_{name.replace(' ', '_')}")
                 tick.setChecked(name in ticked)
                 self._ticks[name] = tick
-                self._labels.addWidget(tick)
+                self._lenders[name] = Elided("", "quiet")
+                self._lenders[name].setObjectName(f"results_lenders_{name.replace(' ', '_')}")
+                line = row(tick, self._lenders[name])
+                line.setStretch(1, 1)
+                self._labels.addLayout(line)
+        self._say_supports()
+
+    def supports(self) -> list[ScanFacts]:
+        """The support scans chosen, the one of the list first."""
+        scans = {scan.scan: scan for scan in (self._facts.scans if self._facts else ())}
+        chosen = dict.fromkeys((self.support.currentData(), *self._more))
+        return [scans[scan] for scan in chosen if scan in scans]
+
+    def choose_more_supports(self, scans: Sequence[str]) -> None:
+        """Sets the support scans beside the one of the list."""
+        self._more = tuple(scans)
+        self._say_supports()
+
+    def _ask_supports(self) -> None:
+        first = self.support.currentData()
+        others = [
+            scan
+            for scan in (self._facts.scans if self._facts else ())
+            if scan.scan != first and any(has_label(scan, name) for name in self._ticks)
+        ]
+        dialog = ScanDialog(others, self._more, self)
+        dialog.setWindowTitle(review_words.MORE_SUPPORTS_TITLE)
+        dialog.chosen.connect(self.choose_more_supports)
+        dialog.open()
+
+    def _say_supports(self) -> None:
+        """Which support scans there are, and which of them have each label."""
+        supports = self.supports()
+        others = ", ".join(scan.name for scan in supports[1:])
+        self.more.say(review_words.WITH_SUPPORTS.format(names=others) if others else review_words.ALONE)
+        for name, line in self._lenders.items():
+            having = ", ".join(scan.name for scan in supports if has_label(scan, name))
+            line.say(review_words.LABEL_FROM.format(scans=having) if having else review_words.LABEL_FROM_NONE)
+            line.setVisible(len(supports) > 1 or not having)
 
     def chosen_labels(self) -> tuple[str, ...]:
         return tuple(name for name, tick in self._ticks.items() if tick.isChecked())
 
     def request(self) -> SegmentRequest | str:
         """The request as the form stands, or the sentence that says what is missing."""
-        support = next(
-            (s for s in (self._facts.scans if self._facts else ()) if s.scan == self.support.currentData()), None
-        )
-        labels = self.chosen_labels()
+        supports, labels = self.supports(), self.chosen_labels()
         if self.runs.currentData() is None:
             return words.RESULTS_EMPTY
         if not labels:
             return words.NO_LABEL_CHOSEN
-        if support is None or self._facts is None:
+        if not supports or self._facts is None:
             return words.RESULTS_NO_CASES
         for name in labels:
-            if not has_label(support, name):
-                return words.SUPPORT_WITHOUT.format(scan=support.name, label=name)
+            if not any(has_label(scan, name) for scan in supports):
+                return words.SUPPORT_WITHOUT.format(scan=", ".join(scan.name for scan in supports), label=name)
+        first, *more = (scan.scan for scan in supports)
         chosen = self.queries.currentData()
-        scans = (chosen,) if chosen else tuple(s.scan for s in self._facts.scans if s.scan != support.scan)
+        scans = (chosen,) if chosen else tuple(s.scan for s in self._facts.scans if s.scan not in (first, *more))
         if not scans:
             return words.NO_QUERY
-        return SegmentRequest(run=self.runs.currentData(), labels=labels, support=support.scan, scans=scans)
+        return SegmentRequest(
+            run=self.runs.currentData(), labels=labels, support=first, scans=scans, more_supports=tuple(more)
+        )
 
     def _segment(self) -> None:
         request = self.request()

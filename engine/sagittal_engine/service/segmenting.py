@@ -11,7 +11,7 @@ import numpy as np
 
 from sagittal.engine_port import SagittalError
 from sagittal.facts import LabelFigures, ScanFacts, SegmentRequest
-from sagittal.method import Prediction, Support
+from sagittal.method import Prediction, Segmenter, Support
 from sagittal_engine.data import ArrayCache, StudyScan
 from sagittal_engine.registry import Registry
 from sagittal_engine.service.agreeing import Agreed, agree
@@ -36,6 +36,8 @@ class Lender:
     facts: ScanFacts
     examples: Sequence[Example]
     supports: Sequence[Support]
+    method: Segmenter
+    """One per support scan: a method remembers what it computed from the supports it saw last."""
 
 
 def segment_scans(
@@ -58,14 +60,15 @@ def segment_scans(
     trained = load_trained(
         study, folder, registry, [*support_scans, *scans], task, capability="segmenter", changes=request.parameters
     )
+    methods = [trained.method, *(type(trained.method)(trained.params, trained.context) for _ in supports[1:])]
     lenders = [
-        Lender(facts, examples[facts.scan], make_supports(scan, examples[facts.scan]))
-        for facts, scan in zip(supports, support_scans, strict=True)
+        Lender(facts, examples[facts.scan], make_supports(scan, examples[facts.scan]), method)
+        for facts, scan, method in zip(supports, support_scans, methods, strict=True)
     ]
     facts = folder.facts()
     stem = f"{facts.request.method}-{facts.run}"
     names = [found.label for lender in lenders for found in lender.examples]
-    label_set = _name_for(request.label_set, f"{stem}-{_joined(lenders)}", queries, names)
+    label_set, again = _name_for(request.label_set, f"{stem}-{_joined(lenders)}", queries, names)
     own = {
         lender.facts.scan: _name_for("", f"{stem}-{_joined([lender])}", queries, names)
         for lender in lenders
@@ -78,16 +81,17 @@ def segment_scans(
         for lender in lenders:
             from_ = f" from {lender.facts.name}" if len(lenders) > 1 else ""
             task.progress(done, len(scans), f"Segmenting {query.name}{from_}")
-            found[lender.facts.scan] = trained.method.segment(trained.module, lender.supports, scan)
+            found[lender.facts.scan] = lender.method.segment(trained.module, lender.supports, scan)
             task.boundary()
         for lender in lenders if own else ():
             alone = agree({lender.facts.scan: found[lender.facts.scan]})
-            _write(study, scan.id, own[lender.facts.scan], {**origin, **_examples_of([lender])}, alone)
+            name, number = own[lender.facts.scan]
+            _write(study, scan.id, name, {**origin, **_examples_of([lender]), "again": number}, alone)
         agreed = agree(found)
-        cases.append(_write(study, scan.id, label_set, {**origin, **_examples_of(lenders)}, agreed))
+        cases.append(_write(study, scan.id, label_set, {**origin, **_examples_of(lenders), "again": again}, agreed))
     task.progress(len(scans), len(scans), f"{len(scans)} scans segmented")
     document = {"label_set": label_set, "cases": cases}
-    return {**document, "supports": own} if own else document
+    return {**document, "supports": {scan: name for scan, (name, _) in own.items()}} if own else document
 
 
 def _joined(lenders: Sequence[Lender]) -> str:
@@ -98,10 +102,10 @@ def _joined(lenders: Sequence[Lender]) -> str:
     return f"{len(ids)}-supports-{hashlib.sha256(' '.join(ids).encode()).hexdigest()[:6]}"
 
 
-def _name_for(asked: str, made: str, queries: Sequence[ScanFacts], labels: Sequence[str]) -> str:
+def _name_for(asked: str, made: str, queries: Sequence[ScanFacts], labels: Sequence[str]) -> tuple[str, int]:
     """The name of the result: the one asked for, else `made`, numbered on where a reader's work would be replaced.
 
-    Raises `SagittalError` where the name asked for holds such work.
+    The number (1 for the first) is given with it. Raises `SagittalError` where the name asked for holds such work.
     """
     name, number = asked or made, 1
     while reviewed := _reviewed(queries, name, labels):
@@ -113,7 +117,7 @@ def _name_for(asked: str, made: str, queries: Sequence[ScanFacts], labels: Seque
             )
         number += 1
         name = f"{made}-{number}"
-    return name
+    return name, number
 
 
 def _reviewed(queries: Sequence[ScanFacts], label_set: str, labels: Sequence[str]) -> list[str]:

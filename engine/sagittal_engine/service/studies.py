@@ -270,4 +270,4 @@ class StudyService(ServiceBase):
 
             return write_table(study, label_set, out, scans, task)
 
-        return self._tasks.start("review-table", f"Writing the volumes of '{label_set}'", work)
+        return self._tasks.start("table", f"Writing the volumes of '{label_set}'", work)

@@ -1,0 +1,94 @@
+"""The cases of one label set in the order in which to look at them, with what speaks for a look. No Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sagittal.facts import LabelFigures, LabelSetFacts, ScanFacts
+from sagittal.review import Case, Doubt, doubts, need, queue, volume_ml
+from sagittal_app import review_words as words
+
+SHOWN_DOUBTS = 2
+"""Doubts that a row of the list has room for."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One support scan that a prediction comes from."""
+
+    support: str
+    """Id of the scan."""
+    slices: tuple[int, ...]
+    agreement: float | None
+    """Dice of its own prediction with the one kept; None where it was asked alone."""
+
+
+class CaseQueue:
+    """Cases that are not reviewed come first, the neediest before the others."""
+
+    def __init__(self, cases: Sequence[Case] = (), by: str = "") -> None:
+        """`by` is a kind of figure (a key of `sagittal.review.HALVES`) that alone counts; empty for all."""
+        self.by = by
+        self.cases = queue(cases, by)
+        self._doubts = doubts(cases)
+
+    @property
+    def scans(self) -> list[str]:
+        return [scan.scan for scan, _ in self.cases]
+
+    def find(self, scan: str) -> Case | None:
+        return next((case for case in self.cases if case[0].scan == scan), None)
+
+    def doubts(self, scan: str) -> list[Doubt]:
+        """What speaks for looking at the case, the strongest first."""
+        rows = self._doubts.get(scan, [])
+        return [row for row in rows if not self.by or row.kind in (self.by, "nothing")]
+
+    def need(self, scan: str) -> float:
+        """In 0…1, one half from where the case is called out."""
+        return need(self.doubts(scan))
+
+    def next_to_review(self, after: str) -> str | None:
+        """The scan to look at once `after` is judged: the neediest one that nobody has reviewed."""
+        rest = (scan.scan for scan, one in self.cases if one.review == "unreviewed" and scan.scan != after)
+        return next(rest, None)
+
+    def neighbour(self, scan: str, by: int) -> str | None:
+        """The scan `by` places further down the list; None at its ends."""
+        ids = self.scans
+        at = ids.index(scan) + by if scan in ids else 0
+        return ids[at] if 0 <= at < len(ids) else None
+
+    def tally(self) -> str:
+        """ "3 of 14 reviewed"."""
+        done = sum(one.review != "unreviewed" for _, one in self.cases)
+        return words.TALLY.format(done=done, total=len(self.cases)) if self.cases else ""
+
+    def sentences(self, scan: str) -> list[str]:
+        """The doubts that are called out, in words, as many as a row has room for."""
+        case = self.find(scan)
+        return [say(case, row) for row in self.doubts(scan) if row.notable][:SHOWN_DOUBTS] if case else []
+
+
+def say(case: Case, doubt: Doubt) -> str:
+    """One doubt in words: "liver: supports disagree (0.41)"."""
+    volume = volume_of(*case, doubt.label)
+    amount = words.millilitres(volume) if volume is not None else ""
+    return words.DOUBTS[doubt.kind].format(label=doubt.label, value=doubt.value, volume=amount)
+
+
+def volume_of(scan: ScanFacts, one: LabelSetFacts, label: str) -> float | None:
+    """Millilitres of a label as last saved, where they are known."""
+    voxels = one.figures.get(label, LabelFigures()).voxels
+    return None if voxels is None else volume_ml(scan, voxels)
+
+
+def sources_of(one: LabelSetFacts, label: str) -> list[Source]:
+    """Where a prediction of a label comes from."""
+    agreement = one.figures.get(label, LabelFigures()).agreement
+    return [
+        Source(str(row["support"]), tuple(row["slices"]), agreement.get(str(row["support"])))
+        for row in one.origin.get("examples", ())
+        if row["label"] == label
+    ]
