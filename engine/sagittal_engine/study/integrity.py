@@ -19,8 +19,16 @@ LISTED = "runs"
 
 
 def damage(folder: Path, *, thorough: bool = False) -> list[str]:
-    """One sentence for each damaged file of the study in `folder`; by sizes alone where not `thorough`."""
-    return [*_labels(folder / "labels", thorough), *_journals(folder / "labels", thorough), *_copies(folder)]
+    """One sentence for each damaged file of labels or strokes; by sizes alone where not `thorough`."""
+    return [*_labels(folder / "labels", thorough), *_journals(folder / "labels", thorough)]
+
+
+def damage_before(folder: Path) -> list[str]:
+    """One sentence for each damaged file that an opening changes or outdates: copies of the catalogue, and the runs'.
+
+    For the moment before a study is opened for writing.
+    """
+    return [*_copies(folder), *_against_inventory(folder)]
 
 
 def take_inventory(folder: Path) -> None:
@@ -34,27 +42,16 @@ def take_inventory(folder: Path) -> None:
         temporary.write_text(json.dumps(sizes, indent=0), encoding="utf-8")
 
 
-def against_inventory(folder: Path, *, put_away: bool) -> list[str]:
-    """One sentence for each file that is smaller than the inventory says, or gone.
-
-    `put_away` takes the inventory away: from now on files may change.
-    """
+def _against_inventory(folder: Path) -> Iterator[str]:
+    """One sentence for each file that is smaller than the inventory says."""
     path = folder / INVENTORY
     if not path.is_file():
-        return []
+        return
     try:
         sizes = dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError):
-        found = [f"{INVENTORY}, the list of the runs' files, is damaged: whether they are whole is not known."]
-    else:
-        found = list(_smaller(folder, sizes))
-    if put_away:
-        with contextlib.suppress(OSError):
-            path.unlink()
-    return found
-
-
-def _smaller(folder: Path, sizes: dict[str, int]) -> Iterator[str]:
+        yield f"{INVENTORY}, the list of the runs' files, is damaged: whether they are whole is not known."
+        return
     for name, size in sizes.items():
         try:
             held = (folder / name).stat().st_size
@@ -62,6 +59,12 @@ def _smaller(folder: Path, sizes: dict[str, int]) -> Iterator[str]:
             continue  # taken away by hand: that is no damage
         if held < size:
             yield f"{name} was cut short: {held:,} of {size:,} bytes are left."
+
+
+def put_inventory_away(folder: Path) -> None:
+    """From now on files may change."""
+    with contextlib.suppress(OSError):
+        (folder / INVENTORY).unlink(missing_ok=True)
 
 
 def _labels(labels: Path, thorough: bool) -> Iterator[str]:

@@ -49,7 +49,7 @@ def take_lock(folder: Path, *, read_only: bool) -> tuple[StudyLock | None, str]:
     """The lock, or None with the reason why the study opens read-only."""
     if read_only:
         return None, "It was opened for reading only."
-    if not os.access(folder, os.W_OK) or not os.access(folder / FILE, os.W_OK):
+    if not all(os.access(path, os.W_OK) for path in (folder, folder / FILE) if path.exists()):
         return (
             None,
             f"The folder {folder} cannot be written to. Copy the study to where you may write.",

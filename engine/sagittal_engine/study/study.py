@@ -59,7 +59,8 @@ class Study:
         self._headers: OrderedDict[str, imaging.Header] = OrderedDict()
         self._arriving = Arriving(self._keep)
         self._closed = False
-        self._found_damaged = integrity.against_inventory(path, put_away=lock is not None)
+        self._found_damaged: list[str] = []
+        """What was damaged before this opening changed anything."""
 
     @classmethod
     def create(cls, path: Path | str) -> Study:
@@ -77,6 +78,7 @@ class Study:
         """
         folder = opening.study_folder(Path(path))
         lock, why = opening.take_lock(folder, read_only=read_only)
+        damaged = integrity.damage_before(folder)
         try:
             catalogue = Catalogue(folder, read_only=lock is None)
             if lock is None:
@@ -91,8 +93,10 @@ class Study:
                 lock.release()
             raise
         study = cls(folder, catalogue, lock, why)
+        study._found_damaged = damaged
         if lock is not None:
             interrupted.mark(study.id, folder)
+            integrity.put_inventory_away(folder)
         return study
 
     @classmethod
