@@ -10,15 +10,20 @@ from PySide6.QtWidgets import QFileDialog, QLineEdit, QSplitter, QStackedWidget,
 
 from sagittal.events import Event, Reason, StateChanged, TaskFinished, TaskProgress
 from sagittal.facts import Label, StudyFacts
-from sagittal_app import messages
-from sagittal_app.actions import Command
+from sagittal_app import export_words, importing, messages
+from sagittal_app.actions import Command, tip
 from sagittal_app.models.scan_table import NAME, ScanFilter, ScanTable, Thumbnails
 from sagittal_app.pages.page import Page
 from sagittal_app.widgets.basics import UNIT, EmptyState, button, column, label, row
+from sagittal_app.widgets.export_dialog import ExportDialog
 from sagittal_app.widgets.import_report import ImportProgress, ImportReport
 from sagittal_app.widgets.pair_dialog import PairDialog
 from sagittal_app.widgets.scan_inspector import ScanInspector
 from sagittal_app.widgets.scan_view import ScanView
+from sagittal_app.widgets.table_dialog import ask_table, ask_table_file
+
+STEPS = {"look": messages.LOOKING, "import": messages.IMPORTING}
+"""The tasks whose progress the page shows, and what they are called."""
 
 
 class StudyPage(Page):
@@ -33,6 +38,8 @@ class StudyPage(Page):
         super().__init__(desk)
         self._is_built = False
         self._import = ""
+        self._left_out: list[Mapping[str, str]] = []
+        """What the look before the import could not use, for its report."""
         self._inspector: ScanInspector | None = None
 
     def build(self) -> None:
@@ -54,7 +61,9 @@ class StudyPage(Page):
         self.amount.setObjectName("scan_count")
         files = button(messages.IMPORT_FILES, "import_files", self._import_files, icon="mdi6.file-plus-outline")
         folder = button(messages.IMPORT_FOLDER, "import_folder", self._import_folder, icon="mdi6.folder-plus-outline")
-        bar = row(self.field, self.amount, files, folder, spacing=UNIT)
+        out = button(export_words.GO + "…", "study_export", self._export, icon="mdi6.export-variant")
+        out.setToolTip(tip(export_words.COMMAND, "Ctrl+E"))
+        bar = row(self.field, self.amount, files, folder, out, spacing=UNIT)
         bar.setStretch(0, 1)
         bar.insertSpacing(2, UNIT)
         self.progress = ImportProgress(self._cancel_import)
@@ -86,7 +95,7 @@ class StudyPage(Page):
         body.setStretch(1, 1)
         body.setContentsMargins(2 * UNIT, 0, 2 * UNIT, 2 * UNIT)
         self.setLayout(body)
-        self._inspector = ScanInspector(self._write_table, self._write_meta)
+        self._inspector = ScanInspector(self._write_table, self._write_meta, self._table_from_file, self._table_to_file)
         self._is_built = True
 
     def inspector(self) -> QWidget | None:
@@ -103,6 +112,7 @@ class StudyPage(Page):
             Command("study.import_pairs", f"{messages.PAIR_TITLE}…", "", self._import_pairs, is_open),
             Command("study.import_meta", "Import meta labels (CSV)…", "", self._import_meta, is_open),
             Command("study.report", "Show the last import report", "", lambda: self.report.show(), reported),
+            Command("study.export", export_words.COMMAND, "Ctrl+E", self._export, is_open),
             Command("study.annotate", "Annotate the chosen scan", "Ctrl+Return", self._annotate, one),
             Command("study.remove", "Take the chosen scans out of the study", "Ctrl+Backspace", self._remove, chosen),
         ]
@@ -120,14 +130,17 @@ class StudyPage(Page):
         self._inspector.show_scans(self.view.chosen())
 
     def handle(self, event: Event) -> None:
-        if isinstance(event, StateChanged) and event.kind == "import" and event.source != self._import:
+        if isinstance(event, StateChanged) and event.kind in STEPS and event.source != self._import:
             self._import = event.source
-            self.progress.begin()
+            self.progress.begin(STEPS[event.kind])
         elif event.source == self._import and isinstance(event, TaskProgress):
             self.progress.show_progress(event)
-        elif isinstance(event, TaskFinished) and event.kind == "import":
+        elif isinstance(event, TaskFinished) and event.kind in STEPS:
             self.progress.hide()
-            if event.reason is Reason.COMPLETED:
+            if event.reason is Reason.COMPLETED and event.kind == "look":
+                self._left_out = list(event.result["refused"])
+                importing.go_on(self.desk, self, event.result)
+            elif event.reason is Reason.COMPLETED:
                 self._finish_import(event)
 
     def show_subject(self, subject: str) -> None:
@@ -138,7 +151,10 @@ class StudyPage(Page):
             self.view.scrollTo(rows[0])
 
     def _finish_import(self, event: TaskFinished) -> None:
-        asks = self.report.show_report(event.result)
+        known = {row["path"] for row in event.result.get("refused", ())}
+        refused = [*event.result.get("refused", ()), *(row for row in self._left_out if row["path"] not in known)]
+        self._left_out = []
+        asks = self.report.show_report({**event.result, "refused": refused})
         imported = len(event.result.get("imported", ()))
         if asks:
             self.report.show()
@@ -195,8 +211,7 @@ class StudyPage(Page):
             self._start([], meta=Path(chosen))
 
     def _start(self, paths: Sequence[Path], labels: Sequence[Path] = (), meta: Path | None = None) -> None:
-        port = self.desk.port
-        self.desk.ask(lambda: port.start_import(paths, labels=labels, meta=meta), owner=self)
+        self.desk.ask(lambda: importing.begin(self.desk.port, paths, labels, meta), owner=self)
 
     def _cancel_import(self) -> None:
         self.desk.port.request_cancel(self._import)
@@ -220,6 +235,17 @@ class StudyPage(Page):
 
     def _write_table(self, label_set: str, labels: Sequence[Label]) -> None:
         self.desk.ask(self.desk.port.set_label_table, label_set, labels, owner=self)
+
+    def _table_from_file(self, label_set: str) -> None:
+        ask_table(self.desk, self, label_set)
+
+    def _table_to_file(self, label_set: str) -> None:
+        ask_table_file(self.desk, self, label_set)
+
+    def _export(self) -> None:
+        """Offers the labels of the chosen scans; of all where at most one is chosen."""
+        chosen = [scan.scan for scan in self.view.chosen()] if self._is_built else []
+        ExportDialog(self.desk, self, scans=chosen if len(chosen) > 1 else ()).open()
 
     def _write_meta(self, scan: str, values: Mapping[str, str]) -> None:
         self.desk.ask(self.desk.port.set_meta, scan, values, owner=self)

@@ -10,8 +10,9 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QColorDialog, QComboBox, QGridLayout, QLineEdit, QToolButton, QWidget
 
 from sagittal.facts import Label, StudyFacts
+from sagittal_app import export_words as words
 from sagittal_app import messages, theme
-from sagittal_app.widgets.basics import UNIT, clear, column, label, set_role
+from sagittal_app.widgets.basics import UNIT, button, clear, column, label, row, set_role
 
 
 def label_sets(facts: StudyFacts | None) -> dict[str, tuple[Label, ...]]:
@@ -19,7 +20,7 @@ def label_sets(facts: StudyFacts | None) -> dict[str, tuple[Label, ...]]:
     found: dict[str, dict[int, Label]] = {}
     for scan in facts.scans if facts else ():
         for one in scan.label_sets:
-            found.setdefault(one.name, {}).update({row.number: row for row in one.labels})
+            found.setdefault(one.name, {}).update({each.number: each for each in one.labels})
     return {name: tuple(rows[number] for number in sorted(rows)) for name, rows in found.items()}
 
 
@@ -30,8 +31,16 @@ def swatch_style(colour: str) -> str:
 class LabelTable(QWidget):
     """A chooser of the label set and one line per label: number, colour, name."""
 
-    def __init__(self, write: Callable[[str, Sequence[Label]], object]) -> None:
-        """`write(label_set, labels)` is called with the whole table after each change."""
+    def __init__(
+        self,
+        write: Callable[[str, Sequence[Label]], object],
+        from_file: Callable[[str], object],
+        to_file: Callable[[str], object],
+    ) -> None:
+        """`write(label_set, labels)` is called with the whole table after each change.
+
+        `from_file` and `to_file` ask for a file with names and colours for the label set.
+        """
         super().__init__()
         self.setObjectName("label_table")
         self._write = write
@@ -47,7 +56,17 @@ class LabelTable(QWidget):
         self._rows = QGridLayout()
         self._rows.setColumnStretch(2, 1)
         self._rows.setVerticalSpacing(UNIT // 2)
-        self.setLayout(column(self.choice, self.about, self._rows, self.problem))
+        chosen = self.choice.currentText
+        self._to_file = button(
+            words.TABLE_EXPORT, "label_table_export", lambda: to_file(chosen()), help=words.TABLE_EXPORT_HELP
+        )
+        files = row(
+            button(words.TABLE_IMPORT, "label_table_import", lambda: from_file(chosen()), help=words.TABLE_IMPORT_HELP),
+            self._to_file,
+            None,
+        )
+        self.setLayout(column(self.choice, self.about, self._rows, self.problem, files))
+        self._fill()
 
     def show_study(self, facts: StudyFacts | None) -> None:
         """Shows the study's label sets; what is being typed stays."""
@@ -71,8 +90,9 @@ class LabelTable(QWidget):
         name = self.choice.currentText()
         labels = self._sets.get(name, ())
         self.problem.hide()
+        self._to_file.setEnabled(bool(labels))
         self.about.setText(messages.LABELS_ABOUT.format(label_set=name) if labels else messages.LABELS_NONE)
-        for row, one in enumerate(labels):
+        for place, one in enumerate(labels):
             number = label(str(one.number), "soft")
             number.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             swatch = QToolButton()
@@ -85,13 +105,13 @@ class LabelTable(QWidget):
             field.setObjectName(f"label_name_{one.number}")
             field.editingFinished.connect(lambda one=one, field=field: self._rename(one, field))
             self._names.append(field)
-            self._rows.addWidget(number, row, 0)
-            self._rows.addWidget(swatch, row, 1)
-            self._rows.addWidget(field, row, 2)
+            self._rows.addWidget(number, place, 0)
+            self._rows.addWidget(swatch, place, 1)
+            self._rows.addWidget(field, place, 2)
 
     def _rename(self, one: Label, field: QLineEdit) -> None:
         name = field.text().strip()
-        others = [row.name for row in self._sets.get(self.choice.currentText(), ()) if row.number != one.number]
+        others = [other.name for other in self._sets.get(self.choice.currentText(), ()) if other.number != one.number]
         wrong = messages.LABEL_NAME_EMPTY if not name else ""
         if name in others:
             wrong = messages.LABEL_NAME_TAKEN.format(name=name)
@@ -111,5 +131,5 @@ class LabelTable(QWidget):
 
     def _change(self, new: Label) -> None:
         name = self.choice.currentText()
-        table = tuple(new if row.number == new.number else row for row in self._sets[name])
+        table = tuple(new if one.number == new.number else one for one in self._sets[name])
         self._write(name, table)

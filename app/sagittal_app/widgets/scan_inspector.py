@@ -57,6 +57,8 @@ class ScanInspector(QWidget):
         self,
         write_table: Callable[[str, Sequence[Label]], object],
         write_meta: Callable[[str, Mapping[str, str]], object],
+        table_from_file: Callable[[str], object],
+        table_to_file: Callable[[str], object],
     ) -> None:
         super().__init__()
         self.setObjectName("scan_inspector")
@@ -69,7 +71,7 @@ class ScanInspector(QWidget):
         self._lines.setHorizontalSpacing(2 * UNIT)
         self._lines.setVerticalSpacing(UNIT // 2)
         self._warnings = QVBoxLayout()
-        self.labels = LabelTable(write_table)
+        self.labels = LabelTable(write_table, table_from_file, table_to_file)
         self._meta = QWidget()
         self._meta_rows = QGridLayout()
         self._meta_rows.setColumnStretch(1, 1)
