@@ -139,6 +139,33 @@ def test_support_slices_are_asked_for_proposed_and_followed(page, engine, qtbot)
     qtbot.waitUntil(lambda: engine.support_plans("0000000000000001")[0].states == ("done",) * 3)
 
 
+def test_slices_are_finished_one_after_the_other(page, engine, qtbot) -> None:
+    qtbot.waitUntil(page.support.first.isEnabled)
+    page.support._keep(SupportPlan("0000000000000001", "liver", 1, 10, (2, 5, 8), ("flagged", "not started", "done")))
+    page.support._show()
+    assert not page.support.flagged.isHidden()
+    page.bench.state.move_to((24, 20, 5))
+    press(page.inspector(), "support_done_next")
+    assert page.support.plan.states == ("flagged", "done", "done") and page.bench.state.position[2] == 2
+    page.desk.actions.run("annotate.support_done")
+    assert page.support.plan.states == ("done",) * 3
+    assert page.support.flagged.isHidden() and not page.support.next.isEnabled()
+
+
+def test_all_supports_of_the_study_are_listed_and_lead_to_their_organ(page, engine, qtbot) -> None:
+    engine.set_support_plan(SupportPlan("0000000000000003", "spleen", 1, 10, (2, 5, 8), ("done", "flagged", "done")))
+    page._ask_plans()
+    name = "support_of_0000000000000003_spleen"
+    qtbot.waitUntil(lambda: page.inspector().findChild(QPushButton, name) is not None)
+    made = page.inspector().findChild(QPushButton, name)
+    assert made.text() == "spleen 2/3" and "1 flagged" in made.toolTip() and "image_03" in made.toolTip()
+    press(page.inspector(), name)
+    qtbot.waitUntil(lambda: page.bench.session.scan == "0000000000000003")
+    document = page.bench.state.document
+    assert document.label(document.active).name == "spleen"
+    qtbot.waitUntil(lambda: page.support.plan is not None and page.support.plan.label == "spleen")
+
+
 def test_plans_are_written_one_after_another_and_the_newest_stays(page, engine, qtbot, monkeypatch) -> None:
     qtbot.waitUntil(page.support.first.isEnabled)
     started, go_on, written = threading.Event(), threading.Event(), []

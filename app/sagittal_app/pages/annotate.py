@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from PySide6.QtWidgets import QComboBox, QFrame, QStackedWidget, QWidget
 
 from sagittal.events import Event
-from sagittal.facts import ScanFacts, StudyFacts
+from sagittal.facts import ScanFacts, StudyFacts, SupportPlan
+from sagittal_app import review_words
 from sagittal_app.actions import Command
 from sagittal_app.canvas import words
 from sagittal_app.desk import Desk
+from sagittal_app.pages.annotate_support import DONE_KEY
 from sagittal_app.pages.annotate_workbench import Workbench, canvas_commands, make_canvases
 from sagittal_app.pages.page import Page
 from sagittal_app.widgets.basics import UNIT, Elided, EmptyState, button, column, label, row, scrolled, tool
@@ -38,7 +40,7 @@ class AnnotatePage(Page):
         self._inspector: QWidget | None = None
         self._facts: StudyFacts | None = None
         self._wanted = ""
-        self._table_of = ""
+        self._wanted_label = ""
 
     # What it is made of --------------------------------------------------------------------------------------------
 
@@ -48,6 +50,7 @@ class AnnotatePage(Page):
     def build(self) -> None:
         from sagittal_app.canvas.label_list import LabelList
         from sagittal_app.pages.annotate_support import SupportPanel
+        from sagittal_app.pages.annotate_supports import SupportOverview
 
         bench = self.bench = Workbench(self.desk, self._canvases)
         bench.session.opened.connect(self._opened)
@@ -71,6 +74,9 @@ class AnnotatePage(Page):
         self.setLayout(column(self._stack))
         self.labels = LabelList(bench.state)
         self.support = SupportPanel(self.desk, bench.state)
+        self.support.plans_changed.connect(self._ask_plans)
+        self.supports = SupportOverview()
+        self.supports.chosen.connect(self.open_support)
         self._inspector = self._make_inspector()
 
     def _make_banner(self) -> QFrame:
@@ -117,7 +123,8 @@ class AnnotatePage(Page):
             label("Scan", "heading"), chooser,
             UNIT, label("Label set", "heading"), row(self.sets, self._save),
             UNIT, label("Labels", "heading"), self.labels,
-            UNIT, label("Support slices", "heading"), self.support, None,
+            UNIT, label("Support slices", "heading"), self.support,
+            UNIT, label(review_words.SUPPORTS_HEADING, "heading"), self.supports, None,
         )  # fmt: skip
         body.setContentsMargins(2 * UNIT, 2 * UNIT, 2 * UNIT, 2 * UNIT)
         content.setLayout(body)
@@ -130,10 +137,14 @@ class AnnotatePage(Page):
         def usable() -> bool:
             return self.bench is not None and self.isVisible() and self.bench.state.scan is not None
 
+        def planned() -> bool:
+            return usable() and self.support.done_next.isEnabled()
+
         return [
             Command("annotate.save", "Save the labels", "Ctrl+S", self.save, usable),
             Command("annotate.back", "Previous scan", "Ctrl+PgUp", lambda: self.step(-1), usable),
             Command("annotate.on", "Next scan", "Ctrl+PgDown", lambda: self.step(1), usable),
+            Command("annotate.support_done", review_words.DONE_NEXT_HELP, DONE_KEY, self._finish_slice, planned),
             *canvas_commands(self.name, lambda: self.bench, usable),
         ]
 
@@ -157,6 +168,7 @@ class AnnotatePage(Page):
             self.bench.session.close()
             self._wanted = ""
         self._fill_sets()
+        self._ask_plans()
         if self.isVisible():
             self.shown()
 
@@ -185,6 +197,35 @@ class AnnotatePage(Page):
         self._banner.hide()
         self.bench.session.open(scan, label_set)
 
+    def open_support(self, scan: str, name: str) -> None:
+        """Shows the painting of a support scan with the label `name` chosen."""
+        self._wanted_label = name
+        if self.bench is not None and (scan, PAINTED) == (self.bench.session.scan, self.bench.session.label_set):
+            self._choose_wanted()
+        else:
+            self.open(scan)
+
+    def _choose_wanted(self) -> None:
+        document = self.bench.state.document if self.bench is not None else None
+        found = next((row.number for row in document.labels if row.name == self._wanted_label), 0) if document else 0
+        self._wanted_label = ""
+        if document is not None and found:
+            document.choose(found)
+
+    def _finish_slice(self) -> None:
+        self.support.finish_slice()
+
+    def _ask_plans(self) -> None:
+        """Plans of all scans, for the overview."""
+        if self._facts is None:
+            return
+        self.desk.ask(self.desk.port.support_plans, then=self._show_plans, owner=self, topic="all plans")
+
+    def _show_plans(self, plans: Sequence[SupportPlan]) -> None:
+        names = {scan.scan: scan.name for scan in self._scans()}
+        there = [plan for plan in plans if plan.scan in names]
+        self.supports.show_plans(there, names.__getitem__, self.bench.session.scan if self.bench else "")
+
     def step(self, by: int) -> None:
         """The next or previous scan of the study."""
         ids = [scan.scan for scan in self._scans()]
@@ -198,6 +239,8 @@ class AnnotatePage(Page):
         self._wanted = ""
         self.scans.setCurrentIndex(self.scans.findData(self.bench.session.scan))
         self._fill_sets()
+        self._choose_wanted()
+        self._ask_plans()
         self._say_unsaved()
         self.desk.actions.refresh()
 

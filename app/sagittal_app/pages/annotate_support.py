@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from sagittal.engine_port import SagittalError
 from sagittal.facts import SLICE_STATES, SupportPlan
+from sagittal_app import review_words
+from sagittal_app.actions import tip
 from sagittal_app.canvas import words
 from sagittal_app.canvas.geometry import Box
 from sagittal_app.canvas.state import CanvasState
@@ -18,12 +21,17 @@ from sagittal_app.widgets.basics import button, clear, column, label, row
 FEWEST = 3
 """Slices an organ must span for three of them to be proposed."""
 
+DONE_KEY = "Ctrl+Return"
+
 
 class SupportPanel(QWidget):
     """Follows the active label of the state's document.
 
     Plans are read and written in the background; writes go one after another, so that the newest is the one that stays.
     """
+
+    plans_changed = Signal()
+    """A plan was written."""
 
     def __init__(self, desk: Desk, state: CanvasState) -> None:
         super().__init__()
@@ -47,7 +55,17 @@ class SupportPanel(QWidget):
         self._rows.setSpacing(4)
         self.sentence = label("", wrap=True)
         self.sentence.setObjectName("support_sentence")
-        self.setLayout(column(self.question, row(self.first, self.last, None), self.range, self._rows, self.sentence))
+        self.flagged = label(review_words.FLAGGED_ABOUT, "quiet", wrap=True)
+        self.done_next = button(review_words.DONE_NEXT, "support_done_next", self.finish_slice, icon="mdi6.check")
+        self.done_next.setToolTip(tip(review_words.DONE_NEXT_HELP, DONE_KEY))
+        self.next = button(review_words.NEXT_SLICE, "support_next", self.go_on, icon="mdi6.chevron-right")
+        self.next.setToolTip(review_words.NEXT_SLICE_HELP)
+        self.setLayout(
+            column(
+                self.question, row(self.first, self.last, None), self.range, self._rows, self.flagged, self.sentence,
+                row(self.done_next, self.next, None),
+            )
+        )  # fmt: skip
         state.document_changed.connect(self.follow)
         state.table_changed.connect(self.follow)
         state.voxels_changed.connect(self._painted)
@@ -140,7 +158,11 @@ class SupportPanel(QWidget):
         if self._unwritten:
             key, plan = next(iter(self._unwritten.items()))
             write = self.desk.port.set_support_plan
-            done = lambda _none: self._written(key, plan)  # noqa: E731
+
+            def done(_none: object) -> None:
+                self._written(key, plan)
+                self.plans_changed.emit()
+
             self.desk.ask(write, plan, then=done, failed=lambda *said: self._not_written(key, plan, *said), owner=self)
 
     def _written(self, key: tuple[str, str], plan: SupportPlan) -> None:
@@ -174,6 +196,19 @@ class SupportPanel(QWidget):
         x, y, _ = self.state.position
         self.state.move_to((x, y, index))
 
+    def go_on(self) -> None:
+        """Shows the next slice that is to be painted: after the one shown, else the first that is left."""
+        if self.plan is not None:
+            left = [z for z, s in zip(self.plan.slices, self.plan.states, strict=True) if s != SLICE_STATES[2]]
+            after = [index for index in left if index > self.state.position[2]]
+            if left:
+                self.jump((after or left)[0])
+
+    def finish_slice(self) -> None:
+        """Says that the slice shown is done, and shows the next one that is not."""
+        self.set_state(self.state.position[2], SLICE_STATES[2])
+        self.go_on()
+
     def _show(self) -> None:
         named, name = bool(self._for[0]), self._for[1]
         writable = self.state.document is not None and self.state.document.writable
@@ -185,6 +220,11 @@ class SupportPanel(QWidget):
         known += [f"last {self._last + 1}"] if self._last is not None else []
         self.range.setText("Slices set: " + ", ".join(known) if known else "")
         self.sentence.setText(words.NO_PLAN if named and self._known else "")
+        left = self.plan is not None and any(state != SLICE_STATES[2] for state in self.plan.states)
+        self.flagged.setVisible(self.plan is not None and SLICE_STATES[3] in self.plan.states)
+        for made in (self.done_next, self.next):
+            made.setVisible(self.plan is not None)
+            made.setEnabled(left and writable)
         if self.plan is None:
             if self._first is not None and self._last is not None and abs(self._last - self._first) + 1 < FEWEST:
                 self.sentence.setText(words.SUPPORT_SAME)
