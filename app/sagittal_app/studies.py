@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from sagittal.engine_port import EnginePort
 from sagittal.facts import StudyFacts
-from sagittal_app import messages
+from sagittal_app import importing, messages
 from sagittal_app.actions import Command
 from sagittal_app.desk import Desk
 
@@ -104,7 +104,7 @@ class Studies(QObject):
     def import_paths(self, paths: Sequence[Path], labels: Sequence[Path] = (), meta: Path | None = None) -> None:
         """Starts an import; its progress and report appear on the Study page."""
         self._desk.go_to("study")
-        self._desk.ask(lambda: self._port.start_import(paths, labels=labels, meta=meta), owner=self)
+        self._desk.ask(lambda: importing.begin(self._port, paths, labels, meta), owner=self)
 
     def _new_for(self, paths: Sequence[Path]) -> None:
         self.new(then=lambda: self.import_paths(paths))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from fake_looking import FakeLooking
 from fake_review import FakeReview
 from fake_tables import FakeTables
 from fake_world import (
@@ -97,7 +98,7 @@ class _Run:
     evaluations: list[dict[str, Any]] = field(default_factory=list)
 
 
-class FakeEngine(FakeReview, FakeTables):
+class FakeEngine(FakeReview, FakeTables, FakeLooking):
     """See the module's docstring. `calls` lists (name, arguments) of everything that changed something."""
 
     def __init__(self, folder: Path, scans: int = 4, *, auto: bool = True, speed: int = 5) -> None:

@@ -37,8 +37,11 @@ def search_text(scan: ScanFacts) -> str:
 class Thumbnails(QObject):
     """Loads thumbnails one at a time, the last asked for first: what is on screen before what was scrolled past."""
 
-    def __init__(self, load: Callable[[str], Any], background: Background, parent: QObject) -> None:
+    def __init__(
+        self, load: Callable[[str], Any], background: Background, parent: QObject, side: int = THUMBNAIL
+    ) -> None:
         super().__init__(parent)
+        self._side = side
         self._load = load
         self._background = background
         self._pixmaps: dict[str, QPixmap] = {}
@@ -75,8 +78,8 @@ class Thumbnails(QObject):
             rows, columns = pixels.shape
             image = QImage(pixels.tobytes(), columns, rows, columns, QImage.Format.Format_Grayscale8).copy()
             pixmap = QPixmap.fromImage(image).scaled(
-                THUMBNAIL,
-                THUMBNAIL,
+                self._side,
+                self._side,
                 Qt.AspectRatioMode.KeepAspectRatio,
                 Qt.TransformationMode.SmoothTransformation,
             )

@@ -25,14 +25,16 @@ class ImportProgress(Panel):
         self._bar.setTextVisible(False)
         self._left = label("", "soft")
         stop = button(messages.CANCEL, "import_cancel", cancel)
-        line = row(label(messages.IMPORTING, "heading"), self._words, self._bar, self._left, stop, spacing=16)
+        self._title = label(messages.IMPORTING, "heading")
+        line = row(self._title, self._words, self._bar, self._left, stop, spacing=16)
         line.setStretch(1, 1)
         line.setStretch(2, 1)
         self.body.addLayout(line)
         self._began = 0.0
         self.hide()
 
-    def begin(self) -> None:
+    def begin(self, title: str = messages.IMPORTING) -> None:
+        self._title.setText(title)
         self._began = time.monotonic()
         self._words.say("")
         self._left.setText("")
