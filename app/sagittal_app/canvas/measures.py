@@ -159,13 +159,14 @@ def table(measures: Sequence[Measure], scan: ImageLoan) -> str:
     rows = ["measure\tplane\tslice\tlength mm\tangle deg\tarea mm2\tn\tmean\tsd\tmin\tmax\tunit"]
     for one in measures:
         found = statistics(one, scan) if one.kind is Kind.REGION else None
-        numbers = [
+        figures = (found.mean, found.sd, found.low, found.high) if found is not None else ()
+        cells = [
             f"{length(one, affine):.3f}" if one.kind is Kind.RULER else "",
             f"{angle(one, affine):.3f}" if one.kind is Kind.ANGLE else "",
             f"{area(one, affine):.3f}" if one.kind is Kind.REGION else "",
-            *([str(found.n), *(f"{v:.6g}" for v in (found.mean, found.sd, found.low, found.high))] if found else 5 * [""]),
+            *([f"{found.n}", *(f"{figure:.6g}" for figure in figures), scan.unit] if found is not None else 6 * [""]),
         ]
-        rows.append("\t".join([one.kind, one.plane, str(one.index + 1), *numbers, scan.unit if found else ""]))
+        rows.append("\t".join([one.kind, one.plane, f"{one.index + 1}", *cells]))
     return "\n".join(rows)
 
 
