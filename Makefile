@@ -1,6 +1,6 @@
 # make run    sets up and starts Sagittal on the demo study (headless with a report where there is no display)
 # make test   sets up and runs every check
-# make bench  measures against peers; make soak  kills and resumes runs for SOAK_MINUTES
+# make bench  measures against peers; make soak  kills runs for SOAK_MINUTES, and painting two hundred times
 PYTHON ?= python3
 WORKERS ?= 2
 SOAK_MINUTES ?= 10
@@ -51,7 +51,7 @@ bench: setup-test
 	  packaging/with-display.sh $(BIN)/python benchmarks/$$script.py || failed=1; done; exit $$failed
 
 soak: setup-test
-	SAGITTAL_SOAK=$(SOAK_MINUTES) $(BIN)/python -m pytest tests/end_to_end -m soak --timeout 0 $(PYTEST_ARGS)
+	SAGITTAL_SOAK=$(SOAK_MINUTES) $(BIN)/python -m pytest tests -m soak --timeout 0 $(PYTEST_ARGS)
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,4 +1,4 @@
-"""Studies whose program ended without closing them: known by the mark it left, offered at the next start."""
+"""Studies with work nobody saved, as a killed program leaves them: known by their marks, offered at the next start."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from sagittal.engine_port import SagittalError
 from sagittal.facts import Interrupted
@@ -22,15 +23,23 @@ from sagittal_engine.study.label_store import LabelStore
 
 
 def mark(study: str, path: Path) -> None:
-    """Says that this program has a study (by its id) open. That it cannot be said keeps nobody from working."""
-    with contextlib.suppress(OSError):
-        write_json(_mark_of(study), {"path": str(path), "program": this_program(), "opened": time.time()})
+    """Says that this program has a study (by its id) open."""
+    _write(study, {"path": str(path), "program": this_program(), "opened": time.time()})
 
 
-def unmark(study: str) -> None:
-    """Says that the study was closed in order."""
+def unmark(study: str, path: Path, *, unsaved: bool) -> None:
+    """Says that the study was closed; where something in it is `unsaved`, that nobody has it open."""
+    if unsaved:
+        _write(study, {"path": str(path), "program": "", "opened": 0.0})
+        return
     with contextlib.suppress(OSError):
         _mark_of(study).unlink(missing_ok=True)
+
+
+def _write(study: str, document: dict[str, Any]) -> None:
+    """A mark that cannot be written keeps nobody from working."""
+    with contextlib.suppress(OSError):
+        write_json(_mark_of(study), document)
 
 
 def find() -> list[Interrupted]:

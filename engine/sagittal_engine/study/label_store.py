@@ -153,8 +153,20 @@ class LabelStore:
             self._tidy(scan, label_set, number, painted)
         return made
 
-    def recoveries(self) -> list[Recovery]:
-        """Label sets with edits of an earlier session in their journal."""
+    def recoveries(self, *, all_of_them: bool = False) -> list[Recovery]:
+        """Label sets with edits in their journal that no save has taken up: of an earlier session, or `all_of_them`."""
+        rows = []
+        for scan, label_set in self._painted_on():
+            newest = self.newest(scan, label_set)
+            on_top = self.edits(scan, label_set, newest.number if newest is not None else 0).on_top
+            left = [entry for entry in on_top if all_of_them or self.is_old(entry)]
+            if left:
+                when = datetime.fromtimestamp(left[-1].time / 1e9, UTC).isoformat(timespec="seconds")
+                rows.append(Recovery(scan, label_set, len(left), when))
+        return rows
+
+    def _painted_on(self) -> list[tuple[str, str]]:
+        """(scan, label set) of every journal on top of the newest generation."""
         owners: dict[tuple[str, str], None] = {}
         for folder in (self.folder, self.spare):
             for path in sorted(folder.glob(f"*/*{JOURNAL}")):
@@ -165,15 +177,7 @@ class LabelStore:
                 found = journal.read(path)
                 if found is not None:
                     owners[str(found.owner.get("scan")), str(found.owner.get("set"))] = None
-        rows = []
-        for scan, label_set in owners:
-            newest = self.newest(scan, label_set)
-            on_top = self.edits(scan, label_set, newest.number if newest is not None else 0).on_top
-            old = [entry for entry in on_top if self.is_old(entry)]
-            if old:
-                when = datetime.fromtimestamp(old[-1].time / 1e9, UTC).isoformat(timespec="seconds")
-                rows.append(Recovery(scan, label_set, len(old), when))
-        return rows
+        return list(owners)
 
     def is_old(self, entry: journal.Entry) -> bool:
         """Whether an edit was made before this program opened the study."""

@@ -141,7 +141,8 @@ class Study:
             with contextlib.suppress(OSError):
                 integrity.take_inventory(self.path)
             self._lock.release()
-            interrupted.unmark(self.id)
+            unsaved = bool(self.store.recoveries(all_of_them=True))
+            interrupted.unmark(self.id, self.path, unsaved=unsaved)
 
     # Facts
 

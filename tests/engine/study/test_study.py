@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -182,49 +181,6 @@ def test_a_thousand_scans_open_without_a_voxel_read(study: Study, tmp_path: Path
         begun = time.perf_counter()
         opened.facts()
         assert time.perf_counter() - begun < 0.05
-
-
-PAINTER = """
-import sys
-import numpy as np
-from sagittal.facts import Edit
-from sagittal_engine.study import Study
-study = Study.open(sys.argv[1])
-scan = sys.argv[2]
-loan = study.labels(scan, "painted")
-start = int(np.count_nonzero(loan.data))
-for n in range(start, loan.data.size):
-    study.record_edit(scan, "painted", Edit("brush", np.array([n]), np.array([0]), np.array([1])))
-    study.store.writer.flush()
-    print(n, flush=True)
-    loan.data.flat[n] = 1
-    if n % 10 == 9:
-        study.save_labels(scan, "painted", loan.data, [])
-"""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is of POSIX systems")
-def test_killed_while_painting_at_most_the_last_stroke_is_lost(study: Study, scan: str):
-    study.close()
-    rng = np.random.default_rng(0)
-    for _ in range(3):
-        painter = subprocess.Popen(
-            [sys.executable, "-c", PAINTER, str(study.path), scan],
-            stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ENGINE)},
-        )  # fmt: skip
-        assert painter.stdout is not None
-        painted = int(painter.stdout.readline())
-        time.sleep(float(rng.uniform(0.0, 0.12)))
-        painter.send_signal(signal.SIGKILL)
-        rest = painter.communicate()[0].split()
-        painted = int(rest[-1]) if rest else painted
-        with Study.open(study.path) as again:
-            assert not again.read_only
-            data = again.labels(scan, "painted").data.reshape(-1)
-            count = int(np.count_nonzero(data))
-            assert data[:count].all() and count in (painted + 1, painted + 2)
-        if count >= data.size - 1:
-            break
 
 
 def test_many_threads_may_read_the_catalogue_at_once(study: Study, scan: str):
