@@ -7,6 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, Signal
 
 from sagittal.facts import Edit, ImageLoan, Label, LabelLoan
+from sagittal_app.canvas.arriving import Arriving
 from sagittal_app.canvas.document import LabelDocument
 from sagittal_app.canvas.state import CanvasState
 from sagittal_app.desk import Desk
@@ -32,6 +33,7 @@ class Session(QObject):
         self._loan: LabelLoan | None = None
         self._table: tuple[object, ...] = ()
         state.table_changed.connect(self._table_changed)
+        self._arriving = Arriving(desk, state, self)
 
     @property
     def writable(self) -> bool:
@@ -71,7 +73,7 @@ class Session(QObject):
         table = labels.labels or self._study_table()
         document = LabelDocument(labels.data, table, journal, self.writable, labels.history, labels.undone)
         self._table = document.labels
-        if self.state.scan is image:
+        if self.state.scan is not None and self.state.scan.scan == scan:
             self.state.set_document(document)
         else:
             self.state.show_scan(image, document)

@@ -67,6 +67,7 @@ class SliceView(QWidget):
         layout.addWidget(self.canvas)
         self.overlay.raise_()
         state.scan_changed.connect(self._begin)
+        state.slices_arrived.connect(self._show_slice)
         state.document_changed.connect(self._document_anew)
         state.table_changed.connect(self._table_anew)
         state.voxels_changed.connect(self._show_box)
@@ -243,9 +244,18 @@ class SliceView(QWidget):
             top_right=windowing.window_words(state.window) if state.scan.data.ndim == 3 and not narrow else "",
             bottom_left=self.probe(),
             bottom_right=convention,
-            note=words.OBLIQUE if state.oblique else "",
+            note=self._note(),
         )
         self.overlay.update()
+
+    def _note(self) -> str:
+        """What a reader must not overlook: slices that are not there yet, or never will be; oblique axes."""
+        arrival = self.state.scan.arrival if self.state.scan is not None else None
+        if arrival is not None and arrival.problem:
+            return words.BROKE_OFF
+        if arrival is not None and arrival.under_way:
+            return words.ARRIVING.format(percent=int(100 * arrival.share))
+        return words.OBLIQUE if self.state.oblique else ""
 
     def probe(self) -> list[str]:
         """What is under the mouse in words: millimetres, voxel, value, label."""

@@ -63,6 +63,8 @@ class CanvasState(QObject):
 
     scan_changed = Signal()
     """Another image, or none."""
+    slices_arrived = Signal()
+    """More of a scan that is shown while it is being read, or the last of it."""
     document_changed = Signal()
     """Another label set, or none."""
     voxels_changed = Signal(object)
@@ -114,6 +116,11 @@ class CanvasState(QObject):
         return np.eye(4) if self.scan is None else np.asarray(self.scan.affine, dtype=np.float64)
 
     @property
+    def arriving(self) -> bool:
+        """Whether slices of the scan are still being read."""
+        return self.scan is not None and self.scan.arrival is not None and self.scan.arrival.under_way
+
+    @property
     def depth(self) -> int:
         """How many edits of labels are in force."""
         return self.document.history.depth if self.document is not None else 0
@@ -137,10 +144,7 @@ class CanvasState(QObject):
         _check_grid(document, shape)
         self.scan = scan
         if scan is not None:
-            self._sample = windowing.sample_of(scan.data)
-            low, high = windowing.percentile_window(self._sample, 0.1, 99.9)
-            self.value_range = max(high - low, 1e-6)
-            self.window = scan.window if scan.window[1] > scan.window[0] else (low, high)
+            self.window = self._window_of(scan)
         x, y, z = self.shape
         self.position = (x // 2, y // 2, z // 2)
         self._take_document(document)
@@ -148,6 +152,28 @@ class CanvasState(QObject):
         self.window_changed.emit(self.window)
         self.document_changed.emit()
         self.position_changed.emit(self.position)
+
+    def take_whole(self, part: ImageLoan, whole: ImageLoan) -> None:
+        """Puts the scan that has been read whole in the place of the one lent before, where that is still shown.
+
+        What the user has chosen meanwhile stays: place, labels, and a window that is not the first one any more.
+        """
+        if self.scan is not part:
+            return
+        self.scan = whole
+        window = self._window_of(whole)
+        if whole.data.dtype != part.data.dtype:
+            self.scan_changed.emit()
+        if self.window == part.window:
+            self.set_window(window)
+        self.slices_arrived.emit()
+
+    def _window_of(self, scan: ImageLoan) -> Window:
+        """The first window of `scan`; takes the sample of its values that presets are computed from."""
+        self._sample = windowing.sample_of(scan.data)
+        low, high = windowing.percentile_window(self._sample, 0.1, 99.9)
+        self.value_range = max(high - low, 1e-6)
+        return scan.window if scan.window[1] > scan.window[0] else (low, high)
 
     def set_document(self, document: LabelDocument | None) -> None:
         """Shows another label set of the same scan; raises ValueError where its grid is another one."""

@@ -31,6 +31,9 @@ PRESET_UP = "Up"
 PRESET_DOWN = "Down"
 CANCEL = "Cancel"
 
+ARRIVING = "reading slices: {percent} %"
+BROKE_OFF = "not all slices could be read"
+
 # Annotate
 
 ANNOTATE_EMPTY = "This study has no scans yet. Import some on the Study page, then paint labels here."
@@ -59,9 +62,6 @@ RESULTS_NO_CASES = "Choose a run, the labels and a support scan, then press Segm
 SUPPORT_WITHOUT = "{scan} has no label “{label}”, so it cannot serve as support. Paint one, or choose another scan."
 NO_LABEL_CHOSEN = "Choose at least one label to segment."
 NO_QUERY = "There is no other scan to segment. Import at least one more."
-EXPORT_VERIFIED = "{files} written to {folder}, read back and found equal."
-EXPORT_NOT_VERIFIED = "{files} written to {folder}, but reading them back gave something else. Do not use them."
-EXPORTING = "Writing and reading back…"
 PREDICTED_SET = "Run {run}, support {support}"
 FIGURES_OF = "{protocol} protocol: mean Dice over scans, 95 % interval"
 DELETED_RUN = "The run is no longer there. Choose another one."

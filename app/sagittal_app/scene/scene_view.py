@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtGui import QColor, QHideEvent, QImage, QShowEvent
+from PySide6.QtGui import QColor, QHideEvent, QImage, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
 from sagittal_app.canvas.geometry import direction_letters, from_millimetres
@@ -47,6 +48,8 @@ class SceneView(QWidget):
         self._settings = settings
         self.stage: Any = None
         self.window3d: Any = None
+        self.take_key: Callable[[QKeyEvent], bool] = self._own_key
+        """Does what a key press means; whether it meant something."""
         self.card: guard.Card | None = None
         self.cuts = Cuts()
         self._cut_at = state.position
@@ -84,6 +87,7 @@ class SceneView(QWidget):
     def _connect(self) -> None:
         state, tools, maker = self.state, self.tools, self.maker
         state.scan_changed.connect(self._scan_anew)
+        state.slices_arrived.connect(self._catch_up)
         state.document_changed.connect(maker.begin)
         state.table_changed.connect(self._colours)
         state.position_changed.connect(self._position)
@@ -200,13 +204,25 @@ class SceneView(QWidget):
         """The whole scan from the front."""
         self.look("front")
 
-    def _key(self, event: Any) -> None:
-        view = camera.KEYS.get(event.text())
+    def commands(self) -> dict[str, Callable[[], object]]:
+        """What can be done from menus and by keys, by the ids of the canvas's actions."""
+        return {
+            **{f"scene_{view}": lambda view=view: self.look(view) for view in camera.VIEWS},
+            "scene_slices": lambda: self.show_slices(not self.tools.slices.isChecked()),
+            "scene_smooth": lambda: self.set_smooth(not self.tools.smooth.isChecked()),
+            "scene_uncut": lambda: self.set_cuts(self.cuts.without()),
+            "scene_picture": self.save_picture,
+        }
+
+    def _own_key(self, event: QKeyEvent) -> bool:
+        """The keys of a scene that stands alone."""
+        view = "front" if event.text().lower() == "r" else camera.KEYS.get(event.text())
         if view:
             self.look(view)
-        elif event.text().lower() == "r":
-            self.reset()
-        else:
+        return bool(view)
+
+    def _key(self, event: QKeyEvent) -> None:
+        if not self.take_key(event):
             event.ignore()
 
     def _fill_menus(self) -> None:
@@ -238,7 +254,7 @@ class SceneView(QWidget):
             self._fresh = False
             self.look("front")
         self._at_rest()
-        if not self._has_volume:
+        if not self._has_volume and not self.state.arriving:
             self._make_volume()
         self.maker.catch_up()
 
@@ -338,6 +354,7 @@ class SceneView(QWidget):
             self._colour(number)
         if self.stage.slices is not None:
             self.stage.slices.show_cross(self.state.look.crosshair)
+        self._write()
         self.render()
 
     def _colour(self, number: int) -> None:
@@ -390,7 +407,7 @@ class SceneView(QWidget):
         lines = []
         if self._progress[1]:
             lines.append(words.MARK_MAKING.format(done=self._progress[0], total=self._progress[1]))
-        if self.stage.surfaces and self.tools.smooth.isChecked():
+        if self.stage.surfaces and self.state.look.labels and self.tools.smooth.isChecked():
             lines.append(words.MARK_SMOOTHED)
         if self._coarse:
             lines.append(words.MARK_COARSE)
