@@ -121,19 +121,22 @@ _ONLY_HELD = {
 def key_text(event: QKeyEvent) -> str:
     """The key pressed as settings write it, "Ctrl+Z" or "?"; empty for a modifier alone.
 
-    A sign that needs Shift on one keyboard and none on another is the same key on both.
+    A sign that needs Shift on one keyboard and none on another is the same key on both. Digits of the number pad are
+    keys of their own, "Num+1"; its other keys mean what they mean elsewhere.
     """
     if Qt.Key(event.key()) in _ONLY_HELD:
         return ""
     modifiers = event.modifiers() & ~(Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.GroupSwitchModifier)
     sign = event.text()
+    if event.modifiers() & Qt.KeyboardModifier.KeypadModifier and Qt.Key.Key_0 <= event.key() <= Qt.Key.Key_9:
+        modifiers |= Qt.KeyboardModifier.KeypadModifier
     if modifiers == Qt.KeyboardModifier.ShiftModifier and sign.isprintable() and sign.strip() and not sign.isalpha():
         return sign
     return QKeySequence(modifiers.value | event.key()).toString(QKeySequence.SequenceFormat.PortableText)
 
 
 def spoken_key(key: str) -> str:
-    """A key as people call it: "↑", "Page up", "Ctrl+Z"."""
+    """A key as people call it: "↑", "Page up", "Ctrl+Z", "keypad 1"."""
     names = {"Left": "←", "Right": "→", "Up": "↑", "Down": "↓", "PgUp": "Page up", "PgDown": "Page down"}
     *modifiers, last = key.split("+") if not key.endswith("+") else (*key[:-1].rstrip("+").split("+"), "+")
-    return "+".join([*filter(None, modifiers), names.get(last, last)])
+    return "+".join([*filter(None, modifiers), names.get(last, last)]).replace("Num+", "keypad ")

@@ -40,13 +40,14 @@ class Workbench(QWidget):
         self.scene = SceneView(self.state, desk.ask, settings)
         self.space = Workspace(self.state, settings, self.scene, canvases=canvases)
         self.scene.maximise.connect(lambda: self.space.toggle_large(SCENE))
+        self.scene.take_key = self.space.key
         self.strip = ToolStrip(self.state, self.space.act, self._key_of)
         desk.actions.keys_changed.connect(self.strip.name_keys)
         self.options = ToolOptions(self.state, self.space.act, self._key_of)
         desk.actions.keys_changed.connect(self.options.name_keys)
         self.editing = Editing(self.state, desk.ask, self.options.say, self)
         self.options.watch(self.editing)
-        self.space.more |= {**self.editing.commands(), "combine": self.combine}
+        self.space.more |= {**self.editing.commands(), **self.scene.commands(), "combine": self.combine}
         self.space.presets_wanted.connect(self.edit_presets)
         desk.study_model.changed.connect(lambda _facts: self._presets_anew())
         views = column(self.options, self.space, spacing=4)

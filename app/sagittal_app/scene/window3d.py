@@ -20,8 +20,8 @@ from vtkmodules.vtkRenderingCore import vtkRenderer, vtkWindowToImageFilter  # i
 
 CLICK = 3.0
 """A press and release within this many pixels is a click, not a turn."""
-CUBE = (0.8, 0.0, 1.0, 0.24)
-"""Where the cube of letters stands: left, bottom, right, top, as parts of the window."""
+CUBE_PART, CUBE_LARGEST = 0.24, 110
+"""The cube of letters takes this part of the window's shorter side, and no more points than that."""
 FLUID_RATE, STILL_RATE = 20.0, 8.0
 """Drawings per second that VTK aims at while the mouse turns the scene and at rest, where the processor draws."""
 PICTURE_RATE = 0.01
@@ -100,10 +100,20 @@ class Window3D(QVTKRenderWindowInteractor):
         self._cube = vtkOrientationMarkerWidget()
         self._cube.SetOrientationMarker(letter_cube())
         self._cube.SetInteractor(interactor)
-        self._cube.SetViewport(*CUBE)
+        self._place_cube()
         self._cube.SetEnabled(1)
         self._cube.InteractiveOff()
         self._renderer = renderer
+
+    def _place_cube(self) -> None:
+        width, height = max(self.width(), 1), max(self.height(), 1)
+        side = min(CUBE_PART * min(width, height), CUBE_LARGEST)
+        self._cube.SetViewport(1 - side / width, 0.0, 1.0, side / height)
+
+    def resizeEvent(self, event: Any) -> None:
+        super().resizeEvent(event)
+        if self._cube is not None:
+            self._place_cube()
 
     def read_card(self) -> Card:
         """What draws here."""
