@@ -73,14 +73,16 @@ class LabelDocument:
         touched: Box | None = None
         for region in regions:
             here = self.data[region.box.slices()]
-            change = region.mask & self.yields(here, after)
+            change = np.logical_and(region.mask, self.yields(here, after), order="C")
             if erase:
                 change &= here == label
-            where = tuple(along + first for along, first in zip(np.nonzero(change), region.box.start, strict=True))
-            if where[0].size:
-                indices.append(np.ravel_multi_index(where, self.data.shape).astype(np.int64, copy=False))
+            box = region.box.where(change)
+            if box is not None:
+                # A moving brush changes a thin crescent: the rest goes no further.
+                here, change = self.data[box.slices()], change[box.within(region.box)]
+                indices.append(box.flat(self.data.shape)[change])
                 before.append(here[change])
-                touched = Box.of(where).union(touched)
+                touched = box.union(touched)
                 here[change] = after
         if touched is None:
             return False

@@ -49,6 +49,33 @@ class Box:
         first, second, third = (slice(a, b) for a, b in zip(self.start, self.stop, strict=True))
         return first, second, third
 
+    def within(self, outer: Box) -> tuple[slice, slice, slice]:
+        """This box as slices of an array that covers `outer`."""
+        first, second, third = (
+            slice(a - first, b - first) for a, b, first in zip(self.start, self.stop, outer.start, strict=True)
+        )
+        return first, second, third
+
+    def where(self, mask: NDArray[np.bool_]) -> Box | None:
+        """The smallest box around what is set in a mask of this box; None where nothing is."""
+        # Along the longest axis first: what it leaves out need not be looked at again.
+        start, stop = list(self.start), list(self.stop)
+        for axis in sorted(range(3), key=lambda one: -mask.shape[one]):
+            others = tuple(other for other in range(3) if other != axis)
+            found = np.flatnonzero(mask.any(axis=others))
+            if not found.size:
+                return None
+            start[axis], stop[axis] = self.start[axis] + int(found[0]), self.start[axis] + int(found[-1]) + 1
+            kept = [slice(None)] * 3
+            kept[axis] = slice(int(found[0]), int(found[-1]) + 1)
+            mask = mask[tuple(kept)]
+        return Box((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))
+
+    def flat(self, shape: Sequence[int]) -> NDArray[np.int64]:
+        """Flat C-order index, in a volume of `shape`, of every voxel of the box; of the box's shape."""
+        x, y, z = (np.arange(a, b, dtype=np.int64) for a, b in zip(self.start, self.stop, strict=True))
+        return (x[:, None, None] * shape[1] + y[:, None]) * shape[2] + z
+
     def union(self, other: Box | None) -> Box:
         """The smallest box around both."""
         if other is None:

@@ -15,6 +15,10 @@ from numpy.typing import NDArray
 Point = tuple[float, float]
 
 
+EDGE = 1e-9
+"""Millimetres."""
+
+
 @dataclass(frozen=True)
 class Patch:
     """A mask somewhere on a plane."""
@@ -49,15 +53,29 @@ def stroke(
     if window is None:
         return NOTHING
     r0, r1, c0, c1 = window
-    rows = np.arange(r0, r1)[:, None] * row_mm
-    columns = np.arange(c0, c1)[None, :] * column_mm
-    from_row, from_column = start[0] * row_mm, start[1] * column_mm
-    along_row, along_column = end[0] * row_mm - from_row, end[1] * column_mm - from_column
-    length = along_row**2 + along_column**2
-    share = ((rows - from_row) * along_row + (columns - from_column) * along_column) / (length or 1.0)
-    share = np.clip(share, 0.0, 1.0)
-    distance = (rows - from_row - share * along_row) ** 2 + (columns - from_column - share * along_column) ** 2
-    mask = distance <= radius**2
+    # The stroke is convex, so each row has one run of pixels, from the leftmost to the rightmost end of the two discs
+    # and of the two lines that touch both: a large brush costs its rows, not its area.
+    down = np.arange(r0, r1) * row_mm
+    first, last = (start[0] * row_mm, start[1] * column_mm), (end[0] * row_mm, end[1] * column_mm)
+    left, right = np.full(down.shape, np.inf), np.full(down.shape, -np.inf)
+    for row, column in (first, last):
+        half = np.sqrt(np.maximum(radius**2 - (down - row) ** 2, 0.0))
+        within = np.abs(down - row) <= radius
+        np.minimum(left, column - half, out=left, where=within)
+        np.maximum(right, column + half, out=right, where=within)
+    along, across = last[0] - first[0], last[1] - first[1]
+    length = float(np.hypot(along, across))
+    if along:
+        for side in (radius / length, -radius / length):
+            top = first[0] - side * across
+            share = (down - top) / along
+            within = (share >= 0) & (share <= 1)
+            meets = first[1] + side * along + share * across
+            np.minimum(left, meets, out=left, where=within)
+            np.maximum(right, meets, out=right, where=within)
+    columns = np.arange(c0, c1) * column_mm
+    # A hair wider: a pixel exactly on the edge belongs to the brush, whatever the rounding says.
+    mask = (columns >= left[:, None] - EDGE) & (columns <= right[:, None] + EDGE)
     for row, column in (start, end) if dot else ():
         r, c = round(row) - r0, round(column) - c0
         if 0 <= r < mask.shape[0] and 0 <= c < mask.shape[1]:

@@ -71,7 +71,7 @@ class ToolOptions(QFrame):
         self._overwrite.activated.connect(lambda _index: state.set_options(overwrite=self._overwrite.currentData()))
         self._edit = QToolButton()
         self._edit.setObjectName("label_commands")
-        self._edit.setText(tool_words.EDIT_LABEL)
+        self._edit.setText(f"{tool_words.EDIT_LABEL} ▾")
         self._edit.setToolTip(tool_words.EDIT_LABEL_HELP)
         menu = QMenu(self._edit)
         menu.aboutToShow.connect(lambda: self._fill(menu))
@@ -127,7 +127,8 @@ class ToolOptions(QFrame):
         made.setSuffix(unit)
         made.setKeyboardTracking(False)
         made.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        made.setMaximumWidth(110)
+        made.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+        made.setFixedWidth(84)
         made.valueChanged.connect(changed)
         return made
 
@@ -155,7 +156,9 @@ class ToolOptions(QFrame):
         document = self.state.document
         name = document.name_of(document.active) if document else ""
         where = tool_words.IN_SCAN if self.state.options.in_3d else tool_words.ON_SLICE
-        menu.addSection(f"{name}, {where}")
+        title = menu.addAction(f"{name}, {where}")
+        title.setEnabled(False)
+        menu.addSeparator()
         for id in COMMANDS:
             action = QAction(keys.BY_ID[id].title, menu)
             action.setText(f"{keys.BY_ID[id].title}\t{spoken(self._key_of(id))}")
