@@ -8,7 +8,6 @@ greyscale, blur, noise, holes. Intensities are in 0…1.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,15 +17,25 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sagittal_engine.views import colour
+from sagittal_engine.views.draws import ViewDraw, blurred, draw_blur
+
+__all__ = [
+    "GREY",
+    "SIMCLR",
+    "CropRules",
+    "ViewDraw",
+    "ViewRules",
+    "apply_views",
+    "draw_views",
+    "multi_crop",
+    "sampling_grid",
+]
 
 CROP_ATTEMPTS = 10
 """Crops drawn per image; the first that fits inside the image is taken, else the whole image (as torchvision does)."""
 
 BLOCK = 2**18
 """Numbers of views that a processor makes at a time: one megabyte."""
-
-BLUR_SIZE = 5
-"""Pixels a side of the blurring kernel (thesis ch. 4)."""
 
 
 @dataclass(frozen=True)
@@ -90,45 +99,6 @@ GREY = ViewRules(
 """For grey medical slices (thesis ch. 4): crop, flip, blur, rotation, CutOut, jitter, noise."""
 
 
-@dataclass(frozen=True)
-class ViewDraw:
-    """What N views are made with, a row per image. A part is None where its transform is left out."""
-
-    size: int
-    """Pixels a side of the views."""
-    affine: Tensor
-    """(N, 2, 3): view coordinates to image coordinates, −1…1 over either (`grid_sample`, align_corners=False)."""
-    brightness: Tensor | None = None
-    contrast: Tensor | None = None
-    saturation: Tensor | None = None
-    """(N,) factors, 1 where the image is not jittered."""
-    hue: Tensor | None = None
-    """(N,) turns, 0 where not jittered."""
-    greyscale: Tensor | None = None
-    """(N,) bool."""
-    blur: Tensor | None = None
-    """(N, 5) weights of the separable kernel; 0, 0, 1, 0, 0 where the image is not blurred."""
-    noise: Tensor | None = None
-    """(N, 1, size, size), added."""
-    holes: Tensor | None = None
-    """(N, K, 4): first row, row after the last, first column, column after the last; equal where there is no hole."""
-
-    def __len__(self) -> int:
-        return len(self.affine)
-
-    def take(self, rows: Tensor | Sequence[int]) -> ViewDraw:
-        """The draws of these images, in this order."""
-        return self._indexed(torch.as_tensor(rows, dtype=torch.int64, device=self.affine.device))
-
-    def part(self, rows: slice) -> ViewDraw:
-        """The draws of neighbouring images, without copying them."""
-        return self._indexed(rows)
-
-    def _indexed(self, index: Tensor | slice) -> ViewDraw:
-        parts = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        return dataclasses.replace(self, **{k: v[index] for k, v in parts.items() if isinstance(v, Tensor)})
-
-
 def draw_views(count: int, size: int, rules: ViewRules, generator: torch.Generator) -> ViewDraw:
     """The draws of `count` views of `size` pixels a side, on the processor.
 
@@ -153,7 +123,7 @@ def draw_views(count: int, size: int, rules: ViewRules, generator: torch.Generat
         saturation=factor(rules.saturation, 1.0),
         hue=factor(rules.hue, 0.0),
         greyscale=torch.rand(count, generator=generator) < rules.greyscale if rules.greyscale else None,
-        blur=_draw_blur(count, rules, generator) if rules.blur else None,
+        blur=draw_blur(count, rules, generator) if rules.blur else None,
         noise=rules.noise * torch.randn(count, 1, size, size, generator=generator) if rules.noise else None,
         holes=_draw_holes(count, size, rules, generator) if rules.holes and rules.hole_share else None,
     )
@@ -174,14 +144,6 @@ def _draw_affine(count: int, rules: ViewRules, generator: torch.Generator) -> Te
     cos, sin = torch.cos(angle), torch.sin(angle)
     turn = torch.stack([cos * flip, -sin, sin * flip, cos], dim=1).view(count, 2, 2)
     return torch.cat([sides.unsqueeze(2) * turn, centre.unsqueeze(2)], dim=2)
-
-
-def _draw_blur(count: int, rules: ViewRules, generator: torch.Generator) -> Tensor:
-    sigma = rules.blur_low + torch.rand(count, 1, generator=generator) * (rules.blur_high - rules.blur_low)
-    offset = torch.arange(BLUR_SIZE) - BLUR_SIZE // 2
-    weights = torch.exp(-0.5 * (offset / sigma) ** 2)
-    blurred = torch.rand(count, 1, generator=generator) < rules.blur
-    return torch.where(blurred, weights / weights.sum(1, keepdim=True), (offset == 0).float())
 
 
 def _draw_holes(count: int, size: int, rules: ViewRules, generator: torch.Generator) -> Tensor:
@@ -226,7 +188,7 @@ def _applied(images: Tensor, draw: ViewDraw) -> Tensor:
         if draw.greyscale is not None:
             views = colour.greyed(views, draw.greyscale)
     if draw.blur is not None:
-        views = _blurred(views, draw.blur)
+        views = blurred(views, draw.blur)
     if draw.noise is not None:
         views = views + draw.noise.to(views.dtype)
     if draw.holes is not None:
@@ -243,26 +205,6 @@ def sampling_grid(affine: Tensor, size: int) -> Tensor:
     for axis in (0, 1):
         torch.add(along_rows[:, axis].unsqueeze(2), along_columns[:, axis].unsqueeze(1), out=grid[..., axis])
     return grid
-
-
-def _blurred(views: Tensor, weights: Tensor) -> Tensor:
-    """Separable convolution, each image with its own weights; the border is reflected."""
-    half = BLUR_SIZE // 2
-    size = views.shape[-1]
-    kernel = weights.to(views.dtype).T.reshape(BLUR_SIZE, -1, 1, 1, 1)
-    # A view of fewer than three pixels has nothing to reflect.
-    padded = F.pad(views, (half,) * 4, mode="reflect" if size > half else "replicate")
-    down = _sum_of_shifts(padded, kernel, 2, size)
-    return _sum_of_shifts(down, kernel, 3, size)
-
-
-def _sum_of_shifts(padded: Tensor, kernel: Tensor, axis: int, size: int) -> Tensor:
-    """Σ_k kernel_k · `padded` shifted by k along `axis`: what a depthwise convolution gives, without its reordering."""
-    half = BLUR_SIZE // 2
-    total = padded.narrow(axis, half, size) * kernel[half]
-    for k in range(half):  # the kernel is symmetric
-        total.addcmul_(padded.narrow(axis, k, size) + padded.narrow(axis, BLUR_SIZE - 1 - k, size), kernel[k])
-    return total
 
 
 def _solid(holes: Tensor, size: int) -> Tensor:

@@ -1,4 +1,5 @@
-"""Changes of colour of a batch, each image with its own strength. Images (N, C, H, W) in 0…1, strengths (N,).
+"""Changes of colour of a batch, each image with its own strength. Images (N, C, H, W) in 0…1, strengths (N,);
+brightness and contrast also of patches (N, C, X, Y, Z).
 
 Definitions are torchvision's (`torchvision.transforms.functional`): factors blend with black, with the mean of the
 grey image, and with the grey image; results are cut to 0…1.
@@ -28,7 +29,7 @@ def brightened(images: Tensor, factor: Tensor) -> Tensor:
 
 def contrasted(images: Tensor, factor: Tensor) -> Tensor:
     """factor · image + (1 − factor) · mean of its grey."""
-    return _blended(images, grey(images).mean((1, 2, 3), keepdim=True), factor)
+    return _blended(images, grey(images).mean(tuple(range(1, images.ndim)), keepdim=True), factor)
 
 
 def saturated(images: Tensor, factor: Tensor) -> Tensor:
@@ -69,4 +70,4 @@ def greyed(images: Tensor, chosen: Tensor) -> Tensor:
 
 
 def _each(values: Tensor, images: Tensor) -> Tensor:
-    return values.to(images.dtype).view(-1, 1, 1, 1)
+    return values.to(images.dtype).view(-1, *(1,) * (images.ndim - 1))
