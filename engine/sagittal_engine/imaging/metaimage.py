@@ -13,7 +13,7 @@ from typing import IO, Any, cast
 import numpy as np
 
 from sagittal_engine.imaging import geometry, storage
-from sagittal_engine.imaging.naming import named_like_labels
+from sagittal_engine.imaging.naming import named_like_labels, quoted
 from sagittal_engine.imaging.volume import Array, Header, ImagingError, Source, SourceGrid, Volume
 
 _HEADER_LIMIT = 2**16
@@ -71,10 +71,7 @@ def data_files(path: Path) -> tuple[Path, ...]:
         raise ImagingError(f"{path.name} does not say where its voxels are; it is damaged.")
     if named.upper().startswith("LIST") or "%" in named:
         raise ImagingError(f"{path.name} spreads its voxels over several files, which is not read. Save it as one.")
-    data = path.parent / named
-    if not data.is_file():
-        raise ImagingError(f"{path.name} refers to {named}, which is missing. Put it beside the header.")
-    return (data,)
+    return (storage.file_beside(path, named),)
 
 
 def probe(source: Source) -> Header:
@@ -136,7 +133,7 @@ def _layout(path: Path) -> _Layout:
         channels = int(fields.get("ElementNumberOfChannels", "1"))
         dimensions = int(fields["NDims"])
     except ValueError as error:
-        raise ImagingError(f"{path.name} has a header that cannot be understood: {error}.") from error
+        raise ImagingError(f"{path.name} has a header that cannot be understood: {quoted(error)}.") from error
     if len(sizes) != dimensions or dimensions < 2 or any(size < 1 for size in sizes):
         raise ImagingError(f"{path.name} has impossible sizes {sizes}; its header is damaged.")
     if any(size > 1 for size in sizes[3:]):
@@ -146,7 +143,7 @@ def _layout(path: Path) -> _Layout:
         )
     kind = fields["ElementType"].removesuffix("_ARRAY")
     if kind not in _TYPES:
-        raise ImagingError(f"{path.name} holds values of type '{kind}', which are no intensities.")
+        raise ImagingError(f"{path.name} holds values of type '{quoted(kind)}', which are no intensities.")
     if channels != 1 and not (channels in (3, 4) and kind == "MET_UCHAR"):
         raise ImagingError(f"{path.name} holds {channels} numbers per voxel, not one intensity.")
     if not _flag(fields, "BinaryData", True):
@@ -180,7 +177,7 @@ def _numbers(name: str, fields: dict[str, str], keys: tuple[str, ...], count: in
             except ValueError:
                 values = []
             if len(values) < count or not np.isfinite(values).all():
-                raise ImagingError(f"{name} has a '{key}' that cannot be understood: '{fields[key]}'.")
+                raise ImagingError(f"{name} has a '{key}' that cannot be understood: '{quoted(fields[key])}'.")
             return values
     return None
 

@@ -14,6 +14,13 @@ _LABEL_WORD = re.compile(r"(^|[^a-z])(labels?|labelmap|seg|segs|segmentations?|m
 _LABEL_FOLDER = re.compile(r"^(labels?(tr|ts)?|masks?|seg|segs|segmentations?|gt|annotations?)$")
 
 
+def quoted(words: object, most: int = 80) -> str:
+    """Words out of a file as part of a sentence of ours: one line, printable, not long, without a full stop."""
+    text = " ".join(str(words).split())
+    text = "".join(letter if letter.isprintable() and letter != "\N{REPLACEMENT CHARACTER}" else "?" for letter in text)
+    return (text if len(text) <= most else f"{text[:most]}…").rstrip(".:")
+
+
 def stem(path: Path) -> str:
     """The file name without its (possibly double) ending: "liver.nii.gz" gives "liver"."""
     lowered = path.name.lower()

@@ -128,9 +128,12 @@ def _read_header(path: Path) -> NiftiHeader:
             block = file.read(540)
     except (OSError, EOFError) as error:
         raise ImagingError(f"{path.name} could not be read: {error}.") from error
+    whole = 540 if block[4:8] in NIFTI_2_MARKS else 348
+    if len(block) < whole:
+        raise ImagingError(f"{path.name} is cut short: it ends within its header. Copy or export it again.")
     if not is_nifti(block):
         raise ImagingError(f"{path.name} is not a NIfTI file: the mark 'n+1' or 'ni1' is missing from its header.")
-    return _parse(block[:540] if block[4:8] in NIFTI_2_MARKS else block[:348])
+    return _parse(block[:whole])
 
 
 def _layout(source: Source) -> _Layout:

@@ -17,7 +17,7 @@ import numpy as np
 from nrrd.reader import _TYPEMAP_NRRD2NUMPY as TYPES
 
 from sagittal_engine.imaging import geometry, storage
-from sagittal_engine.imaging.naming import named_like_labels
+from sagittal_engine.imaging.naming import named_like_labels, quoted
 from sagittal_engine.imaging.volume import Array, Header, ImagingError, Source, SourceGrid, Volume
 
 _HEADER_LIMIT = 2**20
@@ -74,10 +74,7 @@ def data_files(path: Path) -> tuple[Path, ...]:
     named = _field(fields, "data file")
     if named is None:
         return ()
-    data = path.parent / named
-    if not data.is_file():
-        raise ImagingError(f"{path.name} refers to {named}, which is missing. Put it beside the header.")
-    return (data,)
+    return (storage.file_beside(path, named),)
 
 
 def segments(path: Path) -> Iterator[tuple[int, str, str]]:
@@ -132,7 +129,7 @@ def _read_fields(path: Path) -> tuple[dict[str, Any], int]:
     except OSError as error:
         raise ImagingError(f"{path.name} could not be read: {error.strerror or error}.") from error
     except (pynrrd.NRRDError, ValueError, IndexError, KeyError) as error:
-        raise ImagingError(f"{path.name} has a header that cannot be understood: {error}.") from error
+        raise ImagingError(f"{path.name} has a header that cannot be understood: {quoted(error)}.") from error
     if str(_field(fields, "data file") or "").split()[:1] == ["LIST"] or "%" in str(_field(fields, "data file") or ""):
         raise ImagingError(f"{path.name} spreads its voxels over several files, which is not read. Save it as one.")
     return fields, end
@@ -150,9 +147,11 @@ def _layout(path: Path) -> _Layout:
         raise ImagingError(f"{path.name} has no '{missing[0]}' in its header; it is damaged.")
     kind, encoding = str(fields["type"]), str(fields["encoding"]).lower()
     if kind not in TYPES or TYPES[kind] == "V":
-        raise ImagingError(f"{path.name} holds values of type '{kind}', which are no intensities.")
+        raise ImagingError(f"{path.name} holds values of type '{quoted(kind)}', which are no intensities.")
     if encoding not in _DENSITY:
-        raise ImagingError(f"{path.name} uses the encoding '{encoding}', which is not read. Save it as gzip or raw.")
+        raise ImagingError(
+            f"{path.name} uses the encoding '{quoted(encoding)}', which is not read. Save it as gzip or raw."
+        )
     order = ">" if str(fields.get("endian", "little")).lower() == "big" else "<"
     sizes = tuple(int(size) for size in fields["sizes"])
     if len(sizes) != fields["dimension"] or any(size < 1 for size in sizes):

@@ -16,7 +16,7 @@ import tifffile
 from PIL import Image, UnidentifiedImageError
 
 from sagittal_engine.imaging import storage
-from sagittal_engine.imaging.naming import named_like_labels
+from sagittal_engine.imaging.naming import named_like_labels, quoted
 from sagittal_engine.imaging.volume import Array, Header, ImagingError, Source, SourceGrid, Volume
 
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # it logs every oddity; a user gets one sentence instead
@@ -65,9 +65,11 @@ def _explained(source: Source) -> Iterator[None]:
         except ImagingError:
             raise
         except Image.DecompressionBombError as error:
-            raise ImagingError(f"{source.path.name} has more pixels than a picture should ({error}).") from error
+            raise ImagingError(
+                f"{source.path.name} has more pixels than a picture should ({quoted(error)})."
+            ) from error
         except Exception as error:
-            raise ImagingError(f"{source.path.name} is damaged and cannot be read ({error}).") from error
+            raise ImagingError(f"{source.path.name} is damaged and cannot be read ({quoted(error)}).") from error
 
 
 def _pixels(picture: Image.Image) -> Array:

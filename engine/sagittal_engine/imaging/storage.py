@@ -14,6 +14,7 @@ from typing import IO, Any, TypeAlias, cast
 
 import numpy as np
 
+from sagittal_engine.imaging.naming import quoted
 from sagittal_engine.imaging.volume import ImagingError
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -69,6 +70,17 @@ def check_size(path: Path, needed: int, *, offset: int = 0, density: int = 1) ->
             f"{path.name} cannot be right: its header promises {needed:,} bytes of voxels, far more than"
             f" {max(held, 0):,} stored bytes can unpack to. Export it again."
         )
+
+
+def file_beside(header: Path, named: str) -> Path:
+    """The file of voxels that a header names, relative to its own place. Raises `ImagingError` where it is missing."""
+    data = header.parent / named
+    try:
+        if data.is_file():
+            return data
+    except (OSError, ValueError):  # no name that a file could have
+        pass
+    raise ImagingError(f"{header.name} refers to {quoted(named)}, which is missing. Put it beside the header.")
 
 
 def map_array(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], offset: int) -> Array:

@@ -21,6 +21,7 @@ from pydicom.tag import Tag
 from pydicom.uid import UID
 
 from sagittal_engine.imaging import storage
+from sagittal_engine.imaging.naming import quoted
 from sagittal_engine.imaging.volume import ImagingError
 
 Triple: TypeAlias = tuple[float, float, float]
@@ -181,7 +182,7 @@ def _plain_pixels(instance: Instance, syntax: UID, begin: int, head: bytes) -> t
 def _brief(error: Exception) -> str:
     """The first line of a library's message, as part of our sentence."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].rstrip(".")[:200]
+    return quoted(lines[0], 200)
 
 
 def _instance(path: Path, data: Dataset, left: float) -> Instance:

@@ -14,6 +14,7 @@ from pydicom.uid import UID, JPEGLSLossless, JPEGLSNearLossless
 
 from sagittal_engine.imaging import intensity, storage
 from sagittal_engine.imaging.dicom.instance import Frame, Instance
+from sagittal_engine.imaging.naming import quoted
 from sagittal_engine.imaging.volume import Array, ImagingError
 
 
@@ -122,7 +123,7 @@ def _brief(error: BaseException, path: Path) -> str:
     if "by all available plugins" in str(error):
         return "the stream is damaged, or of a variety that no decoder here knows"
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].replace(str(path), path.name).rstrip(".:")[:200]
+    return quoted(lines[0].replace(str(path), path.name), 200)
 
 
 def _looked_up(instance: Instance, pixels: Array, data: Dataset) -> Array:
