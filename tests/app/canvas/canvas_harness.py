@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
@@ -9,6 +12,7 @@ from PySide6.QtWidgets import QWidget
 
 from sagittal.facts import ImageLoan, Label
 from sagittal_app.canvas.document import LabelDocument
+from sagittal_app.canvas.editing import Editing
 from sagittal_app.canvas.geometry import Plane
 from sagittal_app.canvas.slice_view import SliceView
 from sagittal_app.canvas.state import CanvasState
@@ -60,6 +64,62 @@ def use(
         made.move(spot)
     made.release(spots[-1])
     return made
+
+
+def at_once(function: Callable[..., Any], *args: Any, then: Callable[[Any], Any], **_more: Any) -> None:
+    """Stands for `Desk.ask`: what it runs in the background is done before this returns."""
+    then(function(*args))
+
+
+def editing(state: CanvasState, said: list[str] | None = None, ask: Callable[..., None] = at_once) -> Editing:
+    """Commands on the labels of a state, at once; `said` collects what the user is told."""
+    return Editing(state, ask, ([] if said is None else said).append)
+
+
+class Chance:
+    """Paints at random: every tool, command and setting of the canvas, from a seed."""
+
+    def __init__(self, state: CanvasState, seed: int) -> None:
+        self.state = state
+        self.rng = np.random.default_rng(seed)
+        self.editing = editing(state)
+
+    def act(self) -> str:
+        """Does one thing; returns what."""
+        rng, state, labels = self.rng, self.state, self.state.document
+        assert labels is not None
+        tools = [id for id, made in make_tools(state).items() if made.paints]
+        commands = list(self.editing.commands())
+        what = str(
+            rng.choice([*tools, *tools, *commands, "undo", "undo", "redo", "label", "lock", "overwrite", "combine"])
+        )
+        if what in tools:
+            plane = Plane(rng.choice(list(Plane)))
+            view = state.view_of(plane)
+            points = [(rng.uniform(0, view.size[0] - 1), rng.uniform(0, view.size[1] - 1)) for _ in range(4)]
+            state.set_brush(float(rng.uniform(2, 30)))
+            made = use(state, what, int(rng.integers(view.slices)), *points, plane=plane, inverted=rng.random() < 0.3)
+            if made.busy:
+                for point in points:
+                    made.press(Spot(view, 2, point))
+                made.finish(Spot(view, 2, points[0]))
+        elif what in commands:
+            state.plane = Plane(rng.choice(list(Plane)))
+            state.move_to([int(rng.integers(n)) for n in SHAPE])
+            self.editing.commands()[what]()
+        elif what == "label":
+            labels.step_active(1)
+        elif what == "lock":
+            number = TABLE[int(rng.integers(len(TABLE)))].number
+            labels.set_locked(number, number not in labels.locked)
+        elif what == "overwrite":
+            state.set_options(overwrite=str(rng.choice(["all", "visible", "none"])))
+        elif what == "combine":
+            number = TABLE[int(rng.integers(len(TABLE)))].number
+            self.editing.combine(str(rng.choice(["union", "subtract", "intersect"])), number)
+        else:
+            getattr(labels, what)()
+        return what
 
 
 def point_of(view: SliceView, voxel: tuple[float, float, float]) -> QPoint:
