@@ -12,8 +12,8 @@ SORTS = {
 }
 SORT_HELP = "What the cases are sorted by; those not reviewed come first"
 SORT_ABOUT = {
-    "": "A case needs a look as much as its most needy figure. Each figure v counts v / (v + h), h being the value "
-    "from which it is called out: entropy 0.5 bits, disagreement 0.3, volume 3.5.",
+    "": "A case needs a look as much as its most needy figure. A figure of strength s counts s / (s + h), h being the "
+    "strength from which it is called out: a disagreement of 0.3, a modified z-score of 3.5 for entropy and volume.",
     **{kind: text for kind, text in ABOUT.items() if kind != "nothing"},
 }
 DOUBTS = {
@@ -47,9 +47,9 @@ FROM_ABOUT = "Shows {scan} on the Annotate page"
 AGREES_ABOUT = "Dice between what this support scan predicts on its own and the prediction shown, as it was made."
 FROM_UNKNOWN = "How this set came about is not recorded."
 EDITED = "Corrected by hand since."
-ENTROPY = "entropy {value:.2f}"
+ENTROPY = "entropy {value:.2f} bits"
 DISAGREEMENT = "disagreement {value:.2f}"
-VOLUME_Z = "Compared with the set's other cases: {z:.1f}."
+COMPARED = "Compared with the set's other cases: {value:.1f}."
 VOLUME_ABOUT = "Voxels of the label, as last saved, times the size of a voxel."
 ACCEPT_HELP = "The prediction is right as it is; goes on to the next case to review"
 CORRECT_HELP = "Take up the brush; saving marks the case as corrected"

@@ -66,7 +66,7 @@ class FakeReview:
                 label.name: LabelFigures(
                     voxels=int(np.count_nonzero(data == label.number)),
                     entropy=min(0.15 + 0.3 * place, 1.0),
-                    disagreement=0.1 if len(supports) > 1 else None,
+                    disagreement=0.1 + 0.3 * place if len(supports) > 1 else None,
                     agreement=dict.fromkeys(supports, 0.9) if len(supports) > 1 else {},
                 )
                 for label in table

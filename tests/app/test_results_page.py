@@ -21,6 +21,7 @@ from sagittal.run_request import RunRequest
 from sagittal_app.canvas.geometry import Plane
 from sagittal_app.pages.results import ResultsPage
 from sagittal_app.pages.results_figures import dice_per_label, evaluation_rows, mean_confidence
+from sagittal_app.widgets.export_dialog import ExportDialog
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -121,8 +122,8 @@ def test_the_neediest_case_comes_first_and_says_why(segmented: ResultsPage, qtbo
     assert list(page.queue.scans) == ["0000000000000004", "0000000000000003", "0000000000000002"]
     qtbot.waitUntil(lambda: page.bench.session.scan == "0000000000000004")
     row = page.cases.rows["0000000000000004"]
-    assert "unsure, 0.75 bits" in row.doubts.text() and "Entropy of the scores in bits" in row.doubts.toolTip()
-    assert page.cases.rows["0000000000000002"].doubts.isHidden()
+    assert "unsure, 0.75 bits" in row.need.toolTip() and "Entropy of the scores in bits" in row.need.toolTip()
+    assert row.doubts.isHidden(), "three cases are too few to call one out"
     page.step(1)
     qtbot.waitUntil(lambda: page.bench.session.scan == "0000000000000003")
     assert page.verdict.tally.whole() == "0 of 3 reviewed"
@@ -173,7 +174,8 @@ def test_several_supports_are_chosen_and_shown_with_what_they_gave(page: Results
     assert page.sets.count() == 3
     qtbot.waitUntil(lambda: page.bench.state.document is not None)
     qtbot.waitUntil(lambda: inspector.findChild(QLabel, "case_disagreement_1") is not None)
-    assert inspector.findChild(QLabel, "case_disagreement_1").text() == "disagreement 0.10"
+    assert inspector.findChild(QLabel, "case_disagreement_1").text() == "disagreement 0.40"
+    assert "supports disagree, 0.40" in page.cases.rows["0000000000000004"].doubts.text()
     assert "0.0 ml" not in inspector.findChild(QLabel, "case_volume_1").text()
     press(inspector, "case_support_1_0000000000000002")
     assert said.visits[-1] == ("annotate", "0000000000000002")
@@ -202,9 +204,14 @@ def test_correcting_saves_the_case_as_corrected(segmented: ResultsPage, engine, 
 @pytest.mark.window
 def test_export_says_that_it_was_verified(segmented: ResultsPage, engine, tmp_path, qtbot) -> None:
     page = segmented
-    page.exports.export_to(tmp_path)
-    qtbot.waitUntil(lambda: "found equal" in page.exports.says.text(), timeout=10_000)
-    assert engine.calls[-1][0] == "start_export" or any(name == "start_export" for name, _ in engine.calls)
+    page.exports.export()
+    dialog = page.findChild(ExportDialog) or page.inspector().findChild(ExportDialog)
+    assert dialog.sets.currentData() == "prediction"
+    dialog.folder.setText(str(tmp_path))
+    dialog.start()
+    qtbot.waitUntil(lambda: "found equal" in dialog.says.text(), timeout=10_000)
+    assert any(name == "start_export" for name, _ in engine.calls)
+    dialog.close()
 
 
 @pytest.mark.window

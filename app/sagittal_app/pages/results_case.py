@@ -48,28 +48,12 @@ class CasePanel(QWidget):
         said += [words.EDITED] if one.origin.get("edited") else []
         said += [] if one.origin.get("examples") else [words.FROM_UNKNOWN]
         self._body.addWidget(label(" ".join(said), "quiet", wrap=True))
-        odd = {doubt.label: doubt for doubt in doubts if doubt.kind == "volume"}
         for made in one.labels:
-            self._body.addLayout(self._volume(case, made, odd))
-            self._body.addLayout(_figures(made, one.figures.get(made.name, LabelFigures())))
+            called = {doubt.kind: doubt for doubt in doubts if doubt.label == made.name and doubt.notable}
+            self._body.addLayout(_volume(case, made, called))
+            self._body.addLayout(_figures(made, one.figures.get(made.name, LabelFigures()), called))
             for source in sources_of(one, made.name):
                 self._body.addLayout(self._source(made, source, name_of(source.support)))
-
-    def _volume(self, case: Case, made: Label, odd: Mapping[str, Doubt]) -> QHBoxLayout:
-        volume = volume_of(*case, made.name)
-        doubt = odd.get(made.name)
-        size = label(
-            words.millilitres(volume) if volume is not None else "",
-            "warning" if doubt is not None and doubt.notable else "",
-            selectable=True,
-        )
-        size.setObjectName(f"case_volume_{made.number}")
-        about = words.VOLUME_ABOUT
-        size.setToolTip(about if doubt is None else f"{about} {words.VOLUME_Z.format(z=doubt.value)} {ABOUT['volume']}")
-        line = row(Elided(made.name), size)
-        line.setStretch(0, 1)
-        line.setContentsMargins(0, UNIT // 2, 0, 0)
-        return line
 
     def _source(self, made: Label, source: Source, name: str) -> QHBoxLayout:
         link = button("", f"case_support_{made.number}_{source.support}", lambda: None, role="link")
@@ -86,7 +70,21 @@ class CasePanel(QWidget):
         return line
 
 
-def _figures(made: Label, figures: LabelFigures) -> QHBoxLayout:
+def _volume(case: Case, made: Label, called: Mapping[str, Doubt]) -> QHBoxLayout:
+    """The label's name and volume."""
+    volume = volume_of(*case, made.name)
+    doubt = called.get("volume") or called.get("nothing")
+    size = label(words.millilitres(volume) if volume is not None else "", "warning" if doubt else "", selectable=True)
+    size.setObjectName(f"case_volume_{made.number}")
+    compared = f" {words.COMPARED.format(value=doubt.value)} {ABOUT[doubt.kind]}" if doubt else ""
+    size.setToolTip(words.VOLUME_ABOUT + compared)
+    line = row(Elided(made.name), size)
+    line.setStretch(0, 1)
+    line.setContentsMargins(0, UNIT // 2, 0, 0)
+    return line
+
+
+def _figures(made: Label, figures: LabelFigures, called: Mapping[str, Doubt]) -> QHBoxLayout:
     """Entropy and disagreement, each with how it is computed."""
     line = row()
     for kind, value, text in (
@@ -94,8 +92,7 @@ def _figures(made: Label, figures: LabelFigures) -> QHBoxLayout:
         ("disagreement", figures.disagreement, words.DISAGREEMENT),
     ):
         if value is not None:
-            notable = Doubt(kind, made.name, value).notable
-            part = label(text.format(value=value), "warning" if notable else "quiet")
+            part = label(text.format(value=value), "warning" if kind in called else "quiet")
             part.setObjectName(f"case_{kind}_{made.number}")
             part.setToolTip(ABOUT[kind])
             line.addWidget(part)

@@ -11,7 +11,7 @@ from sagittal.facts import LabelFigures, LabelSetFacts, SegmentRequest
 A, B, C = (f"{letter}{'0' * 15}" for letter in "abc")
 FIGURES = {
     A: LabelFigures(voxels=100, entropy=0.2),
-    B: LabelFigures(voxels=100, entropy=0.8, disagreement=0.1, agreement={A: 0.9}),
+    B: LabelFigures(voxels=100, entropy=0.8, disagreement=0.4, agreement={A: 0.9}),
     C: LabelFigures(voxels=120, entropy=0.4),
 }
 
@@ -51,13 +51,13 @@ def test_cases_are_listed_by_need_and_say_how_the_figures_are_computed(predicted
     document = predicted("review", "s", "--labels", "found", "--json").document
     assert [case["scan"] for case in document["cases"]] == [B, A, C], "what was reviewed comes last"
     first = document["cases"][0]
-    assert first["doubts"][0]["kind"] == "entropy" and first["doubts"][0]["notable"]
+    assert first["doubts"][0]["kind"] == "disagreement" and first["doubts"][0]["notable"]
     assert first["labels"]["liver"]["volume_ml"] == pytest.approx(2.8)
     assert first["labels"]["liver"]["agreement"] == {A: 0.9} and first["labels"]["spleen"]["voxels"] is None
     assert "entropy" in document["about"]
     ran = predicted("review", "s", "--labels", "found", "--scans", "image_3")
     assert "1 min 15 s" in ran.out and "accepted" in ran.out and "image_1" not in ran.out
-    assert "liver: entropy 0.80" in predicted("review", "s", "--labels", "found").out
+    assert "liver: disagreement 0.40" in predicted("review", "s", "--labels", "found").out
 
 
 def test_cases_can_be_marked_and_the_table_written(predicted, tmp_path):
