@@ -30,7 +30,6 @@ from sagittal_app.pages.results_figures import dice_of_case
 from sagittal_app.pages.results_setup import SetupPanel
 from sagittal_app.pages.results_verdict import BACK_KEY, KEYS, ON_KEY, VerdictLine
 from sagittal_app.task_follower import TaskFollower
-from sagittal_app.task_follower import TaskFollower
 from sagittal_app.widgets.basics import UNIT, EmptyState, button, column, label, scrolled
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from pathlib import Path
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from sagittal.events import Reason, TaskFinished
-from sagittal_app import messages
+from sagittal_app import export_words, messages
 from sagittal_app import review_words as words
-from sagittal_app.canvas import words as canvas_words
 from sagittal_app.desk import Desk
 from sagittal_app.task_follower import TaskFollower
-from sagittal_app.widgets.basics import button, column, label, row
+from sagittal_app.widgets.basics import button, column, label
+from sagittal_app.widgets.export_dialog import ExportDialog
 
 
 class ExportPanel(QWidget):
