@@ -13,6 +13,7 @@ from sagittal.facts import StudyFacts
 from sagittal_app import importing, messages
 from sagittal_app.actions import Command
 from sagittal_app.desk import Desk
+from sagittal_app.widgets.table_dialog import is_label_table, show_table
 
 CATALOGUE = "study.sqlite"
 
@@ -85,7 +86,7 @@ class Studies(QObject):
         )
 
     def dropped(self, paths: Sequence[Path]) -> None:
-        """Opens a dropped study, takes a dropped table as meta labels, and imports everything else."""
+        """Opens a dropped study, shows a label table, takes other tables as meta labels, and imports all else."""
         studies = [path for path in paths if is_study(path)]
         if studies:
             self.open(studies[0])
@@ -93,6 +94,9 @@ class Studies(QObject):
         if self._desk.study() is None:
             again = Command("study.new_for_drop", messages.START_NEW, "", lambda: self._new_for(paths))
             self._desk.notify("warning", messages.DROP_NO_STUDY, "", again)
+            return
+        if all(is_label_table(path) for path in paths):
+            show_table(self._desk, self._window, paths[0])
             return
         tables = [path for path in paths if path.suffix.lower() == ".csv"]
         for table in tables:

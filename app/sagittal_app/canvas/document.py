@@ -245,6 +245,14 @@ class LabelDocument:
         )
         self._tell_table()
 
+    def take_table(self, labels: tuple[Label, ...]) -> None:
+        """The whole table is another one: names and colours were changed elsewhere."""
+        if labels and labels != self.labels:
+            self.labels = labels
+            if self.label(self.active) is None:
+                self.active = labels[0].number
+            self._tell_table()
+
     def set_hidden(self, number: int, hidden: bool) -> None:
         (self.hidden.add if hidden else self.hidden.discard)(number)
         self._tell_table()

@@ -32,7 +32,11 @@ class Session(QObject):
         self.label_set = ""
         self._loan: LabelLoan | None = None
         self._table: tuple[object, ...] = ()
+        self._shared: tuple[Label, ...] = ()
+        """The set's table in the study, as last seen."""
+        self._sending = 0
         state.table_changed.connect(self._table_changed)
+        desk.study_model.changed.connect(lambda _facts: self._ask_table())
         self._arriving = Arriving(desk, state, self)
 
     @property
@@ -148,4 +152,37 @@ class Session(QObject):
         document.unsaved = True
         known = self.desk.study_model.scan(self.scan)
         if known is not None and any(one.name == self.label_set for one in known.label_sets):
-            self.desk.ask(self.desk.port.set_label_table, self.label_set, document.labels)
+            self._sending += 1
+            self.desk.ask(
+                self.desk.port.set_label_table, self.label_set, document.labels,
+                then=self._table_sent, failed=self._table_not_sent,
+            )  # fmt: skip
+
+    def _table_sent(self, _none: object = None) -> None:
+        self._sending -= 1
+
+    def _table_not_sent(self, sentence: str, detail: str) -> None:
+        self._sending -= 1
+        self.desk.notify("error", sentence, detail)
+
+    def _ask_table(self) -> None:
+        """The study changed: perhaps names and colours of this set did, on another page or from a file."""
+        if self.scan and self.state.document is not None:
+            asked = (self.scan, self.label_set)
+            self.desk.ask(
+                self.desk.port.label_table, self.label_set,
+                then=lambda rows: self._take_table(rows) if asked == (self.scan, self.label_set) else None,
+                owner=self, topic="table",
+            )  # fmt: skip
+
+    def _take_table(self, rows: tuple[Label, ...]) -> None:
+        document = self.state.document
+        if document is None or rows == self._shared or self._sending:
+            return
+        gone = {row.number for row in self._shared} - {row.number for row in rows}
+        named = {row.number for row in rows}
+        own = [row for row in document.labels if row.number not in named and row.number not in gone]
+        self._shared = rows
+        # Remembered first: what came from the study is not sent back to it.
+        self._table = tuple(sorted((*rows, *own), key=lambda row: row.number)) or document.labels
+        document.take_table(self._table)

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QComboBox, QFrame, QStackedWidget, QWidget
 
 from sagittal.events import Event
 from sagittal.facts import ScanFacts, StudyFacts, SupportPlan
-from sagittal_app import review_words
+from sagittal_app import export_words, review_words
 from sagittal_app.actions import Command
 from sagittal_app.canvas import words
 from sagittal_app.desk import Desk
@@ -17,6 +17,7 @@ from sagittal_app.pages.annotate_support import DONE_KEY
 from sagittal_app.pages.annotate_workbench import Workbench, canvas_commands, make_canvases
 from sagittal_app.pages.page import Page
 from sagittal_app.widgets.basics import UNIT, Elided, EmptyState, button, column, label, row, scrolled, tool
+from sagittal_app.widgets.export_dialog import ExportDialog
 
 if TYPE_CHECKING:
     from sagittal_app.canvas.plane_canvas import PlaneCanvas
@@ -142,6 +143,7 @@ class AnnotatePage(Page):
 
         return [
             Command("annotate.save", "Save the labels", "Ctrl+S", self.save, usable),
+            Command("annotate.export", export_words.COMMAND, "Ctrl+E", self._export, usable),
             Command("annotate.back", "Previous scan", "Ctrl+PgUp", lambda: self.step(-1), usable),
             Command("annotate.on", "Next scan", "Ctrl+PgDown", lambda: self.step(1), usable),
             Command("annotate.support_done", review_words.DONE_NEXT_HELP, DONE_KEY, self._finish_slice, planned),
@@ -267,6 +269,12 @@ class AnnotatePage(Page):
     def save(self) -> None:
         if self.bench is not None and not self.bench.session.save():
             self._say_unsaved()
+
+    def _export(self) -> None:
+        """Offers the label set shown, with what is painted on it."""
+        assert self.bench is not None
+        self.save()
+        ExportDialog(self.desk, self, self.bench.session.label_set).open()
 
     def _say_opening(self, scan: str) -> None:
         facts = self.desk.study_model.scan(scan)

@@ -45,9 +45,8 @@ class ExportDialog(QDialog):
         self._make_widgets()
         self.setLayout(self._arrange())
         desk.study_model.changed.connect(self._show_study)
+        self._wanted = label_set
         self._show_study(desk.study())
-        if label_set:
-            self.sets.setCurrentIndex(max(0, self.sets.findData(label_set)))
         if scans:
             self.scans.set_value(scans)
 
@@ -144,6 +143,8 @@ class ExportDialog(QDialog):
                 counts[one.name] = counts.get(one.name, 0) + 1
         titles = {name: name for name in counts} | set_titles(scans)
         kept = self.sets.currentData()
+        if self._wanted in counts:  # a set painted just now is listed once it is saved
+            kept, self._wanted = self._wanted, ""
         self.sets.blockSignals(True)
         self.sets.clear()
         for name, count in counts.items():
