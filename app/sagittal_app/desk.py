@@ -29,6 +29,10 @@ class GoTo(Protocol):
     def __call__(self, page: str, subject: str = "") -> None: ...
 
 
+def _say_nothing(_text: str) -> None:
+    """For a desk without a status bar."""
+
+
 @dataclass(frozen=True)
 class Desk:
     """What the window lends its pages."""
@@ -41,6 +45,8 @@ class Desk:
     study_model: StudyModel
     notify: Notify
     go_to: GoTo
+    say_probe: Callable[[str], None] = _say_nothing
+    """Shows in the status bar what is under the mouse in an image view; "" for nothing."""
 
     def ask(
         self,

@@ -35,6 +35,8 @@ class Settings(QObject):
         folder = Path(os.environ.get("SAGITTAL_CONFIG") or platformdirs.user_config_dir("sagittal", appauthor=False))
         self.file = file or folder / "settings.ini"
         self.file.parent.mkdir(parents=True, exist_ok=True)
+        self.reminded = False
+        """Whether the display convention has been said since the program started."""
         self._store = QSettings(str(self.file), QSettings.Format.IniFormat)
 
     def value(self, key: str, default: Any = None, type: type | None = None) -> Any:

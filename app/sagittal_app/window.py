@@ -82,6 +82,7 @@ class Window(QMainWindow):
             study_model=model,
             notify=self.notify,
             go_to=self.go_to,
+            say_probe=lambda text: self.status.say_probe(text),
         )
         self.studies = Studies(self.desk, make_cohort, self)
         self.studies.may_leave = self._pages_may_leave

@@ -49,6 +49,7 @@ class Hand(QObject):
         self._window_before = view.state.window
         self._depth_before = 0
         self._space = False
+        self._turned = 0.0
         self.under: QPointF | None = None
         """Where the mouse is on the view, or None while it is elsewhere."""
         view.overlay.installEventFilter(self)
@@ -65,6 +66,11 @@ class Hand(QObject):
             if tool.busy:
                 tool.drop()
         self._view.redraw()
+
+    @property
+    def windowing(self) -> bool:
+        """Whether window and level are being dragged."""
+        return self._gesture is Gesture.WINDOW
 
     def preview(self) -> Preview:
         """What the tool draws now."""
@@ -139,14 +145,19 @@ class Hand(QObject):
         return self._key(event)
 
     def _wheel(self, event: QWheelEvent) -> None:
-        steps = (event.angleDelta().y() or event.angleDelta().x()) / 120.0
+        # A touch pad sends many small turns: they are gathered until they make a notch of a wheel.
+        self._turned += (event.angleDelta().y() or event.angleDelta().x()) / 120.0
+        steps = int(self._turned)
+        self._turned -= steps
+        if not steps:
+            return
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             self._view.canvas.zoom_at(event.position(), ZOOM_STEP**steps)
             self._view.redraw()
         elif event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
-            self._state.scale_brush(1 if steps > 0 else -1)
+            self._state.scale_brush(steps)
         else:
-            self._state.step(self._view.plane, 1 if steps > 0 else -1)
+            self._state.step(self._view.plane, steps)
 
     def _press(self, event: QMouseEvent) -> None:
         self._view.overlay.setFocus(Qt.FocusReason.MouseFocusReason)

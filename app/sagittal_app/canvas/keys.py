@@ -62,6 +62,7 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("crosshair", "Show or hide the crosshair", ("X",), "mdi6.plus"),
     KeyAction("smooth", "Smooth or plain voxels", (), "mdi6.blur"),
     KeyAction("radiological", "Radiological or neurological display", (), "mdi6.flip-horizontal"),
+    KeyAction("own_axes", "Oblique scans along their own axes or the patient's", (), "mdi6.axis-arrow"),
     KeyAction("nose_left", "Front of the patient left or right in sagittal views", (), "mdi6.face-man-profile"),
     KeyAction("scene_front", "3D scene from the front", ("Num+1",), "mdi6.rotate-3d"),
     KeyAction("scene_back", "3D scene from the back", ("Ctrl+Num+1",), "mdi6.rotate-3d"),

@@ -49,8 +49,10 @@ class Drawing:
     """Window and level."""
     bottom_right: str = ""
     """The display convention."""
-    note: str = ""
-    """A caution, as that the scan is oblique."""
+    unusual: bool = False
+    """Whether the convention is not the one most expect."""
+    notes: list[str] = field(default_factory=list)
+    """Cautions, as that the scan is oblique."""
     message: str = ""
     """Shown in the middle where there is no picture."""
 
@@ -161,13 +163,13 @@ class Overlay(QWidget):
         left, right = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
         self._text(painter, QRect(MARGIN, MARGIN, half, line), left, drawing.top_left, LETTER)
         self._text(painter, QRect(w - MARGIN - half, MARGIN, half, line), right, drawing.top_right, QUIET)
-        if drawing.note:
-            self._text(painter, QRect(MARGIN, MARGIN + line + 2, w - 2 * MARGIN, line), left, drawing.note, NOTE)
+        for step, note in enumerate(drawing.notes, start=1):
+            self._text(painter, QRect(MARGIN, MARGIN + step * (line + 2), w - 2 * MARGIN, line), left, note, NOTE)
         for step, text in enumerate(reversed(drawing.bottom_left)):
             place = QRect(MARGIN, h - MARGIN - line * (step + 1), half, line)
             self._text(painter, place, left, text, LETTER)
         place = QRect(w - MARGIN - half, h - MARGIN - line, half, line)
-        self._text(painter, place, right, drawing.bottom_right, QUIET)
+        self._text(painter, place, right, drawing.bottom_right, NOTE if drawing.unusual else QUIET)
 
     @staticmethod
     def _text(painter: QPainter, place: QRect, align: Qt.AlignmentFlag, text: str, colour: QColor) -> None:

@@ -226,7 +226,7 @@ class SliceView(QWidget):
         row, column = view.to_screen(state.position)
         edges = view.edges(state.affine)
         look, preview = state.look, self.hand.preview()
-        narrow = self.width() < NARROW
+        narrow = self.width() < NARROW and not self.hand.windowing
         convention = words.RADIOLOGICAL if look.radiological else words.NEUROLOGICAL
         if self.plane is Plane.SAGITTAL:
             convention = words.NOSE_LEFT if look.nose_left else words.NOSE_RIGHT
@@ -244,18 +244,25 @@ class SliceView(QWidget):
             top_right=windowing.window_words(state.window) if state.scan.data.ndim == 3 and not narrow else "",
             bottom_left=self.probe(),
             bottom_right=convention,
-            note=self._note(),
+            unusual=not look.radiological and self.plane is not Plane.SAGITTAL,
+            notes=self._notes(),
         )
         self.overlay.update()
 
-    def _note(self) -> str:
-        """What a reader must not overlook: slices that are not there yet, or never will be; oblique axes."""
-        arrival = self.state.scan.arrival if self.state.scan is not None else None
+    def _notes(self) -> list[str]:
+        """What a reader must not overlook: slices that are not there yet, or never will be; axes that are not the
+        patient's; labels that are there and not shown."""
+        state, notes = self.state, []
+        arrival = state.scan.arrival if state.scan is not None else None
         if arrival is not None and arrival.problem:
-            return words.BROKE_OFF
-        if arrival is not None and arrival.under_way:
-            return words.ARRIVING.format(percent=int(100 * arrival.share))
-        return words.OBLIQUE if self.state.oblique else ""
+            notes.append(words.BROKE_OFF)
+        elif arrival is not None and arrival.under_way:
+            notes.append(words.ARRIVING.format(percent=int(100 * arrival.share)))
+        if state.resampled or state.oblique:
+            notes.append(words.RESAMPLED if state.resampled else words.OBLIQUE)
+        if not state.look.labels and state.document is not None:
+            notes.append(words.LABELS_HIDDEN)
+        return notes
 
     def probe(self) -> list[str]:
         """What is under the mouse in words: millimetres, voxel, value, label."""

@@ -90,6 +90,8 @@ class CanvasState(QObject):
         self.position: Voxel = (0, 0, 0)
         self.window: Window = (0.0, 1.0)
         self.value_range = 1.0
+        self.resampled = False
+        """The scan shown is a copy along the patient's axes, for looking."""
         self.preset_tables = presets.BUILT_IN
         self.measures = Measures()
         self.measures.changed.append(self.measures_changed.emit)

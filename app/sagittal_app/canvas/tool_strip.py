@@ -15,7 +15,7 @@ from sagittal_app.canvas.windowing import Window, window_words
 from sagittal_app.shortcuts import spoken_key
 from sagittal_app.widgets.basics import UNIT, column, line, tool
 
-DISPLAY_IDS = ("crosshair", "smooth", "radiological", "nose_left", "centre")
+DISPLAY_IDS = ("crosshair", "smooth", "radiological", "nose_left", "own_axes", "centre")
 
 
 def own_key(id: str) -> str:

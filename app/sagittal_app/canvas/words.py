@@ -8,6 +8,16 @@ NEUROLOGICAL = "neurological"
 NOSE_LEFT = "front left"
 NOSE_RIGHT = "front right"
 OBLIQUE = "along the scan's own axes"
+RESAMPLED = "resampled along the patient's axes, for looking only"
+LABELS_HIDDEN = "labels hidden"
+NOT_OBLIQUE = "This scan lies along the patient's axes already, so there is nothing to resample."
+RESAMPLING = "Resampling the scan along the patient's axes…"
+STILL_ARRIVING = "The scan is still being read. Resample it once it is there."
+REMIND_RADIOLOGICAL = (
+    "The patient's right is on the left of the screen (radiological). The display menu beside the views changes it."
+)
+REMIND_NEUROLOGICAL = "Views are neurological: the patient's left is on the left of the screen."
+SHOW_RADIOLOGICAL = "Show radiologically"
 
 # Window presets
 

@@ -27,8 +27,6 @@ class Workspace(QWidget):
 
     hovered = Signal(object)
     """The voxel under the mouse, or None."""
-    presets_wanted = Signal()
-    """The user wants to edit the window presets."""
 
     def __init__(
         self,
@@ -181,7 +179,6 @@ class Workspace(QWidget):
             "copy_measures": self.copy_measures,
             "reset_window": state.reset_window,
             "next_window": state.next_window,
-            "edit_presets": self.presets_wanted.emit,
         }
         for number, preset in enumerate(state.presets(), start=1):
             commands[f"preset_{number}"] = lambda preset=preset: state.use_preset(preset)

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from sagittal_app.actions import FOCUS, VIEWS, Command
-from sagittal_app.canvas import keys, presets
+from sagittal_app.canvas import keys
 from sagittal_app.canvas.session import Session
 from sagittal_app.canvas.state import CanvasState
 from sagittal_app.desk import Desk
@@ -29,6 +29,7 @@ class Workbench(QWidget):
         from sagittal_app.canvas.tool_options import ToolOptions
         from sagittal_app.canvas.tool_strip import ToolStrip
         from sagittal_app.canvas.workspace import SCENE, Workspace
+        from sagittal_app.pages.looking import Looking
         from sagittal_app.scene.scene_view import SceneView
 
         self.setObjectName("workbench")
@@ -47,22 +48,15 @@ class Workbench(QWidget):
         desk.actions.keys_changed.connect(self.options.name_keys)
         self.editing = Editing(self.state, desk.ask, self.options.say, self)
         self.options.watch(self.editing)
-        self.space.more |= {**self.editing.commands(), **self.scene.commands(), "combine": self.combine}
-        self.space.presets_wanted.connect(self.edit_presets)
-        desk.study_model.changed.connect(lambda _facts: self._presets_anew())
+        self.looking = Looking(desk, self.state, self.session, self.space, self)
+        self.space.more |= {
+            **self.editing.commands(), **self.scene.commands(), **self.looking.commands(), "combine": self.combine,
+        }  # fmt: skip
         views = column(self.options, self.space, spacing=4)
         views.setStretch(1, 1)
         body = row(self.strip, spacing=4)
         body.addLayout(views, 1)
         self.setLayout(body)
-        settings.changed.connect(self._settings_changed)
-        self._presets_anew()
-
-    def _settings_changed(self, key: str) -> None:
-        if key in ("radiological", "nose_left"):
-            self.state.set_look(**{key: bool(self.desk.settings.value(key, True, bool))})
-        elif key == presets.PREFERENCE:
-            self._presets_anew()
 
     def _key_of(self, id: str) -> str:
         """The key shown for a command of the canvas."""
@@ -89,33 +83,6 @@ class Workbench(QWidget):
     def _combine(self, how: str, label_set: str, number: int) -> None:
         port, scan = self.desk.port, self.session.scan
         self.editing.combine(how, number, (lambda: port.labels(scan, label_set)) if label_set else None)
-
-    # Window presets ------------------------------------------------------------------------------------------------
-
-    def _presets_anew(self) -> None:
-        facts = self.desk.study()
-        kept = facts.preferences.get(presets.PREFERENCE, "") if facts else ""
-        self.state.set_presets(presets.in_force(kept, str(self.desk.settings.value(presets.PREFERENCE, ""))))
-
-    def edit_presets(self) -> None:
-        """Opens the table of presets, on those for the scan shown."""
-        from sagittal_app.widgets.presets_dialog import PresetsDialog
-
-        state, facts = self.state, self.desk.study()
-        kind = presets.kind_of(state.scan.unit if state.scan else "")
-        of_view = state.preset_of_view if state.scan is not None else None
-        may_keep = facts is not None and not facts.read_only
-        PresetsDialog(self, state.preset_tables, kind, of_view, self._keep_presets, may_keep).open()
-
-    def _keep_presets(self, tables: presets.Tables, everywhere: bool) -> None:
-        """With the study, or as the user's own: then the study's give way to them."""
-        text = presets.write(tables)
-        if everywhere:
-            self.desk.settings.set(presets.PREFERENCE, text)
-            text = ""
-        facts = self.desk.study()
-        if facts is not None and not facts.read_only and facts.preferences.get(presets.PREFERENCE, "") != text:
-            self.desk.ask(self.desk.port.set_preference, presets.PREFERENCE, text)
 
     def shut_down(self) -> None:
         self.space.shut_down()

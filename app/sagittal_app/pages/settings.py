@@ -13,6 +13,13 @@ from sagittal_app.pages.page import Page
 from sagittal_app.widgets.basics import UNIT, Panel, button, clear, column, label, row, scrolled
 from sagittal_app.widgets.keys_editor import KeysEditor
 
+DISPLAY = {
+    "radiological": messages.RADIOLOGICAL,
+    "nose_left": messages.NOSE_LEFT,
+    "orientation_reminder": messages.ORIENTATION_REMINDER,
+}
+"""Switches of how the patient lies on the screen."""
+
 
 class SettingsPage(Page):
     """Everything takes effect at once; there is nothing to confirm."""
@@ -59,12 +66,20 @@ class SettingsPage(Page):
         choice.setCurrentIndex(list(store.THEMES).index(self.desk.settings.theme))
         choice.currentIndexChanged.connect(lambda _index: self._set_theme(choice.currentData()))
         panel.body.addLayout(row(choice, None))
-        box = QCheckBox(messages.RADIOLOGICAL)
-        box.setObjectName("radiological")
-        box.setChecked(self.desk.settings.radiological)
-        box.toggled.connect(lambda on: self.desk.settings.set("radiological", on))
-        panel.body.addWidget(box)
+        for key, sentence in DISPLAY.items():
+            panel.body.addWidget(self._switch(key, sentence))
         return panel
+
+    def _switch(self, key: str, sentence: str) -> QCheckBox:
+        """A setting that is on unless it was switched off; it follows where it is changed elsewhere."""
+        settings = self.desk.settings
+        box = QCheckBox(sentence)
+        box.setObjectName(key)
+        show = lambda: box.setChecked(bool(settings.value(key, True, bool)))  # noqa: E731
+        show()
+        box.toggled.connect(lambda on: settings.set(key, on))
+        settings.changed.connect(lambda changed: show() if changed == key else None)
+        return box
 
     def _set_theme(self, mode: str) -> None:
         self.desk.settings.set("theme", mode)

@@ -115,7 +115,7 @@ class SceneTools(QWidget):
         self._cuts.clear()
         for axis, ends in enumerate(letters):
             for side, letter in zip((1, -1), ends, strict=True):
-                action = self._cuts.addAction(words.CUT_AWAY.format(side=words.SIDES[letter]))
+                action = self._cuts.addAction(words.CUT_AWAY.format(side=words.SIDES[letter[0]]))
                 action.setObjectName(f"scene_cut_{letter}")
                 _check(action, cuts.sides[axis] == side)
                 action.triggered.connect(lambda _on=False, axis=axis, side=side: self.side_chosen.emit(axis, side))

@@ -1,4 +1,4 @@
-"""The bar at the bottom: device and memory, what is going on, the mouse preset."""
+"""The bar at the bottom: device and memory, what is going on or is under the mouse, the mouse preset."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 
 from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QActionGroup
-from PySide6.QtWidgets import QFrame, QLabel, QMenu, QProgressBar, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QMenu, QProgressBar, QToolButton, QVBoxLayout, QWidget
 
 from sagittal.engine_port import RunPort
 from sagittal.events import State
@@ -125,14 +125,14 @@ class StatusBar(QFrame):
         self.mouse.setToolTip("What the mouse does in image views")
         theme.set_icon(self.mouse, "mdi6.mouse", "quiet", 16)
         self.mouse.setMenu(self._mouse_menu())
-        filler = QLabel()
-        body = row(
-            self.device, line(True), self.sign, self.task, self.more, filler, line(True), self.mouse, spacing=2 * UNIT
-        )
+        self.probe = Elided("", "soft")
+        self.probe.setObjectName("data_probe")
+        self.probe.setFont(theme.tabular(self.probe.font()))
+        parts = (self.device, line(True), self.sign, self.task, self.more, self.probe, line(True), self.mouse)
+        body = row(*parts, spacing=2 * UNIT)
         body.setContentsMargins(2 * UNIT, 4, UNIT, 4)
         body.setStretch(body.indexOf(self.task), 1)
-        self._filler = filler
-        body.setStretch(body.indexOf(filler), 1)
+        body.setStretch(body.indexOf(self.probe), 1)
         self.setLayout(body)
         self._show_mouse()
         store.changed.connect(lambda key: self._show_mouse() if key == "mouse_preset" else None)
@@ -149,6 +149,10 @@ class StatusBar(QFrame):
         if not self._pending.isActive():
             self._pending.start()
 
+    def say_probe(self, text: str) -> None:
+        """What is under the mouse in an image view, where no task needs the place."""
+        self.probe.say(text)
+
     def say_warming(self, text: str) -> None:
         """The visible sign that something heavy is being loaded; empty hides it."""
         self.sign.setText(text)
@@ -158,7 +162,7 @@ class StatusBar(QFrame):
         tasks = self._tasks
         foremost = tasks.foremost() if tasks else None
         self.task.setVisible(foremost is not None)
-        self._filler.setVisible(foremost is None)
+        self.probe.setVisible(foremost is None)
         going = list(tasks.going.values()) if tasks else []
         self.more.setVisible(len(going) > 1)
         self.more.setText(f"+{len(going) - 1}")

@@ -78,13 +78,13 @@ def test_views_show_slices_as_they_come_and_say_so(space: Workspace):
     part = replace(whole, data=np.zeros_like(whole.data), arrival=arrival)
     arrival.share = 0.25
     space.state.show_scan(part, document())
-    assert view.overlay.drawing.note == words.ARRIVING.format(percent=25)
+    assert view.overlay.drawing.notes == [words.ARRIVING.format(percent=25)]
     part.data.setflags(write=True)
     part.data[:] = whole.data
     space.state.slices_arrived.emit()
     arrival.share = 1.0
     space.state.take_whole(part, whole)
-    assert view.overlay.drawing.note == "" and space.state.scan is whole
+    assert view.overlay.drawing.notes == [] and space.state.scan is whole
     arrival.share, arrival.problem = 0.5, "broken"
     space.state.show_scan(part, document())
-    assert view.overlay.drawing.note == words.BROKE_OFF
+    assert view.overlay.drawing.notes == [words.BROKE_OFF]

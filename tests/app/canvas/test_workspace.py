@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from canvas_harness import SHAPE, document, drag, loan, move, point_of, wheel
 
+from sagittal_app.canvas import words
 from sagittal_app.canvas.geometry import Plane
 from sagittal_app.canvas.workspace import Workspace
 
@@ -280,7 +281,7 @@ def test_outline_shows_the_border_alone(space: Workspace) -> None:
 
 def test_an_oblique_scan_says_so_and_points_its_letters(space: Workspace) -> None:
     space.state.show_scan(loan(oblique=0.5), document())
-    assert axial(space).overlay.drawing.note
+    assert axial(space).overlay.drawing.notes == [words.OBLIQUE]
     assert axial(space).overlay.drawing.letters["left"] == "RA"
 
 
