@@ -76,6 +76,8 @@ def run_window(study: Path | None = None, *, ready: Callable[[Window], object] |
     window.show()
     if study is not None:
         window.studies.open(study.resolve())
+    else:
+        window.care.at_start()
     QTimer.singleShot(WARM_UP_DELAY_MS, window, window.warm_up)
     if ready is not None:
         QTimer.singleShot(0, window, lambda: ready(window))

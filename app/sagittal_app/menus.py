@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QMenu
 
+from sagittal_app import care_words
 from sagittal_app.actions import MENUS, Command
 from sagittal_app.widgets.command_palette import Entry
 
@@ -18,11 +19,15 @@ def add_window_commands(window: Window) -> None:
     """Registers what belongs to no single page."""
     studies = window.studies
     is_open = lambda: window.desk.study() is not None  # noqa: E731
+    may_write = lambda: is_open() and not window.desk.study().read_only  # noqa: E731
+    care = window.care
     commands = [
         Command("file.new_study", "New study…", "Ctrl+N", studies.new, menu="File"),
         Command("file.open_study", "Open study…", "Ctrl+O", studies.open, menu="File"),
         Command("file.demo", "Try the demo cohort…", "", studies.demo, menu="File"),
+        Command("file.move_study", care_words.NAME_COMMAND, "", studies.give_folder, may_write, menu="File"),
         Command("file.close_study", "Close study", "", studies.close, is_open, menu="File"),
+        Command("study.relink", care_words.RELINK_COMMAND, "", care.relink, care.can_relink, menu="Study"),
         Command("file.quit", "Quit", "Ctrl+Q", window.close, menu="File"),
         Command("view.palette", "Search or run a command", "Ctrl+K", window.open_palette, menu="View"),
         Command("view.inspector", "Show or hide the inspector", "Ctrl+\\", window.toggle_inspector, menu="View"),

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from sagittal.engine_port import EnginePort
-from sagittal.facts import StudyFacts
+from sagittal.engine_port import DamagedStudy, EnginePort
+from sagittal.facts import StudyCopy, StudyFacts
+from sagittal_app import care_words as words
 from sagittal_app import importing, messages
-from sagittal_app.actions import Command
 from sagittal_app.desk import Desk
+from sagittal_app.widgets.restore_dialog import RestoreDialog
 from sagittal_app.widgets.table_dialog import is_label_table, show_table
 
 CATALOGUE = "study.sqlite"
+
+
+@dataclass(frozen=True)
+class _Damaged:
+    """A study that could not be opened, and the copies that can take its catalogue's place."""
+
+    path: Path
+    sentence: str
+    copies: Sequence[StudyCopy]
 
 
 def is_study(path: Path) -> bool:
@@ -47,13 +58,13 @@ class Studies(QObject):
         path = path or self._choose(messages.NEW_STUDY_TITLE)
         if path is None or not self.may_leave():
             return
-        self._begin(self._port.open_study if is_study(path) else self._port.new_study, path, then)
+        self._open_at(path, self._port.open_study if is_study(path) else self._port.new_study, then)
 
     def open(self, path: Path | None = None) -> None:
         """Opens the study in `path`, or in a folder the user chooses."""
         path = path or self._choose(messages.OPEN_STUDY_TITLE)
         if path is not None and self.may_leave():
-            self._begin(self._port.open_study, path, None)
+            self._open_at(path, self._port.open_study, None)
 
     def close(self) -> None:
         """Closes the study and goes back to the start page."""
@@ -67,7 +78,7 @@ class Studies(QObject):
         if path is None or not self.may_leave():
             return
         if is_study(path):
-            self._begin(self._port.open_study, path, None)
+            self._open_at(path, self._port.open_study, None)
             return
         images = path / "synthetic images"
 
@@ -92,8 +103,7 @@ class Studies(QObject):
             self.open(studies[0])
             return
         if self._desk.study() is None:
-            again = Command("study.new_for_drop", messages.START_NEW, "", lambda: self._new_for(paths))
-            self._desk.notify("warning", messages.DROP_NO_STUDY, "", again)
+            self._begin(self._port.new_unnamed_study, words.BEGINNING, lambda: self.dropped(paths))
             return
         if all(is_label_table(path) for path in paths):
             show_table(self._desk, self._window, paths[0])
@@ -110,29 +120,83 @@ class Studies(QObject):
         self._desk.go_to("study")
         self._desk.ask(lambda: importing.begin(self._port, paths, labels, meta), owner=self)
 
-    def _new_for(self, paths: Sequence[Path]) -> None:
-        self.new(then=lambda: self.import_paths(paths))
-
-    def _begin(self, call: Callable[[Path], StudyFacts], path: Path, then: Callable[[], object] | None) -> None:
-        self.opening.emit(messages.OPENING.format(name=path.name))
-        self._desk.ask(
-            call, path, then=lambda facts: self._taken(facts, then), failed=self._failed, owner=self, topic="study"
+    def give_folder(self, path: Path | None = None) -> None:
+        """Moves the open study to the new folder `path`, or to one the user names."""
+        path = path or self._name_folder()
+        if path is None or not self.may_leave():
+            return
+        old = self._desk.study()
+        text = words.MOVED.format(path=path)
+        self._begin(
+            lambda: self._port.move_study(path), words.MOVING, lambda: self._moved(old.path if old else "", text)
         )
 
-    def _taken(self, facts: StudyFacts, then: Callable[[], object] | None) -> None:
+    def _moved(self, old: str, text: str) -> None:
+        self._desk.settings.forget_study(old)
+        self._desk.notify("info", text)
+
+    def _name_folder(self) -> Path | None:
+        chosen, _ = QFileDialog.getSaveFileName(
+            self._window, words.NAME_TITLE, str(self._beginning() / "My study"), options=QFileDialog.Option.ShowDirsOnly
+        )
+        return Path(chosen) if chosen else None
+
+    def _open_at(self, path: Path, call: Callable[[Path], StudyFacts], then: Callable[[], object] | None) -> None:
+        """Opens the study in `path`; where its catalogue is damaged, one of its copies."""
+
+        def attempt() -> StudyFacts | _Damaged:
+            try:
+                return call(path)
+            except DamagedStudy as error:
+                copies = self._port.study_copies(path)
+                if not copies:
+                    raise
+                return _Damaged(path, str(error), copies)
+
+        self._begin(attempt, messages.OPENING.format(name=path.name), then)
+
+    def _begin(
+        self, call: Callable[[], StudyFacts | _Damaged], sentence: str, then: Callable[[], object] | None
+    ) -> None:
+        self.opening.emit(sentence)
+        self._desk.ask(
+            call, then=lambda facts: self._taken(facts, then), failed=self._failed, owner=self, topic="study"
+        )
+
+    def _taken(self, facts: StudyFacts | _Damaged, then: Callable[[], object] | None) -> None:
         self.opening.emit("")
+        if isinstance(facts, _Damaged):
+            self._offer_copies(facts, then)
+            return
         self._desk.settings.remember_study(facts.path)
         self._desk.study_model.set(facts)
         self.opened.emit(facts)
         if then is not None:
             then()
 
+    def _offer_copies(self, damaged: _Damaged, then: Callable[[], object] | None) -> None:
+        def restore(copy: StudyCopy) -> None:
+            def tell() -> None:
+                self._desk.notify("info", words.RESTORED.format(time=messages.local_time(copy.saved)))
+                if then is not None:
+                    then()
+
+            opening = messages.OPENING.format(name=damaged.path.name)
+            self._begin(lambda: self._port.restore_study(damaged.path, copy.path), opening, tell)
+
+        dialog = RestoreDialog(damaged.sentence, damaged.copies, self._window)
+        dialog.chosen.connect(restore)
+        dialog.open()
+
     def _failed(self, sentence: str, detail: str) -> None:
         self.opening.emit("")
         self._desk.notify("error", sentence, detail)
 
     def _choose(self, title: str) -> Path | None:
-        recent = self._desk.settings.recent_studies
-        start = str(Path(recent[0]).parent) if recent else str(Path.home())
-        chosen = QFileDialog.getExistingDirectory(self._window, title, start)
+        chosen = QFileDialog.getExistingDirectory(self._window, title, str(self._beginning()))
         return Path(chosen) if chosen else None
+
+    def _beginning(self) -> Path:
+        """The folder a choice of folders begins in: where the last study lies."""
+        recent = self._desk.settings.recent_studies
+        return Path(recent[0]).parent if recent else Path.home()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 from collections.abc import Callable, Iterator, Mapping
@@ -11,14 +12,15 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QFrame, QMainWindow, QMessageBox, QSplitter, QStackedWidget, QWidget
 
-from sagittal.engine_port import EnginePort
+from sagittal.engine_port import EnginePort, SagittalError
 from sagittal.events import Event, MessageRaised, Reason, RunFinished, TaskFinished
-from sagittal.facts import Recovery, StudyFacts
+from sagittal.facts import StudyFacts
 from sagittal.run_record import RunRecord
 from sagittal_app import endings, menus, messages
 from sagittal_app.actions import ActionRegistry, Command, Keys
 from sagittal_app.background import Background, explain
 from sagittal_app.bridge import Bridge
+from sagittal_app.care import Care
 from sagittal_app.desk import Desk
 from sagittal_app.models.study_model import StudyModel
 from sagittal_app.models.tasks import Tasks
@@ -86,6 +88,7 @@ class Window(QMainWindow):
         )
         self.studies = Studies(self.desk, make_cohort, self)
         self.studies.may_leave = self._pages_may_leave
+        self.care = Care(self.desk, self.studies, self)
         self._make_widgets()
         self._make_pages()
         menus.add_window_commands(self)
@@ -278,7 +281,8 @@ class Window(QMainWindow):
         return facts.name if facts else ""
 
     def _show_study(self, facts: StudyFacts | None) -> None:
-        self.setWindowTitle(f"{facts.name} – Sagittal" if facts else "Sagittal")
+        only = messages.READ_ONLY_MARK if facts and facts.read_only else ""
+        self.setWindowTitle(f"{facts.name}{only} – Sagittal" if facts else "Sagittal")
         another = facts is None or facts.path != self._shown_path
         self._shown_path = facts.path if facts else ""
         for name in self._built:
@@ -305,9 +309,7 @@ class Window(QMainWindow):
             self.go_to(self._current)
 
     def _after_opening(self, facts: StudyFacts) -> None:
-        if facts.read_only:
-            self.notify("warning", messages.READ_ONLY.format(why=facts.why_read_only))
-        self.desk.ask(self.desk.port.recoveries, then=self._offer_recoveries, owner=self, topic="recoveries")
+        self.care.after_opening(facts)
         self.desk.ask(self.desk.port.runs, then=self._offer_resume, owner=self, topic="ended runs")
         self.desk.ask(self.desk.port.method_problems, then=self._tell_problems, owner=self, topic="methods")
 
@@ -315,18 +317,6 @@ class Window(QMainWindow):
         for method, trace in problems.items():
             show = Command("window.method_problem", messages.METHOD_PROBLEM_BUTTON, "", lambda: self.go_to("train"))
             self.notify("error", messages.NO_SUCH_METHOD.format(method=method), trace, show)
-
-    def _offer_recoveries(self, found: list[Recovery]) -> None:
-        if not found:
-            return
-        ids = list(dict.fromkeys(one.scan for one in found))
-        only = self.desk.study_model.scan(ids[0]) if len(ids) == 1 else None
-        scans = only.name if only is not None else messages.count(len(ids), "scan")
-        # One's own painting is on Annotate; a set of another name is a prediction being corrected.
-        page = "annotate" if found[0].label_set == "painted" else "results"
-        show = Command("window.recover", messages.RECOVER_BUTTON, "", lambda: self.go_to(page, found[0].scan))
-        text = messages.RECOVERED.format(scans=scans, time=messages.local_time(max(one.newest for one in found)))
-        self.notify("warning", text, "", show)
 
     def _offer_resume(self, runs: list[RunRecord]) -> None:
         ended = [run for run in runs if run.state.reason is Reason.ENDED_WITH_PROGRAM and run.resumable]
@@ -412,7 +402,7 @@ class Window(QMainWindow):
     # The end
 
     def _pages_may_leave(self) -> bool:
-        return all(self.pages[name].may_leave() for name in self._built)
+        return self.care.may_leave(lambda: all(self.pages[name].may_leave() for name in self._built))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if self.closed:
@@ -448,8 +438,20 @@ class Window(QMainWindow):
         self.preparing.say(messages.CLOSING)
         self._front(self.preparing, None)
         for name in self._built:
-            self.pages[name].shut_down()
-        self.desk.ask(self.desk.port.shut_down, then=lambda _none: self._end(), failed=lambda *_: self._end())
+            with contextlib.suppress(SagittalError):  # what could not be saved, the user knows by now
+                self.pages[name].shut_down()
+        self._shut_engine_down()
+
+    def _shut_engine_down(self) -> None:
+        port = self.desk.port
+        self.desk.ask(port.shut_down, then=lambda _none: self._end(), failed=lambda why, _: self._not_shut_down(why))
+
+    def _not_shut_down(self, sentence: str) -> None:
+        """Strokes that no disk took are in the engine's memory alone."""
+        if self.care.try_closing_again(sentence):
+            self._shut_engine_down()
+        else:
+            self._end()
 
     def _end(self) -> None:
         self.desk.bridge.stop()

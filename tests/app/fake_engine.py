@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from fake_care import FakeCare
 from fake_looking import FakeLooking
 from fake_review import FakeReview
 from fake_tables import FakeTables
@@ -98,10 +99,11 @@ class _Run:
     evaluations: list[dict[str, Any]] = field(default_factory=list)
 
 
-class FakeEngine(FakeReview, FakeTables, FakeLooking):
+class FakeEngine(FakeReview, FakeTables, FakeLooking, FakeCare):
     """See the module's docstring. `calls` lists (name, arguments) of everything that changed something."""
 
     def __init__(self, folder: Path, scans: int = 4, *, auto: bool = True, speed: int = 5) -> None:
+        FakeCare.__init__(self)
         self.folder = folder
         self.auto = auto
         self.speed = speed
@@ -137,6 +139,7 @@ class FakeEngine(FakeReview, FakeTables, FakeLooking):
 
     def open_study(self, path: Path) -> StudyFacts:
         time.sleep(self.slow)
+        self.refuse_damaged(path)
         if "missing" in path.name:
             raise SagittalError(f"There is no study at {path}. Choose a folder that holds study.sqlite.")
         scans = tuple(make_scan(i) for i in range(1, self._count + 1))

@@ -163,13 +163,12 @@ def test_a_dropped_table_is_meta_labels_and_a_dropped_study_opens(window, engine
     qtbot.waitUntil(lambda: window.desk.study().name == "other")
 
 
-def test_scans_dropped_without_a_study_are_kept_for_a_new_one(make_window, engine, qtbot, tmp_path, monkeypatch):
+def test_scans_dropped_without_a_study_begin_an_unnamed_one(make_window, engine, qtbot, tmp_path):
     window = make_window(study=False)
     drop(window, tmp_path / "scan.nii.gz")
-    monkeypatch.setattr(window.studies, "_choose", lambda title: tmp_path / "new study")
-    click(qtbot, window, "banner_study.new_for_drop")
-    qtbot.waitUntil(lambda: window.desk.study() is not None and len(window.desk.study().scans) == 1)
-    assert window.desk.study().name == "new study"
+    qtbot.waitUntil(lambda: any(name == "start_look" for name, _ in engine.calls))
+    assert ("new_unnamed_study", None) in engine.calls
+    assert window.desk.study().unnamed and window.page() == "study"
 
 
 def test_a_problem_stays_with_its_detail_folded(window, qtbot):
