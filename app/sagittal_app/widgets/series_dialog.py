@@ -10,7 +10,7 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QCheckBox, QDialog, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
 from sagittal.facts import SeriesFacts
-from sagittal_app import messages, theme
+from sagittal_app import messages
 from sagittal_app.desk import Desk
 from sagittal_app.models.scan_table import Thumbnails
 from sagittal_app.widgets.basics import UNIT, button, column, label, row
@@ -74,17 +74,15 @@ class SeriesDialog(QDialog):
             item.setCheckState(PICTURE, Qt.CheckState.Checked)
             item.setData(PICTURE, Qt.ItemDataRole.UserRole, number)
             item.setSizeHint(PICTURE, QSize(SIDE + 44, SIDE + 8))
-            item.setText(NAME, one.name)
+            item.setText(NAME, "\n".join([one.name, *(f"⚠ {sentence}" for sentence in one.warnings[:2])]))
             item.setText(SUBJECT, one.subject or "–")
             item.setText(SLICES, str(len(one.files) if len(one.files) > 1 else min(one.shape, default=1)))
             item.setText(SIZE, f"{messages.size(one.shape)}\n{messages.spacing(one.spacing)}")
-            if one.warnings:
-                item.setIcon(NAME, theme.icon("mdi6.alert-outline", "warning"))
             for place in range(tree.columnCount()):
                 item.setToolTip(place, "\n".join(one.warnings) or one.name)
         tree.resizeColumnToContents(PICTURE)
         for place in (SUBJECT, SLICES, SIZE):
-            tree.resizeColumnToContents(place)
+            _fit(tree, place)
         tree.itemChanged.connect(lambda _item, place: self._say_amount() if place == PICTURE else None)
         tree.itemDoubleClicked.connect(lambda item, _place: self._take([self._of(item)]))
         return tree
@@ -136,7 +134,7 @@ class SeriesDialog(QDialog):
         if self._names.isChecked():
             for item, name in zip(self._items(), names, strict=True):
                 item.setText(PATIENT, name)
-            self.tree.resizeColumnToContents(PATIENT)
+            _fit(self.tree, PATIENT)
 
     def _accept(self) -> None:
         self._take(self.ticked())
@@ -144,3 +142,9 @@ class SeriesDialog(QDialog):
     def _take(self, series: list[SeriesFacts]) -> None:
         self.chosen.emit(series)
         self.accept()
+
+
+def _fit(tree: QTreeWidget, place: int) -> None:
+    """Makes a column as wide as its words, and a gap to the next one."""
+    tree.resizeColumnToContents(place)
+    tree.setColumnWidth(place, tree.columnWidth(place) + 2 * UNIT)
