@@ -58,11 +58,13 @@ def ball_stroke(view: PlaneView, index: int, start: Point, end: Point, radius: f
 
 
 def as_patch(view: PlaneView, region: Region) -> Patch:
-    """A region of one slice as it is shown: the way back from `on_slice`."""
+    """A region of one slice as it is shown, no larger than what is set: the way back from `on_slice`."""
     through, row, column = AXES[view.plane]
-    place = view.region(region.box, region.box.start[through])
-    assert place is not None
-    flat = np.squeeze(region.mask, axis=through)
+    box = region.box.where(region.mask)
+    place = view.region(box, region.box.start[through]) if box is not None else None
+    if box is None or place is None:
+        return strokes.NOTHING
+    flat = np.squeeze(region.mask[box.within(region.box)], axis=through)
     turned = flat.T if row > column else flat
     return Patch(turned[::-1, :: -1 if view.columns_flipped else 1], (place[0].start, place[1].start))
 
