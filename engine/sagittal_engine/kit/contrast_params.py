@@ -8,7 +8,11 @@ from sagittal.params import TrainingParams, setting
 NETWORK = "Network"
 VIEWS = "Views"
 DATA = "Images"
+PATCHES = "3D patches"
 LIVE = "Live measures"
+
+PATCH = "patch"
+"""The choice of `plane` that cuts scans into 3D patches."""
 
 ENCODERS = {
     "small": "A few hundred thousand weights: minutes on a processor.",
@@ -17,7 +21,22 @@ ENCODERS = {
     "resnet34": "ResNet-34, 512 features.",
     "resnet50": "ResNet-50, 2048 features.",
     "resnet101": "ResNet-101, 2048 features.",
+    "small_3d": "For 3D patches: not a million weights, minutes on a processor.",
+    "monai_resnet10_3d": "For 3D patches: MONAI's ResNet-10, 512 features.",
+    "monai_resnet18_3d": "For 3D patches: MONAI's ResNet-18, 512 features.",
+    "monai_resnet34_3d": "For 3D patches: MONAI's ResNet-34, 512 features.",
+    "monai_resnet50_3d": "For 3D patches: MONAI's ResNet-50, 2048 features.",
 }
+VOLUME_ENCODERS = tuple(name for name in ENCODERS if name.endswith("_3d"))
+
+FLIPS: dict[str, tuple[int, ...]] = {
+    "none": (),
+    "front-back": (1,),
+    "head-foot": (2,),
+    "front-back and head-foot": (1, 2),
+    "all": (0, 1, 2),
+}
+"""Axes of a patch (RAS+ order) by choice."""
 
 
 class ContrastiveParams(TrainingParams):
@@ -92,15 +111,18 @@ class ContrastiveParams(TrainingParams):
     )
     plane: str = setting(
         "axial",
-        "Plane in which scans are cut into slices.",
+        "Plane in which scans are cut into slices, or 3D patches.",
         choices={
             "axial": "Across the head-foot axis.",
             "coronal": "Across the front-back axis.",
             "sagittal": "Across the left-right axis.",
+            PATCH: "Cubes of voxels in place of slices; wants an encoder of 3D patches.",
         },
         group=DATA,
     )
-    image_size: int = setting(64, "Pixels a side that the network sees.", ge=8, le=1024, unit="px", group=DATA)
+    image_size: int = setting(
+        64, "Pixels (of a 3D patch, voxels) a side that the network sees.", ge=8, le=1024, unit="px", group=DATA
+    )
     channels: int = setting(
         1,
         "Channels that the network sees.",
@@ -109,6 +131,32 @@ class ContrastiveParams(TrainingParams):
     )
     subjects_per_batch: int = setting(
         0, "Subjects that a batch is drawn from; 0 draws from all slices alike.", ge=0, le=65536, group=DATA
+    )
+
+    patch_spacing: float = setting(
+        1.0, "Side of a voxel of a patch, to which scans are resampled.", ge=0.05, le=20, unit="mm", group=PATCHES
+    )
+    patches_per_scan: int = setting(
+        16, "Patches cut from each scan, where it has as many.", ge=1, le=4096, group=PATCHES
+    )
+    patch_seed: int = setting(
+        0,
+        "Seed of the places where patches are cut; runs with the same one see the same patches.",
+        ge=0,
+        lt=2**31,
+        group=PATCHES,
+    )
+    patch_flips: str = setting(
+        "front-back and head-foot",
+        "Axes along which views of a patch are flipped, each with the probability `flip`.",
+        choices={
+            "none": "No flips.",
+            "front-back": "Front and back.",
+            "head-foot": "Head and foot.",
+            "front-back and head-foot": "Both, each on its own; left stays left.",
+            "all": "Left and right too: where it does not matter on which side a thing lies.",
+        },
+        group=PATCHES,
     )
 
     held_out: float = setting(
@@ -121,14 +169,20 @@ class ContrastiveParams(TrainingParams):
     label_target: str = setting("labels", "What live k-NN and tolerance take as the class of an image.", group=LIVE)
 
     crop_low: float | None = setting(
-        None, "Smallest share of the area that a crop keeps (both lists: 0.08).", gt=0, le=1, group=VIEWS
+        None, "Smallest share of the area (volume) that a crop keeps (both lists: 0.08).", gt=0, le=1, group=VIEWS
     )
     crop_high: float | None = setting(
-        None, "Largest share of the area that a crop keeps (both lists: 1).", gt=0, le=1, group=VIEWS
+        None, "Largest share of the area (volume) that a crop keeps (both lists: 1).", gt=0, le=1, group=VIEWS
     )
-    flip: float | None = setting(None, "Probability of a left-right flip (both lists: 0.5).", ge=0, le=1, group=VIEWS)
+    flip: float | None = setting(
+        None,
+        "Probability of a left-right flip, of patches see `patch_flips` (both lists: 0.5).",
+        ge=0,
+        le=1,
+        group=VIEWS,
+    )
     rotation: float | None = setting(
-        None, "Largest rotation (grey list: 30, SimCLR: 0).", ge=0, le=180, unit="degrees", group=VIEWS
+        None, "Largest rotation (grey list: 30, of patches 15; SimCLR: 0).", ge=0, le=180, unit="degrees", group=VIEWS
     )
     jitter: float | None = setting(
         None, "Probability of brightness and contrast changes (grey list: 1, SimCLR: 0.8).", ge=0, le=1, group=VIEWS
@@ -139,6 +193,10 @@ class ContrastiveParams(TrainingParams):
     contrast: float | None = setting(
         None, "Largest relative change of contrast (grey list: 0.2, SimCLR: 0.4).", ge=0, le=1, group=VIEWS
     )
+    gamma: float | None = setting(
+        None, "Largest change of gamma of patches, 0.3 for 1/1.3 to 1.3 (grey list: 0.3, SimCLR: 0).",
+        ge=0, le=4, group=VIEWS,
+    )  # fmt: skip
     saturation: float | None = setting(
         None, "Largest relative change of saturation (grey list: 0.2, SimCLR: 0.4).", ge=0, le=1, group=VIEWS
     )
@@ -150,7 +208,11 @@ class ContrastiveParams(TrainingParams):
     )
     blur: float | None = setting(None, "Probability of Gaussian blur (both lists: 0.5).", ge=0, le=1, group=VIEWS)
     holes: int | None = setting(
-        None, "Most cut-out holes of a quarter of the side (grey list: 4, SimCLR: 0).", ge=0, le=16, group=VIEWS
+        None,
+        "Most cut-out holes of a quarter (of patches, a third) of the side (grey list: 4, SimCLR: 0).",
+        ge=0,
+        le=16,
+        group=VIEWS,
     )
     noise: float | None = setting(
         None, "Standard deviation of Gaussian noise, intensities in 0…1 (grey list: 0.1, SimCLR: 0).",
@@ -175,7 +237,8 @@ COLLAPSE = Lines(
 RATE = Lines("Learning rate", "Step size that each update used.", series=("learning_rate",), log=True)
 PICTURES = Images(
     "Views",
-    "Some images of the newest drawn batch: the image, and the two views that are compared.",
+    "Some images of the newest drawn batch: the image, and the two views that are compared; of 3D patches their middle "
+    "axial slice.",
     source="Views",
     captions=("above: image", "middle and below: its two views"),
 )

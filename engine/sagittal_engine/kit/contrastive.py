@@ -16,15 +16,16 @@ from torch import Tensor, nn
 from sagittal.method import Context, Picture, ScanData
 from sagittal_engine.kit import image_source
 from sagittal_engine.kit.collapse import CollapseAlarm
-from sagittal_engine.kit.contrast_params import ContrastiveParams
+from sagittal_engine.kit.contrast_params import PATCH, ContrastiveParams
 from sagittal_engine.kit.images import ImageSet
+from sagittal_engine.kit.patches import middle_slices
 from sagittal_engine.kit.pictures import view_picture
 from sagittal_engine.kit.pretext import PretextBase
 from sagittal_engine.kit.sampling import Sampler
 from sagittal_engine.nets.image_encoders import build_image_encoder
 from sagittal_engine.nets.projectors import projector
 from sagittal_engine.nets.weights import load_weights
-from sagittal_engine.views.batch_views import ViewDraw, apply_views, draw_views
+from sagittal_engine.views.draws import ViewDraw
 
 P = TypeVar("P", bound=ContrastiveParams)
 T = TypeVar("T")
@@ -36,7 +37,7 @@ ALARM_STEPS = 10
 
 
 class Network(nn.Module):
-    """(N, C, H, W) → (N, D): an encoder and the projector that only training needs."""
+    """(N, C, H, W), or patches (N, C, X, Y, Z), → (N, D): an encoder and the projector that only training needs."""
 
     updates: Tensor
     """Updates made so far, for whatever changes over a run; kept in checkpoints."""
@@ -58,7 +59,8 @@ class ContrastiveBase(PretextBase[P]):
     def __init__(self, params: P, context: Context) -> None:
         super().__init__(params, context)
         self._source = image_source.ImageSource(params, context)
-        self._rules = image_source.view_rules(params)
+        self._views = image_source.views_of(params)
+        self._rules = self._views.rules
         self._training: ImageSet | None = None
         self._held_out: ImageSet | None = None
         self._sampler: Sampler | None = None
@@ -78,12 +80,12 @@ class ContrastiveBase(PretextBase[P]):
         raise NotImplementedError(f"{type(self).__name__} gives neither loss() nor compare().")
 
     def forward_views(self, module: Any, view_a: Tensor, view_b: Tensor) -> tuple[Tensor, Tensor]:
-        """The projections, (N, D), of two views, (N, C, H, W); each view is a batch of its own to the network."""
+        """The projections, (N, D), of two views, (N, C, …); each view is a batch of its own to the network."""
         return module(view_a), module(view_b)
 
     def views(self, batch: Any) -> tuple[Tensor, ...]:
         """The views that `compare` takes, made from the draws in the batch."""
-        return tuple(apply_views(batch["images"], batch[name]) for name in VIEWS)
+        return tuple(self._views.apply(batch["images"], batch[name]) for name in VIEWS)
 
     def compare(self, module: Any, view_a: Tensor, view_b: Tensor) -> Mapping[str, Tensor]:
         """The named numbers of two views, as `loss` gives them."""
@@ -98,7 +100,7 @@ class ContrastiveBase(PretextBase[P]):
     # Images ----------------------------------------------------------------------------------------------------
 
     def prepare(self) -> None:
-        """Cuts the slices (cached), sets subjects aside for live measures, and checks what is left."""
+        """Cuts slices or patches (cached), sets subjects aside for live measures, and checks what is left."""
         self._training, self._held_out = self._source.split()
         self._sampler = image_source.sampler_of(self._training, self.params, self.context.seed)
 
@@ -112,16 +114,16 @@ class ContrastiveBase(PretextBase[P]):
 
     def image_set(self, scans: Sequence[ScanData], *, masks: bool = False) -> ImageSet:
         """The images of `scans` as the encoder sees them."""
-        return self._source.slices(scans, masks=masks)
+        return self._source.images(scans, masks=masks)
 
     def view_pair(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Two random views of each image, (N, C, H, W) each."""
+        """Two random views of each image, shaped as the images."""
         first, second = (self.draw(len(images), generator) for _ in range(2))
-        return apply_views(images, first), apply_views(images, second)
+        return self._views.apply(images, first), self._views.apply(images, second)
 
     def draw(self, count: int, generator: torch.Generator) -> ViewDraw:
         """What one view of each of `count` images is made with."""
-        return draw_views(count, self.params.image_size, self._rules, generator)
+        return self._views.draw(count, self.params.image_size, self._rules, generator)
 
     # The step --------------------------------------------------------------------------------------------------
 
@@ -170,9 +172,8 @@ class ContrastiveBase(PretextBase[P]):
 
     def pictures(self, module: nn.Module, batch: Any) -> Sequence[Picture]:
         """Some images of the batch above their two views."""
-        shown = batch["images"][:8]
-        views = [view[:8] for view in self.views(batch)]
-        return [Picture("Views", view_picture([shown, *views]), "images, and their views below")]
+        rows = [middle_slices(images[:8]) for images in (batch["images"], *self.views(batch))]
+        return [Picture("Views", view_picture(rows), "images, and their views below")]
 
     # The network -----------------------------------------------------------------------------------------------
 
@@ -202,7 +203,7 @@ class ContrastiveBase(PretextBase[P]):
         return features
 
     def feature_maps(self, module: Any, images: Tensor) -> Tensor:
-        """The encoder's last features before pooling: (N, F, h, w)."""
+        """The encoder's last features before pooling: (N, F, h, w), of patches (N, F, x, y, z)."""
         maps: Tensor = module.encoder.maps(images)
         return maps
 
@@ -213,7 +214,7 @@ class ContrastiveBase(PretextBase[P]):
 
     def encoder_facts(self) -> Mapping[str, Any]:
         p = self.params
-        return {
+        facts = {
             "architecture": p.encoder,
             "stem": p.stem,
             "in_channels": int(p.channels),
@@ -221,6 +222,7 @@ class ContrastiveBase(PretextBase[P]):
             "plane": p.plane,
             "normalisation": image_source.ImageSource.normalisation,
         }
+        return facts | ({"spacing": [p.patch_spacing] * 3, "axes": "right, front, head"} if p.plane == PATCH else {})
 
 
 def _prepared(part: T | None) -> T:

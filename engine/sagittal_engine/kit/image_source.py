@@ -2,32 +2,99 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeVar
 
+import psutil
 import torch
+from torch import Tensor
 
 from sagittal.engine_port import SagittalError
 from sagittal.method import Context, ScanData
 from sagittal_engine.kit.benchmark_images import is_published, long_tailed, read_images
-from sagittal_engine.kit.contrast_params import ContrastiveParams
+from sagittal_engine.kit.contrast_params import FLIPS, PATCH, VOLUME_ENCODERS, ContrastiveParams
 from sagittal_engine.kit.images import ImageSet
+from sagittal_engine.kit.patches import patches_of
 from sagittal_engine.kit.sampling import Sampler
 from sagittal_engine.kit.slices import NORMALISATION, slices_of
-from sagittal_engine.views.batch_views import GREY, SIMCLR, ViewRules
+from sagittal_engine.views.batch_views import GREY, SIMCLR, ViewRules, apply_views, draw_views
+from sagittal_engine.views.draws import ViewDraw
+from sagittal_engine.views.volume_views import (
+    GREY_VOLUME,
+    SIMCLR_VOLUME,
+    VolumeRules,
+    apply_volume_views,
+    draw_volume_views,
+)
+
+R = TypeVar("R", ViewRules, VolumeRules)
 
 
-def view_rules(params: ContrastiveParams) -> ViewRules:
-    """The list that `augmentation` names, with every strength that was set in its place.
+@dataclass(frozen=True)
+class Views:
+    """How views of images are drawn and made."""
+
+    rules: Any
+    """`ViewRules` of slices, `VolumeRules` of 3D patches."""
+    draw: Callable[[int, int, Any, torch.Generator], ViewDraw]
+    """(count, size, rules, generator): the draws of so many views of `size` pixels a side."""
+    apply: Callable[[Tensor, ViewDraw], Tensor]
+
+
+def views_of(params: ContrastiveParams) -> Views:
+    """Views of slices or of patches, by the list that `augmentation` names, with every strength that was set.
 
     Raises `SagittalError` where two of them contradict each other.
     """
-    chosen = {rule.name: getattr(params, rule.name, None) for rule in fields(ViewRules)}
+    if params.plane != PATCH:
+        return Views(view_rules(params), draw_views, apply_views)
+    base = GREY_VOLUME if params.augmentation == "grey" else SIMCLR_VOLUME
+    return Views(
+        _with_strengths(replace(base, flip_axes=FLIPS[params.patch_flips]), params), draw_volume_views,
+        apply_volume_views,
+    )  # fmt: skip
+
+
+def view_rules(params: ContrastiveParams) -> ViewRules:
+    """The list for slices that `augmentation` names, with every strength that was set in its place.
+
+    Raises `SagittalError` where two of them contradict each other.
+    """
+    return _with_strengths(GREY if params.augmentation == "grey" else SIMCLR, params)
+
+
+def _with_strengths(rules: R, params: ContrastiveParams) -> R:
+    chosen = {rule.name: getattr(params, rule.name, None) for rule in fields(rules)}
     given = {name: value for name, value in chosen.items() if value is not None}
     try:
-        return replace(GREY if params.augmentation == "grey" else SIMCLR, **given)
+        return replace(rules, **given)
     except ValueError as error:
         raise SagittalError(f"The views cannot be made: {error}") from error
+
+
+def check_shape(params: ContrastiveParams) -> None:
+    """Raises `SagittalError` where images and encoder are not both flat or both of three dimensions."""
+    patches, volume = params.plane == PATCH, params.encoder in VOLUME_ENCODERS
+    if volume and not patches:
+        raise SagittalError(
+            f"The encoder {params.encoder} sees 3D patches, and 'plane' is {params.plane}. Set 'plane' to patch, or "
+            "choose an encoder of slices, such as small or resnet18."
+        )
+    if not patches:
+        return
+    if params.data:
+        raise SagittalError(
+            "3D patches are cut from the study's scans, and 'data' names flat pictures. Leave 'data' empty, or choose "
+            "another 'plane'."
+        )
+    if not volume:
+        raise SagittalError(
+            f"The encoder {params.encoder} sees slices, and 'plane' is patch. Choose one of "
+            f"{', '.join(VOLUME_ENCODERS)}, or another 'plane'."
+        )
+    if int(params.channels) != 1:
+        raise SagittalError("3D patches are grey. Set 'channels' to 1, or choose another 'plane'.")
 
 
 class ImageSource:
@@ -36,14 +103,40 @@ class ImageSource:
     normalisation = NORMALISATION
 
     def __init__(self, params: ContrastiveParams, context: Context) -> None:
+        check_shape(params)
         self._params, self._context = params, context
 
-    def slices(self, scans: Sequence[ScanData], *, masks: bool = False) -> ImageSet:
-        """The slices of scans, cached in the study."""
+    def images(self, scans: Sequence[ScanData], *, masks: bool = False) -> ImageSet:
+        """The slices or 3D patches of scans, cached in the study.
+
+        Raises `SagittalError` where `masks` of patches are asked for, and where patches would not fit into memory.
+        """
         p = self._params
+        if p.plane == PATCH:
+            return self._patches(scans, masks)
         return slices_of(
             scans, plane=p.plane, size=p.image_size, channels=int(p.channels), masks=masks, context=self._context
         )
+
+    def _patches(self, scans: Sequence[ScanData], masks: bool) -> ImageSet:
+        p = self._params
+        if masks:
+            raise SagittalError(
+                "The run learned from 3D patches, and the labels of single pixels are read from slices alone. Choose "
+                "another target, such as labels or position, or train with 'plane' axial."
+            )
+        needed = 4 * len(scans) * p.patches_per_scan * p.image_size**3
+        free = psutil.virtual_memory().available
+        if needed > free:
+            raise SagittalError(
+                f"{p.patches_per_scan} patches of {p.image_size} voxels a side of each of {len(scans)} scans take "
+                f"{needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB of memory are free. Lower 'patches_per_scan' or "
+                "'image_size', or choose fewer scans."
+            )
+        return patches_of(
+            scans, side=p.image_size, spacing=p.patch_spacing, count=p.patches_per_scan, seed=p.patch_seed,
+            context=self._context,
+        )  # fmt: skip
 
     def split(self) -> tuple[ImageSet, ImageSet]:
         """The images to train on, and those of the subjects kept for live measures.
@@ -52,7 +145,7 @@ class ImageSource:
         where nobody can be held out.
         """
         p = self._params
-        images = self._published() if p.data else self.slices(self._context.scans)
+        images = self._published() if p.data else self.images(self._context.scans)
         self._check(images)
         training, held_out = self._published_test(images) if p.data and is_published(p.data) else self._divided(images)
         if len(training) < 2:

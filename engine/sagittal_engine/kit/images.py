@@ -1,4 +1,4 @@
-"""2D images as methods and probes see them, with what is known of each."""
+"""Images as methods and probes see them, flat or 3D patches, with what is known of each."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ class ImageSet:
     """N images of one size, normalised as the encoder wants them."""
 
     images: torch.Tensor
-    """float32 (N, C, H, W), on the processor."""
+    """float32, on the processor: (N, C, H, W), or (N, C, X, Y, Z) of 3D patches in RAS+ order."""
     subjects: tuple[str, ...]
     """Whose image it is: N names, so that no subject is on both sides of a split."""
     scans: tuple[str, ...]
     """Scan id per image."""
     slices: tuple[int, ...]
-    """Index along the cutting axis (RAS+ canonical) per image; 0 for a 2D image."""
+    """Index along the cutting axis (RAS+ canonical) per image; 0 for a 2D image, the axial middle of a patch."""
     position: torch.Tensor
     """float32 (N,): where in its scan the slice lies, 0 at the first and 1 at the last."""
     targets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

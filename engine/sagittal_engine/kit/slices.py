@@ -90,7 +90,7 @@ def slices_of(
         context.progress(len(scans), len(scans), "Cutting scans into slices")
         if empty:
             context.message("warning", _EMPTY.format(count=len(empty), of=len(scans), first=empty[0]))
-    return joined(parts, size=size, channels=channels)
+    return joined(parts, shape=(channels, size, size))
 
 
 _EMPTY = (
@@ -114,7 +114,7 @@ def _cached(scan: ScanData, plane: str, size: int, min_content: float, context: 
 
 def _cut(scan: ScanData, plane: str, size: int, min_content: float) -> _Cut:
     image = scan.image()
-    _check_numbers(scan, image)
+    check_numbers(scan, image)
     colour = image.ndim == 4
     low, high = colour_range(image) if colour else percentile_range(image)
     picture = image.shape[2] == 1
@@ -133,7 +133,8 @@ def _cut(scan: ScanData, plane: str, size: int, min_content: float) -> _Cut:
     return _Cut(torch.cat(found) if found else empty, tuple(kept), len(stack))
 
 
-def _check_numbers(scan: ScanData, image: Array) -> None:
+def check_numbers(scan: ScanData, image: Array) -> None:
+    """Raises `SagittalError` where the image of a scan holds NaN or infinite values."""
     if np.isfinite(image.min()) and np.isfinite(image.max()):  # the minimum of an array with NaN is NaN
         return
     wrong = int(image.size - np.isfinite(image).sum())
@@ -190,20 +191,23 @@ def _fitted_mask(mask: Array, size: int, pixel: tuple[float, float]) -> torch.Te
     return (fitted(stack, size, pixel) >= 0.5).squeeze(1)
 
 
-def joined(parts: Sequence[ImageSet], *, size: int, channels: int) -> ImageSet:
-    """The images of all `parts`, in their order; a target is "" and a mask False where a part has it not."""
+def joined(parts: Sequence[ImageSet], *, shape: tuple[int, ...]) -> ImageSet:
+    """The images of all `parts`, each of `shape` (C, …), in their order.
+
+    A target is "" and a mask False where a part has it not.
+    """
     names = sorted({name for part in parts for name in part.targets})
     labels = sorted({name for part in parts for name in part.masks})
-    blank = torch.zeros(1, size, size, dtype=torch.bool)
+    blank = torch.zeros(1, *shape[1:], dtype=torch.bool)
     return ImageSet(
-        images=torch.cat([torch.zeros(0, channels, size, size), *(part.images for part in parts)]),
+        images=torch.cat([torch.zeros(0, *shape), *(part.images for part in parts)]),
         subjects=tuple(name for part in parts for name in part.subjects),
         scans=tuple(scan for part in parts for scan in part.scans),
         slices=tuple(index for part in parts for index in part.slices),
         position=torch.cat([torch.zeros(0), *(part.position for part in parts)]),
         targets={k: tuple(v for part in parts for v in part.targets.get(k, ("",) * len(part))) for k in names},
         masks={
-            k: torch.cat([part.masks[k] if k in part.masks else blank.expand(len(part), -1, -1) for part in parts])
+            k: torch.cat([part.masks[k] if k in part.masks else blank.expand(len(part), *shape[1:]) for part in parts])
             for k in labels
         },
     )

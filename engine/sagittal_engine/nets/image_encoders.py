@@ -25,7 +25,8 @@ LAYOUTS: dict[str, tuple[type[BasicBlock] | type[Bottleneck], tuple[int, int, in
 }
 """Kind and number of the blocks of the four stages (He et al. 2016, Table 1; "resnet9" has one block a stage)."""
 
-VOLUME_NAMES = tuple(f"monai_resnet{depth}_3d" for depth in (10, 18, 34, 50))
+VOLUME_NAMES = ("small_3d", *(f"monai_resnet{depth}_3d" for depth in (10, 18, 34, 50)))
+"""Encoders of 3D patches; the others see flat images."""
 NAMES: tuple[str, ...] = ("small", *LAYOUTS, *VOLUME_NAMES)
 
 
@@ -104,8 +105,34 @@ class SmallImageEncoder(ImageEncoder):
         return features  # type: ignore[no-any-return]
 
 
+class SmallVolumeEncoder(ImageEncoder):
+    """Four 3D stages of 16, 32, 64 and 128 channels at strides 2, 4, 8 and 16: (N, C, X, Y, Z) → (N, 128).
+
+    880 thousand weights; a batch of 32 patches of 24 voxels a side takes a processor a fraction of a second.
+    """
+
+    def __init__(self, in_channels: int = 1) -> None:
+        super().__init__(in_channels, 128)
+        self.stage1 = _volume_stage(in_channels, 16)
+        self.stage2 = _volume_stage(16, 32)
+        self.stage3 = _volume_stage(32, 64)
+        self.stage4 = _volume_stage(64, 128)
+
+    def maps(self, images: torch.Tensor) -> torch.Tensor:
+        features = self.stage4(self.stage3(self.stage2(self.stage1(images))))
+        return features  # type: ignore[no-any-return]
+
+
+def _volume_stage(channels: int, out: int) -> nn.Sequential:
+    """Two 3×3×3 convolutions, the first halving the resolution."""
+    layers: list[nn.Module] = []
+    for given, stride in ((channels, 2), (out, 1)):
+        layers += [nn.Conv3d(given, out, 3, stride, 1, bias=False), nn.BatchNorm3d(out), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers)
+
+
 class VolumeEncoder(ImageEncoder):
-    """A 3D ResNet of MONAI for patches: (N, C, D, H, W) → (N, width), shaped as MedicalNet's weights want it."""
+    """A 3D ResNet of MONAI for patches: (N, C, X, Y, Z) → (N, width), shaped as MedicalNet's weights want it."""
 
     def __init__(self, depth: int, in_channels: int = 1) -> None:
         from monai.networks.nets import resnet  # heavy, and wanted for 3D alone
@@ -126,7 +153,7 @@ class VolumeEncoder(ImageEncoder):
 
 
 def build_image_encoder(name: str, *, in_channels: int = 3, stem: str = "imagenet") -> ImageEncoder:
-    """A freshly initialised encoder with `width` features and `maps`; `stem` changes the 2D ones alone.
+    """A freshly initialised encoder with `width` features and `maps`; `stem` changes the flat ones alone.
 
     Raises ValueError where the name or the stem is none of those there are, and where there are no channels.
     """
@@ -140,4 +167,6 @@ def build_image_encoder(name: str, *, in_channels: int = 3, stem: str = "imagene
         return SmallImageEncoder(in_channels, stem)
     if name in LAYOUTS:
         return ResNetEncoder(name, in_channels, stem)
+    if name == "small_3d":
+        return SmallVolumeEncoder(in_channels)
     return VolumeEncoder(int(name.removeprefix("monai_resnet").removesuffix("_3d")), in_channels)

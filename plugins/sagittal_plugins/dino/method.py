@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from sagittal.method import Context
 from sagittal_engine.kit.contrastive import ContrastiveBase
 from sagittal_engine.kit.ema import cosine_between, follow
-from sagittal_engine.views.batch_views import ViewDraw, apply_views, draw_views
+from sagittal_engine.views.draws import ViewDraw
 from sagittal_plugins.dino import DINOParams
 from sagittal_plugins.dino.loss import dino_terms
 from sagittal_plugins.dino.network import DINONetwork
@@ -43,11 +43,11 @@ class DINO(ContrastiveBase[DINOParams]):
         }
 
     def _draw_local(self, count: int, generator: torch.Generator) -> ViewDraw:
-        return draw_views(count, self._local_size, self._local_rules, generator)
+        return self._views.draw(count, self._local_size, self._local_rules, generator)
 
     def views(self, batch: Any) -> tuple[Tensor, ...]:
         """Two large crops, then the small ones."""
-        return (*super().views(batch), *(apply_views(batch["images"], draw) for draw in batch["local"]))
+        return (*super().views(batch), *(self._views.apply(batch["images"], draw) for draw in batch["local"]))
 
     def compare(self, module: Any, *views: Tensor) -> Mapping[str, Tensor]:
         p = self.params
