@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fake_looking import disc
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QPushButton
+from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton
 
 from sagittal.facts import SeriesFacts
 from sagittal_app import importing
@@ -94,3 +95,21 @@ def test_every_series_gets_its_picture(dialog, qtbot):
 def test_cancel_imports_nothing(dialog, engine, qtbot):
     qtbot.mouseClick(dialog.findChild(QPushButton, "series_cancel"), LEFT)
     assert not any(name == "start_import" for name, _ in engine.calls)
+
+
+def test_the_patient_of_a_scan_is_read_only_when_asked_for(page, engine, qtbot):
+    scan = replace(engine.study().scans[0], kind="dicom")
+    inspector = page.inspector()
+    qtbot.addWidget(inspector)
+    inspector.show_scans([scan])
+    shown, ask = (
+        inspector.findChild(QLabel, "inspector_patient_name"),
+        inspector.findChild(QPushButton, "inspector_patient"),
+    )
+    assert shown.text() == "" and not ask.isHidden()
+    ask.click()
+    qtbot.waitUntil(lambda: shown.text() == "Mustermann Erika, 4711")
+    inspector.show_scans([scan])
+    assert shown.text() == ""
+    inspector.show_scans([engine.study().scans[0]])
+    assert ask.isHidden()

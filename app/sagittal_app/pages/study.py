@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtWidgets import QFileDialog, QLineEdit, QSplitter, QStackedWidget, QWidget
 
 from sagittal.events import Event, Reason, StateChanged, TaskFinished, TaskProgress
-from sagittal.facts import Label, StudyFacts
+from sagittal.facts import Label, ScanFacts, StudyFacts
 from sagittal_app import export_words, importing, messages
 from sagittal_app.actions import Command, tip
 from sagittal_app.models.scan_table import NAME, ScanFilter, ScanTable, Thumbnails
@@ -95,7 +95,9 @@ class StudyPage(Page):
         body.setStretch(1, 1)
         body.setContentsMargins(2 * UNIT, 0, 2 * UNIT, 2 * UNIT)
         self.setLayout(body)
-        self._inspector = ScanInspector(self._write_table, self._write_meta, self._table_from_file, self._table_to_file)
+        self._inspector = ScanInspector(
+            self._write_table, self._write_meta, self._table_from_file, self._table_to_file, self._ask_patient
+        )
         self._is_built = True
 
     def inspector(self) -> QWidget | None:
@@ -235,6 +237,9 @@ class StudyPage(Page):
 
     def _write_table(self, label_set: str, labels: Sequence[Label]) -> None:
         self.desk.ask(self.desk.port.set_label_table, label_set, labels, owner=self)
+
+    def _ask_patient(self, scan: ScanFacts, then: Callable[[str], object]) -> None:
+        self.desk.ask(self.desk.port.patient, Path(scan.path), then=then, owner=self, topic="patient")
 
     def _table_from_file(self, label_set: str) -> None:
         ask_table(self.desk, self, label_set)

@@ -59,6 +59,7 @@ class ScanInspector(QWidget):
         write_meta: Callable[[str, Mapping[str, str]], object],
         table_from_file: Callable[[str], object],
         table_to_file: Callable[[str], object],
+        ask_patient: Callable[[ScanFacts, Callable[[str], object]], object],
     ) -> None:
         super().__init__()
         self.setObjectName("scan_inspector")
@@ -70,6 +71,11 @@ class ScanInspector(QWidget):
         self._lines = QFormLayout()
         self._lines.setHorizontalSpacing(2 * UNIT)
         self._lines.setVerticalSpacing(UNIT // 2)
+        self._ask_patient = ask_patient
+        self._patient = button(messages.PATIENT_SHOW, "inspector_patient", self._show_patient)
+        self._patient.setToolTip(messages.PATIENT_ABOUT)
+        self._patient_name = label("", wrap=True, selectable=True)
+        self._patient_name.setObjectName("inspector_patient_name")
         self._warnings = QVBoxLayout()
         self.labels = LabelTable(write_table, table_from_file, table_to_file)
         self._meta = QWidget()
@@ -89,6 +95,7 @@ class ScanInspector(QWidget):
         body = column(
             self._title,
             self._lines,
+            row(self._patient, self._patient_name, None),
             self._warnings,
             self._meta,
             line(),
@@ -118,10 +125,22 @@ class ScanInspector(QWidget):
             self._title.setText(messages.STUDY_FACTS)
             lines = study_lines(self._facts)
         fill_form(self._lines, lines)
+        self._patient.setVisible(self._scan is not None and self._scan.kind == "dicom")
+        self._patient_name.clear()
         clear(self._warnings)
         for sentence in warnings_of(self._scan) if self._scan else ():
             self._warnings.addWidget(label(sentence, "warning", wrap=True))
         self._fill_meta()
+
+    def _show_patient(self) -> None:
+        """Names are read when they are asked for, and forgotten with the next choice of a scan."""
+        scan = self._scan
+        if scan is not None:
+            self._ask_patient(scan, lambda name: self._put_patient(scan, name))
+
+    def _put_patient(self, scan: ScanFacts, name: str) -> None:
+        if scan is self._scan:
+            self._patient_name.setText(name or messages.PATIENT_NONE)
 
     def _fill_meta(self) -> None:
         self._meta.setVisible(self._scan is not None)

@@ -345,13 +345,13 @@ def _frame(path: Path, index: int, data: Dataset, shared: Dataset | None, own: D
     return Frame(
         path=path,
         index=index,
-        position=next((found for place in places("PlanePositionSequence") if (found := _position(place))), None),
+        position=next(filter(None, map(_position, places("PlanePositionSequence"))), None),
         orientation=_directions(path, orientation) if orientation else None,
         spacing=(spacing[0], spacing[1]) if spacing and min(spacing) > 0 else None,
         thickness=abs(thickness) if thickness else None,
         slope=slope or 1.0,
         intercept=number("PixelValueTransformationSequence", "RescaleIntercept") or 0.0,
-        windows=next((found for place in places("FrameVOILUTSequence") if (found := _windows(place))), ()),
+        windows=next(filter(None, map(_windows, places("FrameVOILUTSequence"))), ()),
         location=_location(data),
     )
 

@@ -117,10 +117,10 @@ def _affine(frames: Sequence[Frame], unplaced: bool) -> tuple[Array, list[str]]:
     if unplaced or frame.orientation is None or frame.position is None:
         what = "the picture is taken as an axial slice" if len(frames) == 1 else "the frames are taken as axial slices"
         warnings.append(f"The header gives no place in space; {what} seen from the feet.")
-        step = _step_of_locations(frames) or frame.thickness
-        if len(frames) > 1 and step is None:
+        apart = _usual_location_step(frames) or frame.thickness
+        if len(frames) > 1 and apart is None:
             warnings.append("The header gives no distance between slices; 1 mm is assumed.")
-        return geometry.LPS_TO_RAS @ np.diag([columns, rows, step or 1.0, 1.0]), warnings
+        return geometry.LPS_TO_RAS @ np.diag([columns, rows, apart or 1.0, 1.0]), warnings
     along, down = (np.asarray(direction) for direction in frame.orientation)
     normal = np.cross(along, down)
     normal /= np.linalg.norm(normal)
@@ -137,7 +137,7 @@ def _affine(frames: Sequence[Frame], unplaced: bool) -> tuple[Array, list[str]]:
     return geometry.LPS_TO_RAS @ affine, warnings
 
 
-def _step_of_locations(frames: Sequence[Frame]) -> float | None:
+def _usual_location_step(frames: Sequence[Frame]) -> float | None:
     """The usual distance between slice locations, where there are any that differ."""
     locations = [frame.location for frame in frames if frame.location is not None]
     if len(locations) < 2 or len(locations) < len(frames):
