@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Signal
 
+from sagittal.engine_port import SagittalError
 from sagittal.facts import Edit, ImageLoan, Label, LabelLoan
 from sagittal_app.canvas.arriving import Arriving
 from sagittal_app.canvas.document import LabelDocument
@@ -72,7 +73,10 @@ class Session(QObject):
         scan = image.scan
 
         def journal(edit: Edit) -> None:
-            self.desk.port.record_edit(scan, label_set, edit)
+            try:
+                self.desk.port.record_edit(scan, label_set, edit)
+            except SagittalError as error:  # the stroke is kept all the same: the sentence says where
+                self.desk.notify("error", str(error))
 
         table = labels.labels or self._study_table()
         document = LabelDocument(labels.data, table, journal, self.writable, labels.history, labels.undone)
@@ -84,6 +88,8 @@ class Session(QObject):
         if labels.recovered_edits:
             document.unsaved = True
             self.recovered.emit(labels.recovered_edits)
+        if labels.note:
+            self.desk.notify("warning", labels.note)
         self.opened.emit()
 
     def _study_table(self) -> tuple[Label, ...]:

@@ -116,12 +116,16 @@ class StudyService(ServiceBase):
         return self._tasks.start("relink", "Looking for moved scans", work)
 
     def close_study(self) -> None:
-        """Closes the open study; runs in it are stopped with a checkpoint, tasks cancelled, and both awaited."""
+        """Closes the open study; runs in it are stopped with a checkpoint, tasks cancelled, and both awaited.
+
+        Raises `SagittalError`, and leaves it open, where strokes are in memory that no disk takes.
+        """
         self._end_work()
-        with self._lock:
-            study, self._study = self._study, None
+        study = self._study
         if study is not None and not self._lent:
             study.close()
+        with self._lock:
+            self._study = None
         self._lent = False
         self._runs.clear()
 

@@ -33,6 +33,8 @@ def damage_before(folder: Path) -> list[str]:
 
 def take_inventory(folder: Path) -> None:
     """Notes the size of every file that has no checksum of its own, when the study is closed."""
+    if not folder.is_dir():  # an unplugged drive: nothing is written to the empty place it leaves
+        return
     sizes = {
         path.relative_to(folder).as_posix(): path.stat().st_size
         for path in sorted((folder / LISTED).rglob("*"))

@@ -94,8 +94,15 @@ class JournalWriter:
             return True
 
     def close(self) -> None:
-        """Writes what is left, tries failed files once more, and ends the thread."""
-        self.flush()
+        """Writes what is left, tries failed files once more, and ends the thread.
+
+        Raises `SagittalError` where edits are left that no disk takes; they are then still there, and still tried.
+        """
+        deadline = time.monotonic() + 2 * RETRY_SECONDS
+        while not self.flush():
+            if time.monotonic() > deadline:
+                raise SagittalError(self.problem or "Strokes are still on their way to the disk. Wait, then try again.")
+            time.sleep(0.1)
         with self._wake:
             self._closed = True
             self._wake.notify_all()

@@ -128,13 +128,16 @@ class Study:
         self.close()
 
     def close(self) -> None:
-        """Puts every queued edit on disk and lets the study go; a second call does nothing."""
+        """Puts every queued edit on disk and lets the study go; a second call does nothing.
+
+        Raises `SagittalError` where edits are left that no disk takes: the study then stays open, and they in memory.
+        """
         with self._guard:
             if self._closed:
                 return
+            self.store.writer.close()
             self._closed = True
         self._arriving.stop()
-        self.store.writer.close()
         self._volumes.clear()
         self.catalogue.close()
         if self._lock is not None:

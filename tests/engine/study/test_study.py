@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from sagittal.engine_port import SagittalError
-from sagittal.facts import SupportPlan
+from sagittal.facts import Edit, SupportPlan
 from sagittal_engine.study import Study
 from sagittal_engine.study.catalogue import Catalogue
 from sagittal_engine.study.tables import ScanRow, SubjectRow
@@ -51,6 +51,29 @@ def test_a_second_opener_only_reads(study: Study, scan: str):
     study.close()
     with Study.open(study.path) as third:
         assert not third.read_only
+
+
+def test_a_reader_changes_nothing(study: Study, scan: str):
+    study.save_labels(scan, "painted", np.ones((6, 5, 4), np.uint16), [])
+    before = {path: path.read_bytes() for path in study.path.rglob("*") if path.is_file()}
+    plan = SupportPlan(scan, "liver", 0, 3, (1,), ("done",))
+    with Study.open(study.path) as reader:
+        assert reader.labels(scan, "painted").data.all() and reader.damage(thorough=True) == []
+        for change in (
+            lambda: reader.record_edit(scan, "painted", Edit("brush", *(np.zeros(1, np.int64) for _ in range(3)))),
+            lambda: reader.save_labels(scan, "painted", np.zeros((6, 5, 4), np.uint16), []),
+            lambda: reader.set_label_table("painted", []),
+            lambda: reader.set_review(scan, "painted", "accepted"),
+            lambda: reader.write_prediction(scan, "painted", {}, {}, {}),
+            lambda: reader.set_support_plan(plan),
+            lambda: reader.remove_scans([scan]),
+            lambda: reader.restore_scans([scan]),
+            lambda: reader.import_paths([]),
+            lambda: reader.relink(study.path),
+        ):
+            with pytest.raises(SagittalError, match="open in another Sagittal"):
+                change()
+    assert {path: path.read_bytes() for path in study.path.rglob("*") if path.is_file()} == before
 
 
 def test_a_folder_that_cannot_be_written_to_is_said_so(study: Study, scan: str, monkeypatch: pytest.MonkeyPatch):
