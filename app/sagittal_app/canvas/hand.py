@@ -49,6 +49,7 @@ class Hand(QObject):
         self._window_before = view.state.window
         self._depth_before = 0
         self._space = False
+        self._inverted = False
         self._turned = 0.0
         self.under: QPointF | None = None
         """Where the mouse is on the view, or None while it is elsewhere."""
@@ -98,6 +99,9 @@ class Hand(QObject):
     def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
         """Everything that happens on the overlay."""
         kind = event.type()
+        if isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Control:
+            self._inverted = kind != QEvent.Type.KeyRelease
+            self._view.redraw()
         if kind == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
             return self._key_press(event)
         if kind == QEvent.Type.KeyRelease and isinstance(event, QKeyEvent):
@@ -117,6 +121,7 @@ class Hand(QObject):
             self._wheel(event)
             return True
         if isinstance(event, QMouseEvent):
+            self._inverted = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
             handlers = {
                 QEvent.Type.MouseButtonPress: self._press,
                 QEvent.Type.MouseMove: self._move,
@@ -175,7 +180,7 @@ class Hand(QObject):
         if self._gesture in (Gesture.TOOL, Gesture.REGION):
             self._held = self.tool if self._gesture is Gesture.TOOL else self._window_region
         if self._held is not None:
-            self._held.press(self._spot(event.position(), event))
+            self._held.press(self._spot(event.position()))
             self._view.redraw()
         elif self._gesture is Gesture.CROSSHAIR:
             self._cross_to(event.position())
@@ -184,7 +189,7 @@ class Hand(QObject):
         at, moved = event.position(), event.position() - self._last_at
         self._last_at = self.under = at
         if self._held is not None:
-            self._held.move(self._spot(at, event))
+            self._held.move(self._spot(at))
         elif self._gesture is Gesture.PAN:
             self._view.canvas.pan(moved.x(), moved.y())
         elif self._gesture is Gesture.ZOOM:
@@ -202,7 +207,7 @@ class Hand(QObject):
     def _release(self, event: QMouseEvent) -> None:
         held, self._held, self._gesture = self._held, None, None
         if held is not None:
-            held.release(self._spot(event.position(), event))
+            held.release(self._spot(event.position()))
         self._view.redraw()
 
     def _double_click(self, event: QMouseEvent) -> None:
@@ -210,7 +215,7 @@ class Hand(QObject):
         if event.button() != Qt.MouseButton.LeftButton:
             self._press(event)
         elif tool is not None and tool.busy:
-            tool.finish(self._spot(event.position(), event))
+            tool.finish(self._spot(event.position()))
             self._view.redraw()
         elif event.modifiers() & Qt.KeyboardModifier.ControlModifier and (tool is None or not tool.paints):
             self._state.reset_window()
@@ -231,10 +236,9 @@ class Hand(QObject):
     def _cross_to(self, at: QPointF) -> None:
         self._state.move_to(self._view.view.to_voxel(*self._view.canvas.to_plane(at), self._view.index))
 
-    def _spot(self, at: QPointF, event: QMouseEvent | None = None) -> Spot:
+    def _spot(self, at: QPointF) -> Spot:
         view = self._view
-        inverted = event is not None and bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
-        return Spot(view.view, view.index, view.canvas.to_plane(at), view.canvas.zoom, inverted)
+        return Spot(view.view, view.index, view.canvas.to_plane(at), view.canvas.zoom, self._inverted)
 
 
 def _modifier(event: QMouseEvent) -> str:

@@ -18,7 +18,7 @@ from sagittal_app.canvas.hand import Hand
 from sagittal_app.canvas.measure_drawing import Drawn, on_screen
 from sagittal_app.canvas.overlay import Drawing, Overlay
 from sagittal_app.canvas.plane_canvas import PALETTE_SLOTS, PlaneCanvas
-from sagittal_app.canvas.state import ERASER, CanvasState
+from sagittal_app.canvas.state import CanvasState
 from sagittal_app.canvas.tools.tool import Preview
 
 TINT = 110
@@ -234,10 +234,10 @@ class SliceView(QWidget):
             letters=edges,
             cross=self.canvas.to_widget(row, column) if look.crosshair else None,
             brush=self._circle(preview),
-            brush_colour=self._tool_colour(),
+            brush_colour=self._tool_colour(preview),
             polygon=[self.canvas.to_widget(*point) for point in preview.path],
             corners=preview.corners,
-            tint=self._tint(preview.patch),
+            tint=self._tint(preview),
             beside=(self.hand.under, preview.text) if preview.text and self.hand.under else None,
             measures=self._measures(),
             top_left=f"{self.plane.capitalize()}  {self.index + 1} / {view.slices}",
@@ -300,11 +300,12 @@ class SliceView(QWidget):
         radius = millimetres * self.canvas.zoom
         return self.canvas.to_widget(*centre), radius, radius
 
-    def _tint(self, patch: strokes.Patch | None) -> tuple[QImage, QRectF] | None:
+    def _tint(self, preview: Preview) -> tuple[QImage, QRectF] | None:
         """A patch in the colour of the tool, see-through, and where it lies on the view."""
+        patch = preview.patch
         if patch is None or patch.empty:
             return None
-        colour = self._tool_colour()
+        colour = self._tool_colour(preview)
         pixels = np.zeros((*patch.mask.shape, 4), np.uint8)
         pixels[patch.mask] = (colour.blue(), colour.green(), colour.red(), TINT)
         rows, columns = patch.mask.shape
@@ -313,10 +314,10 @@ class SliceView(QWidget):
         corner = self.canvas.to_widget(top - 0.5, left - 0.5)
         return image, QRectF(corner, self.canvas.to_widget(top + rows - 0.5, left + columns - 0.5))
 
-    def _tool_colour(self) -> QColor:
+    def _tool_colour(self, preview: Preview) -> QColor:
         document = self.state.document
         row = document.label(document.active) if document else None
-        return QColor("white") if row is None or self.state.tool == ERASER else QColor(row.colour)
+        return QColor("white") if row is None or preview.erases else QColor(row.colour)
 
     def resizeEvent(self, event: Any) -> None:
         super().resizeEvent(event)

@@ -19,7 +19,7 @@ from sagittal_app.canvas.windowing import Window
 
 Voxel = tuple[int, int, int]
 
-POINTER, BRUSH, ERASER = "pointer", "brush", "eraser"
+POINTER, BRUSH = "pointer", "brush"
 
 SMALLEST_BRUSH, LARGEST_BRUSH = 0.5, 200.0
 """Diameter in millimetres."""

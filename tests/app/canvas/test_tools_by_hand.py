@@ -176,3 +176,14 @@ def test_a_3d_brush_draws_a_ball(view: SliceView) -> None:
     painted = np.flatnonzero(view.state.document.data.any((0, 1)))
     assert painted.tolist() == [5, 6, 7], "10 mm reach one slice of 6 mm on each side"
     assert view.state.document.data.shape == SHAPE
+
+
+def test_the_brush_is_white_while_it_would_erase(view: SliceView) -> None:
+    view.state.use_tool("brush")
+    move(view.overlay, point_of(view, (20, 15, 6)))
+    view.overlay.setFocus()
+    assert view.overlay.drawing.brush_colour.name().upper() == "#E69F00"
+    QTest.keyPress(view.overlay, Qt.Key.Key_Control)
+    assert view.overlay.drawing.brush_colour.name() == "#ffffff"
+    QTest.keyRelease(view.overlay, Qt.Key.Key_Control)
+    assert view.overlay.drawing.brush_colour.name().upper() == "#E69F00"

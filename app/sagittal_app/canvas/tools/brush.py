@@ -48,7 +48,9 @@ class Brush(PaintingTool):
 
     def preview(self, spot: Spot | None) -> Preview:
         said = super().preview(spot)
-        return said if spot is None else replace(said, circle=(spot.at, self.state.brush_diameter / 2))
+        if spot is None:
+            return said
+        return replace(said, circle=(spot.at, self.state.brush_diameter / 2), erases=self.erases != spot.inverted)
 
 
 class Eraser(Brush):

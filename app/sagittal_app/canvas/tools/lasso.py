@@ -43,4 +43,6 @@ class Lasso(PaintingTool):
         self._path = []
 
     def preview(self, spot: Spot | None) -> Preview:
-        return Preview(path=(*self._path, self._path[0])) if self._path else super().preview(spot)
+        if not self._path:
+            return super().preview(spot)
+        return Preview(path=(*self._path, self._path[0]), erases=spot is not None and spot.inverted)

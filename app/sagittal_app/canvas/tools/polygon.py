@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from sagittal_app.canvas import strokes
 from sagittal_app.canvas.strokes import Point
 from sagittal_app.canvas.tools.painting import PaintingTool
-from sagittal_app.canvas.tools.tool import NOTHING, Preview, Spot
+from sagittal_app.canvas.tools.tool import Preview, Spot
 
 if TYPE_CHECKING:
     from sagittal_app.canvas.state import CanvasState
@@ -42,5 +42,6 @@ class Polygon(PaintingTool):
 
     def preview(self, spot: Spot | None) -> Preview:
         if not self._corners:
-            return NOTHING
-        return Preview(path=(*self._corners, *([spot.at] if spot else [])), corners=True)
+            return super().preview(spot)
+        here = () if spot is None else (spot.at,)
+        return Preview(path=(*self._corners, *here), corners=True, erases=spot is not None and spot.inverted)

@@ -66,6 +66,8 @@ class Preview:
     """Whether the points of `path` are marked."""
     patch: Patch | None = None
     """Pixels that would be painted."""
+    erases: bool = False
+    """Whether a press would take away: drawn in white, not in the label's colour."""
     text: str = ""
     """A few words beside the mouse, as a live figure."""
 
