@@ -17,13 +17,13 @@ FOLDER_HINT = "Choose where the files go"
 CHOOSE = "Choose…"
 NO_SETS = "No scan has labels yet. Paint some on the Annotate page, or import label maps."
 NO_DICOM = (
-    "{strange} of {scans} {are} not DICOM, and a DICOM segmentation refers to a DICOM series. A series can be made of "
-    "{them}, in a folder beside each segmentation; your files stay as they are."
+    "{strange} of {scans} {are} not DICOM, and a DICOM segmentation refers to a DICOM series. A series can be made, in "
+    "a folder beside each segmentation; your files stay as they are."
 )
-MAKE_SERIES = "Make a DICOM series of each"
+MAKE_SERIES = "Make a DICOM series where needed"
+MAKE_SERIES_HELP = "For scans that are not DICOM, or whose identifiers were blanked so that nothing can refer to them"
 MAKE_AS = "as"
-SERIES_TITLES = {"auto": "CT or MR, by its intensities", "CT": "CT", "MR": "MR", "OT": "Other modality"}
-PATIENT = "DICOM asks that the file names the same patient as its series. Keep it where the series may be kept."
+SERIES_TITLES = {"auto": "CT or MR, by intensities", "CT": "CT", "MR": "MR", "OT": "Other modality"}
 GO = "Export"
 GOING = "Writing and reading back…"
 BACKGROUND = "Go on in the background"

@@ -35,7 +35,7 @@ EXPORT_FORMATS: tuple[ExportFormat, ...] = (
     ExportFormat(
         "dicom-seg",
         "DICOM SEG",
-        "One .seg.dcm per scan that refers to its DICOM series, and so names the same patient as the series does.",
+        "One .seg.dcm per scan, which refers to its DICOM series and names the same patient.",
     ),
     ExportFormat(
         "stl",

@@ -91,11 +91,12 @@ def test_a_series_is_offered_where_scans_are_no_dicom(dialog: ExportDialog, engi
     qtbot.waitUntil(lambda: not dialog.tasks.busy)
 
     desk.study_model.set(dicom(desk.study(), 4))
-    assert not dialog.series.isVisible() and dialog.go.isEnabled() and "same patient" in dialog.about.text()
+    dialog.make_series.setChecked(False)
+    assert not dialog.strange.isVisible() and dialog.go.isEnabled() and "same patient" in dialog.about.text()
     desk.study_model.set(dicom(desk.study(), 3))
-    assert dialog.strange.text().startswith("1 of 4 scans is not DICOM") and "series can be made of it" in (
-        dialog.strange.text()
-    )
+    assert dialog.strange.text().startswith("1 of 4 scans is not DICOM") and not dialog.go.isEnabled()
+    dialog.format.setCurrentIndex(dialog.format.findData("stl"))
+    assert not dialog.series.isVisible() and dialog.go.isEnabled()
 
 
 @pytest.mark.window

@@ -35,7 +35,7 @@ class ExportDialog(QDialog):
         super().__init__(parent)
         self.setObjectName("export_dialog")
         self.setWindowTitle(words.TITLE)
-        self.setMinimumWidth(560)
+        self.setMinimumWidth(620)
         self._desk = desk
         self._folder = Path()
         self.tasks = TaskFollower(desk, self)
@@ -71,6 +71,7 @@ class ExportDialog(QDialog):
         self.strange.setObjectName("export_strange")
         self.make_series = QCheckBox(words.MAKE_SERIES)
         self.make_series.setObjectName("export_make_series")
+        self.make_series.setToolTip(words.MAKE_SERIES_HELP)
         self.make_series.toggled.connect(lambda _on: self._check())
         self.series_as = QComboBox()
         self.series_as.setObjectName("export_series_as")
@@ -163,15 +164,14 @@ class ExportDialog(QDialog):
         assert known is not None
         chosen = self._chosen()
         strange = sum(scan.kind != "dicom" for scan in chosen)
-        is_dicom = known.name == "dicom-seg"
-        self.about.setText(f"{known.text} {words.PATIENT}" if is_dicom and strange < len(chosen) else known.text)
-        self.series.setVisible(is_dicom and strange > 0)
+        self.about.setText(known.text)
+        self.series.setVisible(known.name == "dicom-seg")
+        self.strange.setVisible(strange > 0)
         self.strange.setText(
             words.NO_DICOM.format(
                 strange=strange,
                 scans=messages.count(len(chosen), "scan"),
                 are="is" if strange == 1 else "are",
-                them="it" if strange == 1 else "them",
             )
         )
         self._check()
@@ -180,7 +180,7 @@ class ExportDialog(QDialog):
         """What is missing keeps the button grey."""
         if not self.sets.count():
             self._say(words.NO_SETS)
-        waits = self.series.isVisibleTo(self) and not self.make_series.isChecked()
+        waits = self.strange.isVisibleTo(self) and not self.make_series.isChecked()
         idle = not self.tasks.busy
         self.go.setEnabled(bool(idle and self._chosen() and self.folder.text().strip() and not waits))
 
@@ -191,7 +191,8 @@ class ExportDialog(QDialog):
         self._folder = Path(self.folder.text().strip()).expanduser()
         self._desk.settings.set(FOLDER_KEY, str(self._folder))
         self._desk.settings.set(FORMAT_KEY, self.format.currentData())
-        series = self.series_as.currentData() if self.series.isVisibleTo(self) else ""
+        made = self.series.isVisibleTo(self) and self.make_series.isChecked()
+        series = self.series_as.currentData() if made else ""
         label_set, format, folder = self.sets.currentData(), self.format.currentData(), self._folder
         ids = [scan.scan for scan in self._chosen()] if self.scans.value() else ()
         port = self._desk.port

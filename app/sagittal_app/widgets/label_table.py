@@ -65,7 +65,7 @@ class LabelTable(QWidget):
             self._to_file,
             None,
         )
-        self.setLayout(column(self.choice, self.about, self._rows, self.problem, files))
+        self.setLayout(column(self.choice, self.about, files, self._rows, self.problem))
         self._fill()
 
     def show_study(self, facts: StudyFacts | None) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
     QDialog,
     QFileDialog,
+    QFrame,
     QHeaderView,
     QTableWidget,
     QTableWidgetItem,
@@ -24,7 +24,7 @@ from sagittal_app import messages
 from sagittal_app.actions import Command
 from sagittal_app.desk import Desk
 from sagittal_app.widgets.basics import UNIT, button, column, label, row
-from sagittal_app.widgets.label_table import label_sets
+from sagittal_app.widgets.label_table import label_sets, swatch_style
 
 PAINTED = "painted"
 """The label set of the user's own painting, which may be given names before anything is painted."""
@@ -87,7 +87,7 @@ class TableDialog(QDialog):
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         head = self.table.horizontalHeader()
         head.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        for narrow, width in ((0, 4 * UNIT), (1, 9 * UNIT)):
+        for narrow, width in ((0, 5 * UNIT), (1, 9 * UNIT)):
             head.setSectionResizeMode(narrow, QHeaderView.ResizeMode.Fixed)
             self.table.setColumnWidth(narrow, width)
         self._fill()
@@ -107,11 +107,9 @@ class TableDialog(QDialog):
         for place, one in enumerate(self._new):
             now = have.get(one.number)
             said = words.TABLE_NEW if now is None else words.TABLE_SAME if now == one else now.name
-            swatch, number = QTableWidgetItem(), QTableWidgetItem(str(one.number))
-            swatch.setBackground(QColor(one.colour))
-            number.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            for at, item in enumerate((swatch, number, QTableWidgetItem(one.name), QTableWidgetItem(said))):
-                self.table.setItem(place, at, item)
+            self.table.setCellWidget(place, 0, _swatch(one.colour))
+            for at, text in enumerate((str(one.number), one.name, said), start=1):
+                self.table.setItem(place, at, QTableWidgetItem(text))
 
     def _apply(self) -> None:
         """Uses the names and colours; what was there before comes back by Undo."""
@@ -127,3 +125,12 @@ class TableDialog(QDialog):
 
         desk.ask(desk.port.merge_label_table, name, self._new, then=tell)
         self.accept()
+
+
+def _swatch(colour: str) -> QWidget:
+    """A small field of the colour, in the middle of its cell."""
+    field, cell = QFrame(), QWidget()
+    field.setFixedSize(2 * UNIT, 2 * UNIT)
+    field.setStyleSheet(swatch_style(colour))
+    cell.setLayout(row(None, field, None))
+    return cell

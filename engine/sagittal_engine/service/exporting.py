@@ -27,7 +27,8 @@ def export_label_set(
 ) -> Mapping[str, Any]:
     """Writes `label_set` of every chosen scan that has it into `out`; returns the document of `export --json`.
 
-    `make_series` is "" or what a DICOM series is made as where a DICOM segmentation is asked of a scan that is none.
+    `make_series` is "" or what a DICOM series is made as of scans that no DICOM segmentation can refer to: those that
+    are no DICOM, and those whose identifiers were blanked.
     A scan that cannot be written so is refused with its reason, and the others go on. Raises `SagittalError` where the
     format is unknown, no chosen scan has the label set, every one is refused, or a file of the study lies in the way.
     """
@@ -78,10 +79,11 @@ class _Export:
         """One scan's files, read back."""
         from sagittal_engine import imaging
         from sagittal_engine.imaging.exporters import export_differences
+        from sagittal_engine.imaging.exporters.dicom_seg import why_not_referred
 
         source, header, loan = self._lent(facts)
         self._spare_sources(facts, stem)
-        if format == "dicom-seg" and source.kind != "dicom":
+        if format == "dicom-seg" and self.make_series and why_not_referred(source):
             source, header = self._series(facts, stem)
         written = imaging.export(format, self.out / stem, loan.data, loan.labels, source, header)
         self.differences += export_differences(format, written, loan.data, loan.labels, source, header)
@@ -115,7 +117,7 @@ class _Export:
         )
 
     def _series(self, facts: ScanFacts, stem: str) -> tuple[Source, Header]:
-        """A DICOM series of a scan that is none, in a folder beside the segmentation."""
+        """A DICOM series made of a scan, in a folder beside the segmentation."""
         from sagittal_engine import imaging
         from sagittal_engine.imaging import geometry
         from sagittal_engine.imaging.exporters.dicom_series import Identity, likely_modality, write_series

@@ -34,10 +34,11 @@ def painted(seed: int) -> np.ndarray[Any, Any]:
     return np.random.default_rng(seed).integers(0, 3, SHAPE).astype(np.uint16)
 
 
-def save_series(folder: Path) -> None:
-    """A CT series of four slices."""
+def save_series(folder: Path, study_uid: str | None = None) -> None:
+    """A CT series of four slices, with pixels of its own where it has an own study."""
     folder.mkdir()
-    study, series, frame = generate_uid(), generate_uid(), generate_uid()
+    study = generate_uid() if study_uid is None else study_uid
+    series, frame = generate_uid(), generate_uid()
     for index in range(SHAPE[2]):
         meta = FileMetaDataset()
         meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = CTImageStorage, generate_uid()
@@ -51,7 +52,7 @@ def save_series(folder: Path) -> None:
         data.Rows, data.Columns = SHAPE[1], SHAPE[0]
         data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
         data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 16, 15, 1
-        data.PixelData = np.full(SHAPE[1::-1], index, np.int16).tobytes()
+        data.PixelData = np.full(SHAPE[1::-1], index + (study_uid is not None), np.int16).tobytes()
         data.save_as(folder / f"{index}.dcm", enforce_file_format=True)
 
 
@@ -136,6 +137,22 @@ def test_a_series_is_made_and_referred_to(
     source = SimpleITK.ReadImage(str(tmp_path / "data" / "image_1.nii.gz"))
     there = SimpleITK.Resample(source, series, SimpleITK.Transform(), SimpleITK.sitkNearestNeighbor, 9999)
     assert np.array_equal(SimpleITK.GetArrayFromImage(there), SimpleITK.GetArrayFromImage(series))
+
+
+def test_a_series_whose_identifiers_were_blanked_is_made_anew(study: Study, tmp_path: Path) -> None:
+    save_series(tmp_path / "anonymous", study_uid="")
+    imported = study.import_paths([tmp_path / "anonymous"])["imported"]
+    (scan,) = [row["scan"] for row in imported]
+    study.save_labels(scan, "painted", painted(7), TABLE)
+    ask = (study, "painted", "dicom-seg", tmp_path / "out", (scan,), Task("export", "", lambda event: None))
+    with pytest.raises(SagittalError, match=r"blank StudyInstanceUID, so no DICOM .* refer to it\. Let"):
+        export_label_set(*ask)
+    result = export_label_set(*ask, "auto")
+    assert result["verified"] and len(result["files"]) == SHAPE[2] + 1
+    seg = pydicom.dcmread(result["files"][-1])
+    made = pydicom.dcmread(result["files"][0])
+    assert made.StudyInstanceUID and seg.StudyInstanceUID == made.StudyInstanceUID
+    assert (made.Modality, str(made.PatientName)) == ("CT", "")
 
 
 def test_a_scan_that_cannot_be_written_does_not_stop_the_others(export: Export, study: Study) -> None:

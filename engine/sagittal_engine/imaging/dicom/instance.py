@@ -204,7 +204,7 @@ def _instance(path: Path, data: Dataset, left: float) -> Instance:
     return replace(
         alike,
         path=path,
-        series=alike.series if alike.series[0] else ("", str(path.parent)),
+        series=alike.series if alike.series[1] != str(alike.path.parent) else ("", str(path.parent)),
         sop_uid=str(data.get("SOPInstanceUID") or ""),
         number=_whole(data, "InstanceNumber", 0),
         frames=(replace(frame, path=path, position=_position(data), location=_location(data)),),

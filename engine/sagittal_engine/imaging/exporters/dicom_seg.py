@@ -22,6 +22,8 @@ from sagittal_engine.imaging.volume import Array, Header, ImagingError, Source
 _SERIES_NUMBER = 900
 """Above the numbers that scanners give."""
 
+_ADVICE = "Let a DICOM series be made of it too, or export NIfTI or NRRD."
+
 _MAY_BE_BLANK = (
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID",
     "AccessionNumber", "ReferringPhysicianName", "PositionReferenceIndicator",
@@ -31,17 +33,12 @@ _MAY_BE_BLANK = (
 
 def write(stem: Path, labels: Array, table: Sequence[Label], source: Source, header: Header) -> list[Path]:
     """`<stem>.seg.dcm`: one binary segment per label, numbered from 1 in order of label number."""
-    if source.kind != "dicom":
-        raise ImagingError(
-            f"A DICOM segmentation refers to the DICOM series it was drawn on, but {source.path.name} is no DICOM."
-            " Export NIfTI or NRRD, or import the scan as DICOM."
-        )
     rows = table_for(labels, table)
     if not rows:
         raise ImagingError("The label map is empty: a DICOM segmentation needs at least one labelled voxel.")
+    if reason := why_not_referred(source):
+        raise ImagingError(reason)
     stack = stack_for(source)
-    if stack.assumed_axes:
-        raise ImagingError(f"{source.path.name} has no place in space, which a DICOM segmentation needs.")
     images = [_image(path) for path in source.files]
     path = with_ending(stem, ".seg.dcm")
     with storage.quiet():
@@ -97,6 +94,22 @@ def differences(
     return found
 
 
+def why_not_referred(source: Source) -> str:
+    """One sentence on why no DICOM segmentation can refer to the scan; "" where one can."""
+    if source.kind != "dicom":
+        return (
+            "A DICOM segmentation refers to the DICOM series it was drawn on, but"
+            f" {source.path.name} is no DICOM. {_ADVICE}"
+        )
+    if stack_for(source).assumed_axes:
+        return f"{source.path.name} has no place in space, which a DICOM segmentation needs. Export NIfTI or NRRD."
+    try:
+        _image(source.path)
+    except ImagingError as error:
+        return str(error)
+    return ""
+
+
 def _image(path: Path) -> pydicom.Dataset:
     """A source file's header, with blanks for attributes that may be blank but must be there.
 
@@ -106,9 +119,7 @@ def _image(path: Path) -> pydicom.Dataset:
         data = pydicom.dcmread(file, stop_before_pixels=True)
     for name in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "FrameOfReferenceUID"):
         if not data.get(name):
-            raise ImagingError(
-                f"{path.name} has a blank {name}, so no DICOM segmentation can refer to it. Export NIfTI or NRRD."
-            )
+            raise ImagingError(f"{path.name} has a blank {name}, so no DICOM segmentation can refer to it. {_ADVICE}")
     for name in _MAY_BE_BLANK:
         if name not in data:
             setattr(data, name, "")
