@@ -50,14 +50,20 @@ class Cuts:
 
 
 def half_spaces(cuts: Cuts, affine: NDArray[np.float64], voxel: Sequence[float]) -> tuple[HalfSpace, ...]:
-    """What is kept of the scene when it is cut at `voxel`: along the scan's own slices, also where it is oblique."""
-    origin = to_millimetres(affine, voxel)
+    """What is kept of the scene when it is cut at `voxel`: along the scan's own slices, also where it is oblique.
+
+    A cut along slices runs half a voxel behind the slice at `voxel`, which so stands whole on the face of the cut.
+    """
     # Rows of the inverse are perpendicular to the slices, whatever angles the axes have to each other.
     across = np.linalg.inv(affine[:3, :3])
-    kept = [-side * across[axis] for axis, side in enumerate(cuts.sides) if side]
+    kept = []
+    for axis, side in enumerate(cuts.sides):
+        if side:
+            at = [v - side / 2 if a == axis else v for a, v in enumerate(voxel)]
+            kept.append(HalfSpace(to_millimetres(affine, at), _unit(-side * across[axis])))
     if cuts.eye is not None:
-        kept.append(-np.asarray(cuts.eye))
-    return tuple(HalfSpace(origin, _unit(direction)) for direction in kept)
+        kept.append(HalfSpace(to_millimetres(affine, voxel), _unit(-np.asarray(cuts.eye))))
+    return tuple(kept)
 
 
 def _unit(direction: NDArray[np.float64]) -> tuple[float, float, float]:

