@@ -17,17 +17,23 @@ SORT_ABOUT = {
     **{kind: text for kind, text in ABOUT.items() if kind != "nothing"},
 }
 DOUBTS = {
-    "nothing": "{label}: not found here, though in other cases",
-    "entropy": "{label}: unsure, {value:.2f} bits",
-    "disagreement": "{label}: supports disagree, {value:.2f}",
-    "volume": "{label}: odd volume, {volume}",
+    "nothing": "Not found here",
+    "entropy": "Unsure",
+    "disagreement": "Supports disagree",
+    "volume": "Odd volume",
+}
+AMOUNTS = {
+    "nothing": "{label}",
+    "entropy": "{label} {value:.2f} bits",
+    "disagreement": "{label} {value:.2f}",
+    "volume": "{label} {volume}",
 }
 TALLY = "{done} of {total} reviewed"
 TO_REVIEW = "To review"
 REVIEWED = "Reviewed"
 NEED_ABOUT = "Need for a look {need:.2f}, from 0 to 1; called out from 0.50.\n\n{doubts}"
 NEED_NOTHING = "Nothing speaks for looking at this case in particular."
-DOUBT_ABOUT = "{doubt}. {about}"
+DOUBT_ABOUT = "{doubt}.\n{about}"
 NO_FIGURES = "This set has no figures to sort by; cases are in the order of the study."
 
 # One case

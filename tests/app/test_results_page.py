@@ -122,11 +122,11 @@ def test_the_neediest_case_comes_first_and_says_why(segmented: ResultsPage, qtbo
     assert list(page.queue.scans) == ["0000000000000004", "0000000000000003", "0000000000000002"]
     qtbot.waitUntil(lambda: page.bench.session.scan == "0000000000000004")
     row = page.cases.rows["0000000000000004"]
-    assert "unsure, 0.75 bits" in row.need.toolTip() and "Entropy of the scores in bits" in row.need.toolTip()
+    assert "Unsure: liver 0.75 bits" in row.need.toolTip() and "Entropy of the scores in bits" in row.need.toolTip()
     assert row.doubts.isHidden(), "three cases are too few to call one out"
     page.step(1)
     qtbot.waitUntil(lambda: page.bench.session.scan == "0000000000000003")
-    assert page.verdict.tally.whole() == "0 of 3 reviewed"
+    assert page.tally.text() == "0 of 3 reviewed"
 
 
 @pytest.mark.window
@@ -175,7 +175,7 @@ def test_several_supports_are_chosen_and_shown_with_what_they_gave(page: Results
     qtbot.waitUntil(lambda: page.bench.state.document is not None)
     qtbot.waitUntil(lambda: inspector.findChild(QLabel, "case_disagreement_1") is not None)
     assert inspector.findChild(QLabel, "case_disagreement_1").text() == "disagreement 0.40"
-    assert "supports disagree, 0.40" in page.cases.rows["0000000000000004"].doubts.text()
+    assert "Supports disagree: liver 0.40" in page.cases.rows["0000000000000004"].doubts.text()
     assert "0.0 ml" not in inspector.findChild(QLabel, "case_volume_1").text()
     press(inspector, "case_support_1_0000000000000002")
     assert said.visits[-1] == ("annotate", "0000000000000002")

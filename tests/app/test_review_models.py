@@ -30,7 +30,7 @@ def test_the_queue_goes_from_the_neediest_to_the_next_unreviewed() -> None:
     assert queue.scans == ["c", "a", "b"] and queue.tally() == "1 of 3 reviewed"
     assert queue.next_to_review("c") == "a" and CaseQueue([case("b", "accepted")]).next_to_review("b") is None
     assert queue.neighbour("c", 1) == "a" and queue.neighbour("c", -1) is None and queue.neighbour("b", 1) is None
-    assert queue.sentences("c") == ["liver: supports disagree, 0.70"] and queue.sentences("a") == []
+    assert queue.sentences("c") == ["Supports disagree: liver 0.70"] and queue.sentences("a") == []
     assert queue.need("c") == pytest.approx(0.7)
     assert CaseQueue([case("a", entropy=0.1, disagreement=0.9), case("c", entropy=0.9)], "entropy").scans[0] == "c"
     assert CaseQueue().tally() == ""
@@ -38,9 +38,9 @@ def test_the_queue_goes_from_the_neediest_to_the_next_unreviewed() -> None:
 
 def test_doubts_are_said_with_their_unit() -> None:
     one = case("a")
-    assert say(one, Doubt("entropy", "liver", 0.71, 4.0)) == "liver: unsure, 0.71 bits"
-    assert say(one, Doubt("volume", "liver", -5.0, 5.0)) == "liver: odd volume, 1.0 ml"
-    assert say(one, Doubt("nothing", "liver", 1.0, 1.0)) == "liver: not found here, though in other cases"
+    assert say(one, Doubt("entropy", "liver", 0.71, 4.0)) == "Unsure: liver 0.71 bits"
+    assert say(one, Doubt("volume", "liver", -5.0, 5.0)) == "Odd volume: liver 1.0 ml"
+    assert say(one, Doubt("nothing", "liver", 1.0, 1.0)) == "Not found here: liver"
     assert review_words.millilitres(1432.4) == "1\u202f432 ml" and review_words.millilitres(0.314) == "0.31 ml"
 
 

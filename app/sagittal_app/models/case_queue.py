@@ -9,9 +9,6 @@ from sagittal.facts import LabelFigures, LabelSetFacts, ScanFacts
 from sagittal.review import Case, Doubt, doubts, need, queue, volume_ml
 from sagittal_app import review_words as words
 
-SHOWN_DOUBTS = 2
-"""Doubts that a row of the list has room for."""
-
 
 @dataclass(frozen=True)
 class Source:
@@ -66,16 +63,27 @@ class CaseQueue:
         return words.TALLY.format(done=done, total=len(self.cases)) if self.cases else ""
 
     def sentences(self, scan: str) -> list[str]:
-        """The doubts that are called out, in words, as many as a row has room for."""
+        """What is called out of a case, in words, a line per kind: "Supports disagree: liver 0.61, spleen 0.48"."""
         case = self.find(scan)
-        return [say(case, row) for row in self.doubts(scan) if row.notable][:SHOWN_DOUBTS] if case else []
+        if case is None:
+            return []
+        called: dict[str, list[str]] = {}
+        for row in self.doubts(scan):
+            if row.notable:
+                called.setdefault(row.kind, []).append(_amount(case, row))
+        return [f"{words.DOUBTS[kind]}: {', '.join(parts)}" for kind, parts in called.items()]
 
 
 def say(case: Case, doubt: Doubt) -> str:
-    """One doubt in words: "liver: supports disagree (0.41)"."""
-    volume = volume_of(*case, doubt.label)
-    amount = words.millilitres(volume) if volume is not None else ""
-    return words.DOUBTS[doubt.kind].format(label=doubt.label, value=doubt.value, volume=amount)
+    """One doubt in words: "Supports disagree: liver 0.61"."""
+    return f"{words.DOUBTS[doubt.kind]}: {_amount(case, doubt)}"
+
+
+def _amount(case: Case, doubt: Doubt) -> str:
+    volume = volume_of(*case, doubt.label) or 0.0
+    return (
+        words.AMOUNTS[doubt.kind].format(label=doubt.label, value=doubt.value, volume=words.millilitres(volume)).strip()
+    )
 
 
 def volume_of(scan: ScanFacts, one: LabelSetFacts, label: str) -> float | None:

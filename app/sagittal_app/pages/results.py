@@ -30,7 +30,7 @@ from sagittal_app.pages.results_figures import dice_of_case
 from sagittal_app.pages.results_setup import SetupPanel
 from sagittal_app.pages.results_verdict import BACK_KEY, KEYS, ON_KEY, VerdictLine
 from sagittal_app.task_follower import TaskFollower
-from sagittal_app.widgets.basics import UNIT, EmptyState, button, column, label, scrolled
+from sagittal_app.widgets.basics import UNIT, EmptyState, button, column, label, row, scrolled
 
 if TYPE_CHECKING:
     from sagittal_app.canvas.plane_canvas import PlaneCanvas
@@ -123,10 +123,13 @@ class ResultsPage(Page):
         self.sort.currentIndexChanged.connect(lambda _index: self._fill_cases())
         self._unsorted = label(review_words.NO_FIGURES, "quiet", wrap=True)
         self._unsorted.hide()
+        self.tally = label("", "quiet")
+        self.tally.setObjectName("results_tally")
         left = QWidget()
         body = column(
-            label("Cases", "heading"), self.sets, self.sort, self._unsorted, scrolled(self.cases, "case_scroll")
-        )
+            row(label("Cases", "heading"), None, self.tally),
+            self.sets, self.sort, self._unsorted, scrolled(self.cases, "case_scroll"),
+        )  # fmt: skip
         body.setContentsMargins(UNIT, UNIT, UNIT, UNIT)
         left.setLayout(body)
         left.setMinimumWidth(240)
@@ -313,7 +316,8 @@ class ResultsPage(Page):
     def _say_case(self) -> None:
         case = self._shown_case()
         writable = self._facts is not None and not self._facts.read_only
-        self.verdict.show_case(case, self.queue.tally(), writable)
+        self.tally.setText(self.queue.tally())
+        self.verdict.show_case(case, writable)
         self.case.show_case(case, self.queue.doubts(case[0].scan) if case else (), self._name_of)
 
     def _name_of(self, scan: str) -> str:

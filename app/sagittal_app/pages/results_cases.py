@@ -132,7 +132,7 @@ class CaseRow(QFrame):
         self.parts = label("", "quiet", wrap=True)
         self.parts.setObjectName(f"case_organs_{scan.scan}")
         self.parts.hide()
-        self.doubts = label("", "warning", wrap=True)
+        self.doubts = label("", "caution", wrap=True)
         self.doubts.setObjectName(f"case_doubts_{scan.scan}")
         self.bar = ConfidenceBar((), f"case_confidence_{scan.scan}")
         self.bar.slice_chosen.connect(lambda index: self.slice_chosen.emit(self.scan, index))

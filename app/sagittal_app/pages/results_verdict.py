@@ -30,8 +30,6 @@ class VerdictLine(QWidget):
         self.setObjectName("results_verdict")
         self.says = Elided("", "soft")
         self.says.setObjectName("results_case_says")
-        self.tally = Elided("", "quiet")
-        self.tally.setObjectName("results_tally")
         self._judging = [
             button("Accept", "verdict_accepted", lambda: self.judged.emit("accepted"), icon="mdi6.check"),
             button("Correct", "verdict_corrected", self.correct.emit, icon="mdi6.brush"),
@@ -46,16 +44,14 @@ class VerdictLine(QWidget):
             made.setToolTip(tip(title, key))
         back = tool("mdi6.chevron-up", words.CASE_BACK, "results_back", lambda: self.step.emit(-1), shortcut=BACK_KEY)
         on = tool("mdi6.chevron-down", words.CASE_ON, "results_on", lambda: self.step.emit(1), shortcut=ON_KEY)
-        inner = row(self.says, self.tally, back, on, *self._judging)
-        inner.setStretch(0, 3)
-        inner.setStretch(1, 1)
+        inner = row(self.says, back, on, *self._judging)
+        inner.setStretch(0, 1)
         inner.setContentsMargins(UNIT, 2, UNIT, UNIT)
         self.setLayout(inner)
 
-    def show_case(self, case: Case | None, tally: str, writable: bool) -> None:
+    def show_case(self, case: Case | None, writable: bool) -> None:
         for made in self._judging:
             made.setEnabled(case is not None and writable)
-        self.tally.say(tally)
         if case is None:
             self.says.say(canvas_words.RESULTS_NO_CASES)
             return
