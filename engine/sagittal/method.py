@@ -151,7 +151,7 @@ class Pretext(Protocol):
 
 
 class Represents(Protocol):
-    """A method whose encoder gives one feature vector per 2D image: what geometry probes and k-NN ask of it.
+    """A method whose encoder gives one feature vector per image or 3D patch: what geometry probes and k-NN ask of it.
 
     All calls expect `module` in evaluation mode unless said otherwise and are made without gradients.
     """
@@ -166,13 +166,13 @@ class Represents(Protocol):
         """The `ImageSet` of the subjects kept from training for live measures; may be empty."""
 
     def view_pair(self, images: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        """Two random views of each image, (N, C, H, W) each."""
+        """Two random views of each image, shaped as the images."""
 
     def features(self, module: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
         """Pooled features of the encoder, projector removed: (N, F)."""
 
     def feature_maps(self, module: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
-        """The encoder's last features before pooling: (N, F, h, w)."""
+        """The encoder's last features before pooling: (N, F, h, w), of patches (N, F, x, y, z)."""
 
     def projections(self, module: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
         """What the loss compares, not normalised: (N, D)."""

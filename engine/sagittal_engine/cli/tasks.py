@@ -16,6 +16,7 @@ from sagittal_engine.cli.output import interval, table
 from sagittal_engine.cli.session import Session, session
 
 TASKS = ("one-shot", "fine-tune", "classify", "knn", "linear", "adapt")
+OF_IMAGES = ("classify", "knn", "linear")
 PROTOCOLS = ("published", "deployed")
 
 
@@ -129,6 +130,16 @@ def evaluate(
             help="'published' scores inside the organ's true range; 'deployed' knows nothing of the query's truth.",
         ),
     ] = "deployed",
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target",
+            metavar="NAME",
+            help="What is told of an image, for knn, linear and classify: labels, quartile or a meta label; for "
+            "linear also position and pixels. [default: labels]",
+            show_default=False,
+        ),
+    ] = None,
     label_set: Annotated[
         str, typer.Option("--labels", metavar="SET", help="Label set that counts as truth.")
     ] = "truth",
@@ -144,6 +155,11 @@ def evaluate(
     """
     _one_of("task", task, TASKS)
     _one_of("protocol", protocol, PROTOCOLS)
+    values = options.assignments(settings)
+    if target is not None:
+        if task not in OF_IMAGES:
+            raise SagittalError(f"--target is for the tasks {', '.join(OF_IMAGES)}; got {task}. Leave it out.")
+        values["target"] = target
     with session(context, as_json, study, writes=True) as on:
         request = EvaluateRequest(
             run=_run_id(on, run),
@@ -152,7 +168,7 @@ def evaluate(
             support=find_scan(on.study, support).scan if support is not None else None,
             protocol=protocol,
             label_set=label_set,
-            parameters=options.assignments(settings),
+            parameters=values,
         )
         result = on.task(on.engine.start_evaluation(request), "Evaluating")
         on.output.give(result, lambda console: _show_evaluation(console, result))
@@ -169,6 +185,13 @@ def _show_evaluation(console: Console, result: Mapping[str, Any]) -> None:
     for sentence in (result.get("split"), result.get("intervals")):
         if sentence:
             console.print(sentence, markup=False)
+    if tested := result.get("tested"):
+        chance = result.get("chance")
+        known = "" if chance is None else f"; without looking at an image: {chance:.3f}"
+        console.print(
+            f"Target '{result['target']}', {tested['images']} images of {tested['subjects']} subjects{known}",
+            markup=False,
+        )
     table(console, ("metric", "mean (interval)"), [(name, interval(row)) for name, row in result["summary"].items()])
 
 

@@ -31,7 +31,7 @@ class Classifier(nn.Module):
         self._method = method
 
     def forward(self, images: Tensor) -> Tensor:
-        """(N, C, H, W) → (N, classes)."""
+        """(N, C, …) → (N, classes)."""
         scores: Tensor = self.head(self._method.features(self.module, images))
         return scores
 
@@ -88,7 +88,7 @@ def fine_tune(
     seed: int,
     boundary: Callable[[], None] = lambda: None,
 ) -> Classifier:
-    """Trains `module`'s encoder and a new head on `images` (N, C, H, W) with `labels` (N,); the module is changed.
+    """Trains `module`'s encoder and a new head on `images` (N, C, …) with `labels` (N,); the module is changed.
 
     Batches have at least `batch_size` images (or all there are), in an order drawn by `seed` afresh every epoch.
     Raises ValueError where fewer than two classes are labelled, or class weights do not fit.

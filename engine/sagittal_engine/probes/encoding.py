@@ -13,6 +13,8 @@ from sagittal_engine.kit.images import ImageSet
 
 AT_ONCE = 256
 """Images in one forward pass."""
+VOXELS_AT_ONCE = 2**23
+"""Voxels of 3D patches in one: 32 patches of 64 voxels a side."""
 
 Encode = Callable[[Any, torch.Tensor], torch.Tensor]
 """A call of `sagittal.method.Represents`, as `features`."""
@@ -42,7 +44,7 @@ def encode(
                 part.train()
     rows = []
     with torch.no_grad():
-        for part in images.split(at_once):
+        for part in _portions(images, at_once):
             boundary()
             rows.append(call(module, part.to(device)).float().cpu())
     found = torch.cat(rows)
@@ -53,6 +55,14 @@ def encode(
             "from them: its weights or the images are broken. Use another checkpoint, or lower the learning rate."
         )
     return found
+
+
+def _portions(images: torch.Tensor, at_once: int) -> tuple[torch.Tensor, ...]:
+    """Parts of at most `at_once` images; of patches that are large, even parts of as many as fit, never one alone."""
+    fitting = max(2, VOXELS_AT_ONCE // images[0].numel()) if images.ndim == 5 and len(images) else at_once
+    if fitting >= at_once:
+        return images.split(at_once)
+    return images.tensor_split(max(1, len(images) // fitting))
 
 
 def some_of(images: ImageSet, most: int, seed: int) -> ImageSet:

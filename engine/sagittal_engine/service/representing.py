@@ -181,7 +181,7 @@ def _nobody(tested: bool, request: EvaluateRequest, target: str) -> str:
     if tested:
         return (
             f"None of the subjects that the run was trained on has scans{labels}, so nobody can give labels. Import "
-            "label maps for them, or name another label set."
+            "label maps for them, name another label set, or choose a meta label as the target."
         )
     return (
         f"There is nobody to test: every subject{labels} was trained on. Train with 'held_out' above 0, choose scans "

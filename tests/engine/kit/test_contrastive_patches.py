@@ -1,0 +1,171 @@
+"""Methods of two views on 3D patches of a study: training, resuming, live measures, evaluation, refusals."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from sagittal.engine_port import SagittalError
+from sagittal.params import make
+from sagittal_engine.kit import contrast_params
+from sagittal_engine.kit.image_source import check_shape, views_of
+from sagittal_engine.nets.image_encoders import LAYOUTS, VOLUME_NAMES, build_image_encoder
+from sagittal_plugins.simclr import SimCLRParams
+
+TINY = {
+    "plane": "patch", "encoder": "small_3d", "image_size": 8, "patches_per_scan": 6, "patch_spacing": 2.0,
+    "hidden_dim": 8, "out_dim": 4, "batch_size": 6, "steps": 4, "checkpoint_steps": 2, "preview_steps": 2,
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _one_thread(monkeypatch):
+    monkeypatch.setenv("SAGITTAL_THREADS", "1")
+    torch.set_num_threads(1)
+
+
+def write_volumes(folder: Path, count: int) -> list[Path]:
+    """Noise with a bright ball, in the right half of odd scans; labelled."""
+    import nibabel as nib
+
+    paths = []
+    for n in range(count):
+        rng = np.random.default_rng(n)
+        at = np.indices((16, 14, 12))
+        ball = sum((a - c) ** 2 for a, c in zip(at, (4 + 8 * (n % 2), 7, 6), strict=True)) < 9
+        image = (rng.random((16, 14, 12)) * 50 + 100 + 150 * ball).astype(np.float32)
+        for kind, data in (("images", image), ("labels", ball.astype(np.uint8))):
+            (folder / kind).mkdir(parents=True, exist_ok=True)
+            path = folder / kind / f"case_{n}.nii.gz"
+            nib.save(nib.Nifti1Image(data, np.diag([2.0, 2.0, 2.0, 1.0])), path)
+        paths.append(folder / "images" / f"case_{n}.nii.gz")
+    return paths
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory):
+    """A study of five labelled volumes, and how to wait for a task or a run."""
+    from sagittal_engine.registry import Registry
+    from sagittal_engine.service import Engine
+    from sagittal_engine.study import Study
+
+    folder = tmp_path_factory.mktemp("patches")
+    write_volumes(folder / "src", 5)
+    study = Study.create(folder / "study")
+    engine = Engine(Registry(), study)
+    finished: dict[str, Any] = {}
+
+    def wait(source):
+        deadline = time.monotonic() + 200
+        while time.monotonic() < deadline:
+            for event in engine.events():
+                if type(event).__name__ in ("TaskFinished", "RunFinished"):
+                    finished[event.source] = event
+            if source in finished:
+                return finished.pop(source)
+            time.sleep(0.01)
+        raise AssertionError("it did not finish")
+
+    def done(source):
+        event = wait(source)
+        assert not event.error, event.error + event.detail
+        return getattr(event, "result", None)
+
+    done(engine.start_import([folder / "src"]))
+    yield SimpleNamespace(engine=engine, wait=wait, done=done, runs=study.runs_folder)
+    engine.shut_down()
+    study.close()
+
+
+def test_the_form_and_the_networks_name_the_same_encoders():
+    assert set(contrast_params.VOLUME_ENCODERS) == set(VOLUME_NAMES)
+    assert set(contrast_params.ENCODERS) == {"small", *LAYOUTS, *VOLUME_NAMES}
+
+
+def test_the_small_encoder_of_patches():
+    encoder = build_image_encoder("small_3d", in_channels=1).eval()
+    assert 800_000 < sum(p.numel() for p in encoder.parameters()) < 1_000_000
+    with torch.no_grad():
+        patches = torch.rand(2, 1, 24, 20, 17)
+        maps = encoder.maps(patches)
+        assert maps.shape == (2, encoder.width, 2, 2, 2)
+        assert torch.allclose(encoder(patches), maps.mean((2, 3, 4)), atol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["simclr", "mio", "byol", "dino"])
+def test_training_on_patches_resumes_as_if_never_interrupted(workshop, method):
+    from sagittal.run_request import RunRequest
+    from sagittal_engine.store.encoder import load_weights
+
+    engine = workshop.engine
+    own = {"prototypes": 8, "local_views": 1} if method == "dino" else {}
+    request = RunRequest(
+        method=method, parameters={**TINY, **own}, label_set="truth",
+        probes=("knn:every=2", "geometry:every=2", "embedding"),
+    )  # fmt: skip
+    whole = engine.start(request)
+    workshop.done(whole)
+    half = engine.start(request.model_copy(update={"stop_at": 2}))
+    workshop.done(half)
+    workshop.done(engine.resume(half))
+    one, other = engine.run(whole), engine.run(half)
+    losses = {name: points for name, points in one.metrics.items() if "loss" in name}
+    assert losses and losses == {name: points for name, points in other.metrics.items() if "loss" in name}
+    assert {"knn_accuracy", "alignment", "uniformity"} <= set(one.metrics)
+    assert one.previews, "views are shown"
+    folders = [workshop.runs / record.facts.folder for record in (one, other)]
+    first, second = (load_weights(folder / "encoder") for folder in folders)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    facts = json.loads((folders[0] / "encoder" / "encoder.json").read_text())
+    assert facts["architecture"] == "small_3d" and facts["plane"] == "patch" and facts["spacing"] == [2.0] * 3
+
+    if method != "simclr":
+        return
+    from sagittal.facts import EvaluateRequest
+
+    for task, settings in (
+        ("knn", {"k": 5}), ("linear", {}), ("linear", {"target": "position"}), ("classify", {"epochs": 1}),
+        ("knn", {"k": 5, "encoder": "supervised", "epochs": 1}),
+    ):  # fmt: skip
+        result = workshop.done(
+            engine.start_evaluation(EvaluateRequest(run=whole, task=task, label_set="truth", parameters=settings))
+        )
+        assert result["summary"] and result["tested"]["images"] == 6
+    pixels = EvaluateRequest(run=whole, task="linear", label_set="truth", parameters={"target": "pixels"})
+    refused = workshop.wait(engine.start_evaluation(pixels))
+    assert "labels of single pixels are read from slices alone" in refused.error
+
+
+def test_what_does_not_go_together_is_one_sentence():
+    def params(**values):
+        return make(SimCLRParams, values)
+
+    with pytest.raises(SagittalError, match=r"encoder small_3d sees 3D patches, and 'plane' is axial\. Set 'plane'"):
+        check_shape(params(encoder="small_3d"))
+    with pytest.raises(
+        SagittalError, match=r"encoder resnet18 sees slices, and 'plane' is patch\. Choose one of small_3d"
+    ):
+        check_shape(params(plane="patch"))
+    with pytest.raises(SagittalError, match="'data' names flat pictures"):
+        check_shape(params(plane="patch", encoder="small_3d", data="somewhere"))
+    with pytest.raises(SagittalError, match="Set 'channels' to 1"):
+        check_shape(params(plane="patch", encoder="small_3d", channels=3))
+    check_shape(params())
+    check_shape(params(plane="patch", encoder="monai_resnet18_3d"))
+
+
+def test_strengths_take_the_place_of_the_lists_own():
+    def rules(**values):
+        return views_of(make(SimCLRParams, {"plane": "patch", "encoder": "small_3d", **values})).rules
+
+    assert rules().rotation == 15 and rules().flip_axes == (1, 2) and rules().gamma == 0.3
+    own = rules(rotation=0.0, patch_flips="all", gamma=0.0, holes=0)
+    assert own.rotation == 0 and own.flip_axes == (0, 1, 2) and own.gamma == 0 and own.holes == 0
+    assert rules(augmentation="simclr").holes == 0
