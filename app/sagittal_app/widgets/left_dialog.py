@@ -45,6 +45,7 @@ class LeftDialog(QDialog):
         tree.setObjectName("left_list")
         tree.setHeaderLabels(words.LEFT_COLUMNS)
         tree.setRootIsDecorated(False)
+        tree.setStyleSheet("QTreeWidget::item { padding: 6px 4px; }")
         tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         for place in range(3):
             tree.header().setSectionResizeMode(place, QHeaderView.ResizeMode.ResizeToContents)

@@ -63,6 +63,7 @@ class RelinkDialog(QDialog):
         tree.setObjectName("relink_list")
         tree.setHeaderLabels(words.RELINK_COLUMNS)
         tree.setRootIsDecorated(False)
+        tree.setStyleSheet("QTreeWidget::item { padding: 6px 4px; }")
         tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         for scan in missing:
             path = Path(scan.path)
@@ -112,7 +113,7 @@ class RelinkDialog(QDialog):
                 self._say(event.error, "danger")
 
     def _show(self, event: TaskFinished) -> None:
-        for one in event.result["found"]:
+        for one in reversed(event.result["found"]):  # a scan comes before its label maps, and is what is shown
             if one["scan"] in self._rows:
                 self._rows[one["scan"]].setText(2, one["path"])
         gone = {one["scan"] for one in event.result["missing"]}

@@ -27,6 +27,7 @@ class RestoreDialog(QDialog):
         self._copies = list(copies)
         self.list = QListWidget()
         self.list.setObjectName("restore_list")
+        self.list.setStyleSheet("QListWidget::item { padding: 6px 4px; }")
         for copy in copies:
             scans = messages.count(copy.scans, "scan")
             self.list.addItem(words.RESTORE_COPY.format(time=messages.local_time(copy.saved), scans=scans))

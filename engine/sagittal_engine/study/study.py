@@ -264,8 +264,8 @@ class Study:
             self.changed([facts.scan])
         if missing:
             raise SagittalError(
-                f"The file of {facts.name} is not where it was, or has changed: {source.path}. Put it back, or import "
-                "it from its new place; labels and runs are kept."
+                f"The file of {facts.name} is not where it was, or has changed: {source.path}. Put it back, or let "
+                "“Find moved scans” (`sagittal study relink`) look for it; labels and runs are kept."
             )
         return source
 
