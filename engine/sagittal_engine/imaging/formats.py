@@ -28,6 +28,7 @@ _READERS = {
     "nrrd": "nrrd",
     "metaimage": "metaimage",
     "dicom": "dicom.reader",
+    "dicom-seg": "dicom.segmentation",
     "image": "picture",
 }
 

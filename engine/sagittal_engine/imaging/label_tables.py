@@ -87,10 +87,14 @@ def as_snap_writes(row: Label) -> Label:
 
 
 def label_table(source: Source) -> tuple[Label, ...]:
-    """Names and colours that come with a label map: its `.labels.json`, or a Slicer segmentation's own header."""
+    """Names and colours that come with a label map: its `.labels.json`, or a segmentation's header (Slicer, DICOM)."""
     for companion in source.companions:
         if companion.name.endswith(".labels.json"):
             return _table(companion)
+    if source.kind == "dicom-seg":
+        from sagittal_engine.imaging.dicom import segmentation
+
+        return segmentation.label_table(source.path)
     return _table(source.path) if source.kind == "nrrd" else ()
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,6 +42,8 @@ class Findings:
     images: list[Candidate] = field(default_factory=list)
     loose_labels: list[tuple[imaging.Source, imaging.Header]] = field(default_factory=list)
     """Files named as label maps that no image goes with."""
+    segmentations: list[tuple[imaging.Source, imaging.Header]] = field(default_factory=list)
+    """DICOM segmentations of series that were not found with them."""
     refused: dict[Path, str] = field(default_factory=dict)
 
 
@@ -119,6 +122,8 @@ def _take_in_order(
 
 
 def _take_by_name(items: list[tuple[imaging.Source, imaging.Header]], found: Findings) -> None:
+    found.segmentations += [(source, header) for source, header in items if source.kind == "dicom-seg"]
+    items = [item for item in items if item not in found.segmentations]
     named = [_named(source, header) for source, header in items]
     pairs = pairing.pair(named)
     labels = {pair.label for pair in pairs}
@@ -140,6 +145,38 @@ def _take_by_name(items: list[tuple[imaging.Source, imaging.Header]], found: Fin
             label_set = f"truth {len(taken) + 1}"
         taken.append(LabelCandidate(*items[pair.label], label_set, pair.rule))
     found.images += images.values()
+    found.segmentations = [item for item in found.segmentations if not _joined(*item, found.images)]
+
+
+def join(source: imaging.Source, header: imaging.Header, image: Candidate, taken: Collection[str] = ()) -> None:
+    """Takes a DICOM segmentation for a label map of `image`; its label set has a name not among `taken`."""
+    names = {*taken, *(label.label_set for label in image.labels)}
+    free = (f"{source.name} {number}" for number in itertools.count(2))
+    name = source.name if source.name not in names else next(one for one in free if one not in names)
+    image.labels.append(LabelCandidate(source, header, name, "the series it refers to"))
+
+
+def _joined(source: imaging.Source, header: imaging.Header, images: Sequence[Candidate]) -> bool:
+    from sagittal_engine.imaging.dicom import segmentation
+
+    wanted = segmentation.references(source.path)
+    image = next((one for one in images if refers_to(wanted, one.source)), None)
+    if image is not None:
+        join(source, header, image)
+    return image is not None
+
+
+def refers_to(wanted: Collection[str], source: imaging.Source) -> bool:
+    """Whether a segmentation that names the UIDs `wanted` was drawn on `source`: on its images, or on its series."""
+    from sagittal_engine.imaging.dicom.instance import read_instance
+
+    if source.kind != "dicom":
+        return False
+    try:
+        first = read_instance(source.path)
+    except (SagittalError, OSError):
+        return False
+    return first.sop_uid in wanted or first.series[1] in wanted
 
 
 def _named(source: imaging.Source, header: imaging.Header) -> pairing.Named:

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sagittal.engine_port import SagittalError
 from sagittal_engine import imaging
 from sagittal_engine.study import label_names, locations, resample
-from sagittal_engine.study.candidates import Candidate, LabelCandidate, look
+from sagittal_engine.study.candidates import Candidate, LabelCandidate, join, look, refers_to
 from sagittal_engine.study.catalogue import rows_of, subject_of
 from sagittal_engine.study.meta import read_meta
 from sagittal_engine.study.tables import LabelSetRow, LabelTableRow, MetaRow, ScanRow
@@ -44,6 +44,8 @@ class Import:
             self.refused.update(found.refused)
             for source, header in found.loose_labels:
                 self._loose(source, header, found.images)
+            for source, header in found.segmentations:
+                self._of_study(source, header, found.images)
             for done, candidate in enumerate(found.images):
                 self.boundary()
                 self.progress(done, len(found.images), f"Reading {candidate.source.name}")
@@ -85,6 +87,32 @@ class Import:
         if twin:
             reason += f" It is, voxel for voxel, the label map of {twin}."
         self._refuse(source, reason)
+
+    def _of_study(self, source: imaging.Source, header: imaging.Header, images: list[Candidate]) -> None:
+        """A DICOM segmentation that came alone: joined to the scan of the study that it refers to, else refused."""
+        from sagittal_engine.imaging.dicom import segmentation
+
+        wanted = segmentation.references(source.path)
+        with self.study.catalogue.reading() as session:
+            rows = session.scalars(select(ScanRow).where(ScanRow.kind == "dicom", ScanRow.removed.is_(False)))
+            known = [
+                (row.name, locations.recall(row.files, self.study.path), [one.name for one in row.label_sets])
+                for row in rows
+            ]
+        for name, files, taken in known:
+            self.boundary()
+            scan = imaging.Source("dicom", files, name)
+            if refers_to(wanted, scan):
+                image = next((one for one in images if one.source == scan), None)
+                if image is None:
+                    image = Candidate(scan, imaging.probe(scan))
+                    images.append(image)
+                join(source, header, image, taken)
+                return
+        self._refuse(
+            source,
+            f"{source.path.name} is a DICOM segmentation of a series that is not in the study. Import that first.",
+        )
 
     def _take(self, candidate: Candidate) -> None:
         """Imports one image with its label maps in one transaction."""
@@ -197,7 +225,7 @@ class Import:
             warnings.append(reason)
             return None
         warnings += [f"Label map {source.path.name}: {sentence}" for sentence in found.warnings]
-        if difference:
+        if difference and not resample.is_part(label.header, header):
             warnings.append(f"{difference} It is resampled to the image's grid, nearest neighbour.")
         if not data.any():
             warnings.append(f"The label map {source.path.name} is empty.")

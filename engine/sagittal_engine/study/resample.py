@@ -43,3 +43,20 @@ def fit(labels: Array, own: imaging.Header, image: imaging.Header) -> Array:
     if own.grid.assumed_axes or image.grid.assumed_axes:
         return stretched(labels, image.shape)
     return onto(labels, own.grid.canonical_affine, image.shape, image.grid.canonical_affine)
+
+
+def is_part(own: imaging.Header, image: imaging.Header) -> bool:
+    """Whether each voxel of a label map lies on a voxel of its image: then nothing is resampled, only put in place.
+
+    So it is with DICOM segmentations, which leave out slices without labels.
+    """
+    if own.grid.assumed_axes or image.grid.assumed_axes:
+        return False
+    step = np.linalg.inv(image.grid.canonical_affine) @ own.grid.canonical_affine
+    ends = np.array([[0, 0, 0, 1], [*np.subtract(own.shape, 1), 1]]) @ step.T
+    return bool(
+        np.allclose(step[:3, :3], np.eye(3), atol=1e-3 / max(own.shape))
+        and np.allclose(ends, np.rint(ends), atol=0.05)
+        and (ends[:, :3] > -0.5).all()
+        and (ends[:, :3] < np.array(image.shape) - 0.5).all()
+    )

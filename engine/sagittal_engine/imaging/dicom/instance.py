@@ -29,7 +29,7 @@ Triple: TypeAlias = tuple[float, float, float]
 _DICOMDIR = "1.2.840.10008.1.3.10"
 
 _NO_SCANS = {
-    "SEG": "is a DICOM segmentation, not a scan; convert it to NIfTI to use it as a label map",
+    "SEG": "is a DICOM segmentation, not a scan",
     "RTDOSE": "is a radiotherapy dose, not a scan",
     "PR": "is a presentation state, not a scan",
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sagittal_engine.imaging.dicom import segmentation
 from sagittal_engine.imaging.dicom.instance import Instance, read_instance
 from sagittal_engine.imaging.dicom.pixels import decodes
 from sagittal_engine.imaging.dicom.stack import SAME_DIRECTION, SAME_PLACE, height, is_placed, stack_of
@@ -20,15 +21,19 @@ _SLICES = ("CT", "MR", "PT")
 
 
 def find_series(paths: Sequence[Path], boundary: Callable[[], None]) -> tuple[list[Source], Refused]:
-    """One source per stack; refused files with their reasons. `boundary` is called for every file."""
+    """One source per stack and per segmentation; refused files with their reasons. `boundary` is called per file."""
     refused: Refused = []
+    segmentations: list[Path] = []
     copies: dict[tuple[object, ...], list[Instance]] = defaultdict(list)
     for path in paths:
         boundary()
         try:
             instance = read_instance(path)
         except (ImagingError, OSError) as error:
-            refused.append((path, str(error)))
+            if segmentation.is_segmentation(path):
+                segmentations.append(path)
+            else:
+                refused.append((path, str(error)))
         else:
             copies[_identity(instance)].append(instance)
     by_series: dict[tuple[str, str], list[Instance]] = defaultdict(list)
@@ -47,6 +52,11 @@ def find_series(paths: Sequence[Path], boundary: Callable[[], None]) -> tuple[li
                 refused += [(instance.path, str(error)) for instance in stack]
                 continue
             sources.append(Source("dicom", files, _name(stack[0], number, len(stacks))))
+    for path in segmentations:
+        try:
+            sources.append(segmentation.source_of(path))
+        except (ImagingError, OSError) as error:
+            refused.append((path, str(error)))
     return sources, refused
 
 
