@@ -198,3 +198,39 @@ def test_names_are_read_on_demand_in_any_script(shared_data: Path, save_series: 
     folder = shared_data / "edge_dicom" / "pydicom"
     assert patient_of(folder / "chrRuss.dcm").startswith("Люкceмбypг")
     assert "(" in patient_of(folder / "chrH31.dcm") and "山田" in patient_of(folder / "chrH31.dcm")
+
+
+SPARED = {"SOPClassUID", "SOPInstanceUID", "Rows", "Columns", "PixelData"}
+"""Without these there is no image."""
+
+
+def test_no_other_attribute_is_needed(save_series: Series, only: Only) -> None:
+    attributes = {"RescaleSlope": 1, "RescaleIntercept": 0, "WindowCenter": 40, "WindowWidth": 400, "SliceLocation": 1}
+    folder = save_series(VOXELS[:2].astype(np.uint16), **attributes)
+    names = [element.keyword for element in pydicom.dcmread(next(folder.iterdir()))]
+    for name in set(names) - SPARED:
+        bare = save_series(VOXELS[:2].astype(np.uint16), **attributes)
+        for path in bare.iterdir():
+            data = pydicom.dcmread(path)
+            delattr(data, name)
+            data.save_as(path)
+        found = discover([bare])
+        assert not found.refused, (name, found.refused)
+        slices = sorted(tuple(read(item).data.ravel()) for item in found.items)
+        assert sum(map(len, slices)) == VOXELS[:2].size, name
+
+
+@pytest.mark.parametrize("name", sorted(SPARED - {"SOPClassUID", "SOPInstanceUID"}))
+def test_without_an_image_there_is_a_sentence(save_series: Series, name: str) -> None:
+    folder = save_series(VOXELS[:1])
+    path = next(folder.iterdir())
+    data = pydicom.dcmread(path)
+    delattr(data, name)
+    data.save_as(path)
+    found = discover([folder])
+    reasons = [refusal.reason for refusal in found.refused]
+    for item in found.items:
+        with pytest.raises(ImagingError) as caught:
+            read(item)
+        reasons.append(str(caught.value))
+    assert len(reasons) == 1 and reasons[0].endswith(".")
