@@ -99,6 +99,15 @@ def test_a_look_finds_what_an_import_would(series: Path, shared_data: Path, tmp_
     assert drawn.dtype == np.uint8 and max(drawn.shape) == 96 and np.ptp(drawn) > 50
 
 
+def test_series_are_listed_by_person_and_number(shared_data: Path) -> None:
+    disc = shared_data / "edge_dicom" / "pydicom" / "dicomdirtests"
+    series = look_through([disc], lambda *_: None, lambda: None)["series"]
+    people = [one.subject for one in series]
+    assert len(series) == 24 and people == sorted(people, key=people.index)
+    pilots = [one.name for one in series if "PILOT" in one.name]
+    assert len(pilots) == 6 and pilots == sorted(pilots)
+
+
 def test_a_coronal_series_is_pictured_with_the_head_up(series: Path, tmp_path: Path) -> None:
     """Rows that run towards the feet stay as they are; columns that run to the patient's left too."""
     path = sorted(series.iterdir())[0]
