@@ -136,7 +136,7 @@ def evaluate(
             "--target",
             metavar="NAME",
             help="What is told of an image, for knn, linear and classify: labels, quartile or a meta label; for "
-            "linear also position and pixels. [default: labels]",
+            "linear also position and pixels. [default: the run's label_target]",
             show_default=False,
         ),
     ] = None,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Self
+
+from pydantic import model_validator
+
 from sagittal.panels import Images, Lines, Panel
 from sagittal.params import TrainingParams, setting
 
@@ -218,6 +222,29 @@ class ContrastiveParams(TrainingParams):
         None, "Standard deviation of Gaussian noise, intensities in 0…1 (grey list: 0.1, SimCLR: 0).",
         ge=0, le=1, group=VIEWS,
     )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _flat_or_not(self) -> Self:
+        """Images and encoder are both flat or both of three dimensions."""
+        patches, volume = self.plane == PATCH, self.encoder in VOLUME_ENCODERS
+        if volume and not patches:
+            raise ValueError(
+                f"The encoder {self.encoder} sees 3D patches, and 'plane' is {self.plane}. Set 'plane' to patch, or "
+                "choose an encoder of slices, such as small or resnet18."
+            )
+        if patches and self.data:
+            raise ValueError(
+                "3D patches are cut from the study's scans, and 'data' names flat pictures. Leave 'data' empty, or "
+                "choose another 'plane'."
+            )
+        if patches and not volume:
+            raise ValueError(
+                f"The encoder {self.encoder} sees slices, and 'plane' is patch. Choose one of "
+                f"{', '.join(VOLUME_ENCODERS)} as 'encoder', or another 'plane'."
+            )
+        if patches and int(self.channels) != 1:
+            raise ValueError("3D patches are grey. Set 'channels' to 1, or choose another 'plane'.")
+        return self
 
 
 LOSS = Lines("Loss", "Loss of each step, on that step's batch.", series=("loss",), y_label="loss")

@@ -13,7 +13,7 @@ from torch import Tensor
 from sagittal.engine_port import SagittalError
 from sagittal.method import Context, ScanData
 from sagittal_engine.kit.benchmark_images import is_published, long_tailed, read_images
-from sagittal_engine.kit.contrast_params import FLIPS, PATCH, VOLUME_ENCODERS, ContrastiveParams
+from sagittal_engine.kit.contrast_params import FLIPS, PATCH, ContrastiveParams
 from sagittal_engine.kit.images import ImageSet
 from sagittal_engine.kit.patches import patches_of
 from sagittal_engine.kit.sampling import Sampler
@@ -73,37 +73,12 @@ def _with_strengths(rules: R, params: ContrastiveParams) -> R:
         raise SagittalError(f"The views cannot be made: {error}") from error
 
 
-def check_shape(params: ContrastiveParams) -> None:
-    """Raises `SagittalError` where images and encoder are not both flat or both of three dimensions."""
-    patches, volume = params.plane == PATCH, params.encoder in VOLUME_ENCODERS
-    if volume and not patches:
-        raise SagittalError(
-            f"The encoder {params.encoder} sees 3D patches, and 'plane' is {params.plane}. Set 'plane' to patch, or "
-            "choose an encoder of slices, such as small or resnet18."
-        )
-    if not patches:
-        return
-    if params.data:
-        raise SagittalError(
-            "3D patches are cut from the study's scans, and 'data' names flat pictures. Leave 'data' empty, or choose "
-            "another 'plane'."
-        )
-    if not volume:
-        raise SagittalError(
-            f"The encoder {params.encoder} sees slices, and 'plane' is patch. Choose one of "
-            f"{', '.join(VOLUME_ENCODERS)}, or another 'plane'."
-        )
-    if int(params.channels) != 1:
-        raise SagittalError("3D patches are grey. Set 'channels' to 1, or choose another 'plane'.")
-
-
 class ImageSource:
     """Reads images as the parameters say."""
 
     normalisation = NORMALISATION
 
     def __init__(self, params: ContrastiveParams, context: Context) -> None:
-        check_shape(params)
         self._params, self._context = params, context
 
     def images(self, scans: Sequence[ScanData], *, masks: bool = False) -> ImageSet:

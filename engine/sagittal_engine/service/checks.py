@@ -51,16 +51,18 @@ def check_request(
         card = registry.card(request.method)
     except SagittalError as error:
         return [_no(str(error))]
+    data = ""
     if "pretext" not in card.capabilities:
         lines.append(_no(f"{card.title} does not train by itself; start it from a trained run."))
     else:
         try:
-            resolve_parameters(card, request)
+            data = getattr(resolve_parameters(card, request), "data", "")
             lines.append(Check(True, "Every parameter is within its range."))
         except (ParameterError, SagittalError) as error:
             lines.append(_no(str(error)))
     try:
-        lines += _about_scans(card, request, chosen_scans(request, facts), trained)
+        scans = chosen_scans(request, facts)
+        lines += _about_data(data) if data else _about_scans(card, request, scans, trained)
     except SagittalError as error:
         lines.append(_no(str(error)))
     lines += _about_probes(card, request)
@@ -70,6 +72,13 @@ def check_request(
 
 def _no(text: str) -> Check:
     return Check(False, text, blocking=True)
+
+
+def _about_data(data: str) -> list[Check]:
+    """Of a parameter 'data', which names images to train on in place of the study's scans."""
+    if not Path(data).expanduser().exists():
+        return [_no(f"There is no file or folder {data}. Choose another in 'data', or leave it empty for scans.")]
+    return [Check(True, f"Images of {data} to train on, in place of the study's scans.")]
 
 
 def _about_scans(card: MethodCard, request: RunRequest, scans: Sequence[ScanFacts], trained: bool) -> Iterator[Check]:

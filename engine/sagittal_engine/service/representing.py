@@ -40,12 +40,14 @@ def evaluate_representation(
 ) -> Mapping[str, Any]:
     """Evaluates k-NN, linear or classify and appends the document (that of `evaluate --json`) to the run.
 
+    Where the request names no target, it is the run's own 'label_target'.
     Raises `SagittalError` where the request does not fit, or where there is nobody to test or to label.
     """
     from sagittal_engine.evaluate.image_tasks import Subject, evaluate_images
     from sagittal_engine.loop import first_module
 
-    params = _made(ImageTaskParams, request.parameters)
+    own = {"target": folder.facts().parameters.get("label_target", "labels")}
+    params = _made(ImageTaskParams, {**own, **request.parameters})
     if request.protocol != "deployed" or request.support is not None:
         raise SagittalError(
             f"The task {request.task} takes neither a support scan nor the protocol 'published': those are of one-shot "
@@ -148,7 +150,7 @@ def _sides(study: Study, trained: Trained, request: EvaluateRequest, target: str
     if target in TRUTH_TARGETS:
         pool, test = ([scan for scan in side if _labelled(scan, request.label_set)] for side in (pool, test))
     if not test or not pool:
-        raise SagittalError(_nobody(bool(test), request, target))
+        raise SagittalError(_nobody(bool(pool), bool(test), request, target))
     masks = target == PIXELS
     return Sides(*(method.image_set(_scans(study, side, request.label_set), masks=masks) for side in (pool, test)))
 
@@ -176,8 +178,13 @@ def _labelled(scan: ScanFacts, label_set: str) -> bool:
     return any(found.name == label_set and found.labels for found in scan.label_sets)
 
 
-def _nobody(tested: bool, request: EvaluateRequest, target: str) -> str:
+def _nobody(labelled: bool, tested: bool, request: EvaluateRequest, target: str) -> str:
     labels = f" with the labels '{request.label_set}'" if target in TRUTH_TARGETS else ""
+    if labels and not labelled and not tested:
+        return (
+            f"No subject has scans{labels}, which the target '{target}' is told from. Import label maps for them, name "
+            "another label set, or choose a meta label as the target."
+        )
     if tested:
         return (
             f"None of the subjects that the run was trained on has scans{labels}, so nobody can give labels. Import "

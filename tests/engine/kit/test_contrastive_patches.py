@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from sagittal.engine_port import SagittalError
-from sagittal.params import make
+from sagittal.params import ParameterError, make
+from sagittal.run_request import RunRequest
 from sagittal_engine.kit import contrast_params
-from sagittal_engine.kit.image_source import check_shape, views_of
+from sagittal_engine.kit.image_source import views_of
 from sagittal_engine.nets.image_encoders import LAYOUTS, VOLUME_NAMES, build_image_encoder
 from sagittal_plugins.simclr import SimCLRParams
 
@@ -101,7 +101,6 @@ def test_the_small_encoder_of_patches():
 
 @pytest.mark.parametrize("method", ["simclr", "mio", "byol", "dino"])
 def test_training_on_patches_resumes_as_if_never_interrupted(workshop, method):
-    from sagittal.run_request import RunRequest
     from sagittal_engine.store.encoder import load_weights
 
     engine = workshop.engine
@@ -143,22 +142,24 @@ def test_training_on_patches_resumes_as_if_never_interrupted(workshop, method):
     assert "labels of single pixels are read from slices alone" in refused.error
 
 
-def test_what_does_not_go_together_is_one_sentence():
-    def params(**values):
-        return make(SimCLRParams, values)
+def test_what_does_not_go_together_is_one_sentence_before_a_run(workshop):
+    def refused(rule, **values):
+        with pytest.raises(ParameterError, match=rule):
+            make(SimCLRParams, values)
 
-    with pytest.raises(SagittalError, match=r"encoder small_3d sees 3D patches, and 'plane' is axial\. Set 'plane'"):
-        check_shape(params(encoder="small_3d"))
-    with pytest.raises(
-        SagittalError, match=r"encoder resnet18 sees slices, and 'plane' is patch\. Choose one of small_3d"
-    ):
-        check_shape(params(plane="patch"))
-    with pytest.raises(SagittalError, match="'data' names flat pictures"):
-        check_shape(params(plane="patch", encoder="small_3d", data="somewhere"))
-    with pytest.raises(SagittalError, match="Set 'channels' to 1"):
-        check_shape(params(plane="patch", encoder="small_3d", channels=3))
-    check_shape(params())
-    check_shape(params(plane="patch", encoder="monai_resnet18_3d"))
+    refused(r"^The encoder small_3d sees 3D patches, and 'plane' is axial\. Set 'plane'", encoder="small_3d")
+    refused(r"^The encoder resnet18 sees slices, and 'plane' is patch\. Choose one of small_3d", plane="patch")
+    refused("'data' names flat pictures", plane="patch", encoder="small_3d", data="somewhere")
+    refused("Set 'channels' to 1", plane="patch", encoder="small_3d", channels=3)
+    make(SimCLRParams, {"plane": "patch", "encoder": "monai_resnet18_3d"})
+    lines = workshop.engine.check(RunRequest(method="simclr", parameters={"plane": "patch"}))
+    assert any(line.blocking and "sees slices" in line.text for line in lines)
+
+
+def test_more_patches_than_memory_holds_are_refused(workshop):
+    many = {**TINY, "image_size": 512, "patches_per_scan": 4096}
+    event = workshop.wait(workshop.engine.start(RunRequest(method="simclr", parameters=many)))
+    assert "of memory are free. Lower 'patches_per_scan'" in event.error
 
 
 def test_strengths_take_the_place_of_the_lists_own():
