@@ -176,6 +176,10 @@ class StudyPort(Protocol):
         or "auto" for what its intensities suggest. Without it such scans are refused.
         """
 
+    def start_review_table(self, label_set: str, out: Path, scans: Sequence[str] = ()) -> str:
+        """Writes volumes, figures, reviews and times of a label set's cases as CSV, a row per case and label; the
+        result is {"file", "rows", "verified"}."""
+
 
 class RunPort(Protocol):
     """Methods, runs and what is done with them."""

@@ -58,6 +58,8 @@ class ResultsPage(Page):
         self._inspector: QWidget | None = None
         self._dice: dict[tuple[str, str], dict[str, float]] = {}
         self._wanted_slice: int | None = None
+        self._painted = False
+        """Whether the case shown was painted on since it was last saved."""
         self._judged: list[tuple[str, str, str]] = []
         """Scan, label set and earlier review of every verdict, for Undo."""
 
@@ -72,6 +74,7 @@ class ResultsPage(Page):
         bench.session.saved.connect(self._recount)
         bench.session.recovered.connect(lambda _edits: self.desk.notify("info", words.CORRECTION_RECOVERED))
         state = bench.state
+        state.voxels_changed.connect(self._was_painted)
         state.position_changed.connect(lambda voxel: self.cases.mark(bench.session.scan, voxel[2]))
         for acted in (state.position_changed, state.voxels_changed, state.window_changed, state.look_changed):
             acted.connect(lambda *_args: self.clock.touch())
@@ -304,6 +307,8 @@ class ResultsPage(Page):
 
     def _opened(self) -> None:
         assert self.bench is not None
+        document = self.bench.state.document
+        self._painted = document is not None and document.unsaved  # of an earlier session, out of the journal
         self._go_to_slice()
         self.cases.mark(self.bench.session.scan, self.bench.state.position[2])
         self._look_at((self.bench.session.scan, self.bench.session.label_set) if self.isVisible() else None)
@@ -344,9 +349,20 @@ class ResultsPage(Page):
             self.desk.notify("info", review_words.CORRECTING)
 
     def save(self) -> None:
-        """Writes a correction; the case then counts as corrected."""
+        """Writes what is unsaved; a case that was painted on then counts as corrected."""
         if self.bench is not None:
-            self.bench.session.save(review="corrected")
+            self._write(self.bench.session.save, "corrected")
+
+    def _write(self, write: Callable[..., object], review: str) -> bool:
+        """Saves by `write`; a change of names or colours alone is no review."""
+        document = self.bench.state.document if self.bench is not None else None
+        if document is not None:
+            document.end_stroke()
+        painted, self._painted = self._painted, False
+        return bool(write(review=review if painted else None)) and painted
+
+    def _was_painted(self, _box: object) -> None:
+        self._painted = True
 
     def _recount(self) -> None:
         """The figures of a corrected case are another."""
@@ -364,12 +380,10 @@ class ResultsPage(Page):
         if case is None or self.bench is None:
             return
         scan, one = case
-        document = self.bench.state.document
-        painted = document is not None and document.unsaved
-        if review == "accepted" and (painted or one.review == "corrected"):
+        if review == "accepted" and (self._painted or one.review == "corrected"):
             review = "corrected"
         self._judged.append((scan.scan, one.name, one.review))
-        if not (painted and self.bench.session.save(review=review)):
+        if not self._write(self.bench.session.save, review):
             self._set_review(scan.scan, one.name, review)
         undo = Command("results.undo_review", "Undo", "", self.undo_review)
         said = review_words.JUDGED.format(scan=scan.name, review=REVIEWS[review][0])
@@ -446,7 +460,7 @@ class ResultsPage(Page):
 
     def may_leave(self) -> bool:
         if self.bench is not None:
-            self.bench.session.save_now("corrected")
+            self._write(self.bench.session.save_now, "corrected")
             self._keep_time(self.clock.take(), self._keep_time_now)
         return True
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtCore import QPoint, QRect, QSize, Qt, QTimer
 from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -247,13 +247,30 @@ class EmptyState(QWidget):
         self.setLayout(body)
 
 
+class Scrolled(QScrollArea):
+    """A frameless area that scrolls vertically only."""
+
+    def __init__(self, content: QWidget) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidget(content)
+        theme.current.changed.connect(self._restyled)
+
+    def _restyled(self) -> None:
+        """Layouts keep the sizes that widgets gave between two style sheets: they are measured again."""
+        QTimer.singleShot(0, self, self._measure)
+
+    def _measure(self) -> None:
+        for part in self.widget().findChildren(QWidget):
+            part.updateGeometry()
+        self.widget().updateGeometry()
+
+
 def scrolled(content: QWidget, name: str = "") -> QScrollArea:
     """`content` in a frameless area that scrolls vertically only."""
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setWidget(content)
+    area = Scrolled(content)
     if name:
         area.setObjectName(name)
     return area
