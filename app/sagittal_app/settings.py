@@ -19,7 +19,7 @@ MOUSE_PRESETS: dict[str, str] = {
     "ohif": "OHIF: wheel changes the slice, left drag sets window and level, right drag zooms.",
 }
 """Each mouse preset with one sentence."""
-MOUSE_NAMES = {"reading-room": "Reading room", "slicer": "Slicer", "ohif": "OHIF"}
+MOUSE_NAMES = {"reading-room": "Reading room", "slicer": "Slicer / ITK-SNAP", "ohif": "OHIF"}
 """The presets' names as the status bar shows them."""
 THEMES = {"system": "As the system", "dark": "Dark", "light": "Light"}
 

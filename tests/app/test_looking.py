@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QCheckBox, QMenu
+from PySide6.QtWidgets import QCheckBox, QMenu, QSlider
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "canvas"))
 
@@ -27,7 +27,8 @@ pytestmark = pytest.mark.window
 LEFT = Qt.MouseButton.LeftButton
 
 
-def opened(qtbot, desk) -> AnnotatePage:
+@pytest.fixture
+def page(qtbot, desk) -> Iterator[AnnotatePage]:
     made = AnnotatePage(desk)
     qtbot.addWidget(made)
     made.build()
@@ -39,12 +40,6 @@ def opened(qtbot, desk) -> AnnotatePage:
     made.shown()
     qtbot.waitUntil(lambda: made.bench.state.document is not None)
     qtbot.wait(30)
-    return made
-
-
-@pytest.fixture
-def page(qtbot, desk) -> Iterator[AnnotatePage]:
-    made = opened(qtbot, desk)
     yield made
     made.shut_down()
 
@@ -83,18 +78,15 @@ def test_an_oblique_scan_is_resampled_and_shown_as_stored_again(page, said, engi
     assert np.count_nonzero(painted.data) < np.count_nonzero(voxels)
 
 
-def test_another_scan_is_shown_as_it_is_stored(page, qtbot) -> None:
+def test_another_scan_is_shown_as_it_is_stored(page, said, qtbot) -> None:
+    page.bench.space.act("own_axes")
+    assert said.notices[-1][1] == words.NOT_OBLIQUE and not page.bench.state.resampled
     make_oblique(page)
     page.bench.space.act("own_axes")
     qtbot.waitUntil(lambda: page.bench.state.resampled)
     page.step(1)
     qtbot.waitUntil(lambda: page.bench.session.scan.endswith("2") and not page.bench.state.resampled)
     assert page.bench.state.document.writable
-
-
-def test_a_scan_along_the_patients_axes_needs_no_resampling(page, said) -> None:
-    page.bench.space.act("own_axes")
-    assert said.notices[-1][1] == words.NOT_OBLIQUE and not page.bench.state.resampled
 
 
 def test_presets_are_kept_with_the_study_and_used_by_their_keys(page, desk, engine, qtbot) -> None:
@@ -125,35 +117,43 @@ def test_every_window_of_the_header_is_offered(page, desk) -> None:
     assert state.window == (100.0, 400.0)
 
 
-def test_the_display_convention_is_said_once_and_at_every_start_where_it_is_unusual(qtbot, desk, said) -> None:
-    first = opened(qtbot, desk)
-    assert [text for _, text, _ in said.notices].count(words.REMIND_RADIOLOGICAL) == 1
-    first.step(1)
-    qtbot.waitUntil(lambda: first.bench.session.scan.endswith("2"))
-    first.shut_down()
-    desk.settings.reminded = False
-    second = opened(qtbot, desk)
-    assert [text for _, text, _ in said.notices].count(words.REMIND_RADIOLOGICAL) == 1
-    second.shut_down()
-    desk.settings.reminded = False
+def test_the_display_menu_ticks_what_is_so_and_sets_the_opacity(page) -> None:
+    bench, menu = page.bench, QMenu()
+    bench.strip._display(menu)
+    ticks = {action.objectName(): action.isChecked() for action in menu.actions() if action.isCheckable()}
+    assert ticks["menu_radiological"] and not ticks["menu_own_axes"] and not ticks["menu_outline"]
+    menu.actions()[0].defaultWidget().findChild(QSlider, "label_opacity").setValue(25)
+    assert bench.state.look.opacity == 0.25
+    next(action for action in menu.actions() if action.objectName() == "menu_outline").trigger()
+    assert bench.state.look.outline
+
+
+def test_the_display_convention_is_said_once_and_at_every_start_where_it_is_unusual(page, desk, said) -> None:
+    def start_anew() -> None:
+        desk.settings.reminded = False
+        page.bench.session.opened.emit()
+
+    texts = lambda: [text for _, text, _ in said.notices]  # noqa: E731
+    assert texts().count(words.REMIND_RADIOLOGICAL) == 1
+    page.bench.session.opened.emit()
+    start_anew()
+    assert len(texts()) == 1
     desk.settings.set("radiological", False)
-    third = opened(qtbot, desk)
-    assert ("warning", words.REMIND_NEUROLOGICAL, "") in said.notices
-    view = third.bench.space.views[Plane.AXIAL]
+    start_anew()
+    assert said.notices[-1][:2] == ("warning", words.REMIND_NEUROLOGICAL)
+    view = page.bench.space.views[Plane.AXIAL]
     assert view.overlay.drawing.bottom_right == words.NEUROLOGICAL and view.overlay.drawing.unusual
-    third.shut_down()
+    desk.settings.set("orientation_reminder", False)
+    start_anew()
+    assert len(texts()) == 2
 
 
-def test_the_probe_is_said_below_too(page, desk, qtbot) -> None:
+def test_the_probe_is_said_below_too_and_hidden_labels_on_the_view(page, desk, qtbot) -> None:
     told: list[str] = []
     object.__setattr__(desk, "say_probe", told.append)
     view = page.bench.space.views[Plane.AXIAL]
     move(view.overlay, point_of(view, page.bench.state.position))
     assert "mm" in told[-1] and "voxel" in told[-1] and "value" in told[-1]
-
-
-def test_hidden_labels_are_said_on_the_view(page) -> None:
-    view = page.bench.space.views[Plane.AXIAL]
     page.bench.space.act("labels")
     assert words.LABELS_HIDDEN in view.overlay.drawing.notes
 

@@ -228,7 +228,7 @@ def test_the_mouse_is_asked_once_and_can_be_changed_below(make_window, qtbot):
     window = make_window(asked=False)
     click(qtbot, window, "ask_mouse_slicer")
     assert window.desk.settings.mouse_preset == "slicer"
-    assert find(window, "mouse_preset", QToolButton).text() == "Mouse: Slicer"
+    assert find(window, "mouse_preset", QToolButton).text() == "Mouse: Slicer / ITK-SNAP"
     window.status.mouse.menu().actions()[2].trigger()
     assert window.desk.settings.mouse_preset == "ohif"
 

@@ -279,14 +279,15 @@ class SliceView(QWidget):
         return [*lines, f"value {text}{unit}" + (f"   {name}" if name else "")]
 
     def _measures(self) -> list[Drawn]:
-        """The measures on this slice, where they lie on the view."""
+        """The measures on this slice, where they lie on the view; in a narrow one with their first figure alone."""
+        lines = 1 if self.width() < NARROW else None
         state, near = self.state, self.hand.measure_in_reach()
         if state.scan is None:
             return []
         return [
             on_screen(
                 one,
-                state.measures.words(one, state.scan),
+                state.measures.words(one, state.scan)[:lines],
                 lambda voxel: self.canvas.to_widget(*self._view.to_screen(voxel)),
                 one == near,
             )

@@ -6,16 +6,14 @@ from collections.abc import Callable
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFrame, QMenu, QToolButton
+from PySide6.QtWidgets import QFrame, QMenu, QSlider, QToolButton, QWidget, QWidgetAction
 
 from sagittal_app.actions import tip
-from sagittal_app.canvas import keys
+from sagittal_app.canvas import keys, words
 from sagittal_app.canvas.state import CanvasState
 from sagittal_app.canvas.windowing import Window, window_words
 from sagittal_app.shortcuts import spoken_key
-from sagittal_app.widgets.basics import UNIT, column, line, tool
-
-DISPLAY_IDS = ("crosshair", "smooth", "radiological", "nose_left", "own_axes", "centre")
+from sagittal_app.widgets.basics import UNIT, column, label, line, row, tool
 
 
 def own_key(id: str) -> str:
@@ -117,14 +115,40 @@ class ToolStrip(QFrame):
         action.triggered.connect(lambda _checked=False: self.state.set_window(window))
 
     def _display(self, menu: QMenu) -> None:
+        """What is shown and how, with a tick where it is so; the labels' opacity on top."""
         menu.clear()
-        look = self.state.look
-        for id in DISPLAY_IDS:
-            action = self._menu_action(menu, id, keys.BY_ID[id].title)
-            if hasattr(look, id):
-                action.setCheckable(True)
-                action.setChecked(getattr(look, id))
+        state = self.state
+        menu.addAction(self._opacity(menu))
+        menu.addSeparator()
+        for id, title in words.DISPLAY.items():
+            action = self._menu_action(menu, id, title)
+            action.setCheckable(True)
+            action.setChecked(state.resampled if id == "own_axes" else getattr(state.look, id))
+            action.setEnabled(id != "own_axes" or state.resampled or state.oblique)
             menu.addAction(action)
+        menu.addSeparator()
+        menu.addAction(self._menu_action(menu, "centre", keys.BY_ID["centre"].title))
+
+    def _opacity(self, menu: QMenu) -> QAction:
+        """A slider with its figure, in hundredths."""
+        figure = label("", "soft")
+        figure.setMinimumWidth(5 * UNIT)
+        slider = QSlider(Qt.Orientation.Horizontal)
+        slider.setObjectName("label_opacity")
+        slider.setRange(0, 100)
+        slider.setToolTip(tip(words.OPACITY, " ".join(self._key_of(id) for id in ("fainter", "stronger"))))
+        show = lambda value: figure.setText(f"{value} %")  # noqa: E731
+        slider.valueChanged.connect(show)
+        slider.setValue(round(100 * self.state.look.opacity))
+        show(slider.value())
+        slider.valueChanged.connect(lambda value: self.state.set_look(opacity=value / 100))
+        body = row(label(words.OPACITY), slider, figure)
+        body.setContentsMargins(12, 4, 12, 4)
+        holder = QWidget()
+        holder.setLayout(body)
+        action = QWidgetAction(menu)
+        action.setDefaultWidget(holder)
+        return action
 
     def _menu_action(self, menu: QMenu, id: str, title: str) -> QAction:
         key = self._key_of(id)

@@ -19,6 +19,19 @@ REMIND_RADIOLOGICAL = (
 REMIND_NEUROLOGICAL = "Views are neurological: the patient's left is on the left of the screen."
 SHOW_RADIOLOGICAL = "Show radiologically"
 
+# How planes are shown
+
+OPACITY = "Label opacity"
+DISPLAY = {
+    "outline": "Labels as outlines",
+    "crosshair": "Crosshair",
+    "smooth": "Smooth voxels",
+    "radiological": "Radiological: the patient's right on the left",
+    "nose_left": "The patient's front on the left in sagittal views",
+    "own_axes": "Oblique scan resampled along the patient's axes",
+}
+"""What can be on or off."""
+
 # Window presets
 
 PRESETS_TITLE = "Window presets"

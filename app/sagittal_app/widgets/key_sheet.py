@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QWidget
 
 from sagittal_app import messages, settings, shortcuts
 from sagittal_app.actions import ActionRegistry
@@ -14,8 +14,8 @@ from sagittal_app.canvas import mouse
 from sagittal_app.settings import Settings
 from sagittal_app.widgets.basics import UNIT, button, clear, column, label, row, scrolled
 
-COLUMN_WIDTH = 300
-SIZE = (1000, 720)
+COLUMN_WIDTH = 380
+SIZE = (1320, 840)
 
 
 class KeySheet(QDialog):
@@ -44,9 +44,9 @@ class KeySheet(QDialog):
         if self.isVisible():
             self.hide()
             return
-        self._fill()
         room = self.parentWidget().size()
         self.resize(min(SIZE[0], room.width() - 8 * UNIT), min(SIZE[1], room.height() - 8 * UNIT))
+        self._fill()
         self.show()
         self.setFocus()
 
@@ -62,43 +62,44 @@ class KeySheet(QDialog):
             super().keyPressEvent(event)
 
     def _fill(self) -> None:
-        """Groups one under another in as many columns as fit, about equally long."""
+        """Groups one under another in as many columns as fit, all about equally long."""
         clear(self._columns)
         listed = [one for one in shortcuts.rows(self._registry) if one.keys]
         preset = self._settings.mouse_preset
-        groups = [(messages.MOUSE_LABEL.format(name=settings.MOUSE_NAMES[preset]), mouse.described(preset))]
+        lines = [_heading(messages.MOUSE_LABEL.format(name=settings.MOUSE_NAMES[preset])), *mouse.described(preset)]
         for name, members in groupby(listed, lambda one: one.group):
-            groups.append((name, [("  ".join(map(shortcuts.spoken_key, one.keys)), one.title) for one in members]))
-        columns = max(1, min(3, (min(SIZE[0], self.parentWidget().width()) - 5 * UNIT) // COLUMN_WIDTH))
-        length = sum(len(lines) + 2 for _, lines in groups) / columns
-        filled, current = 0.0, self._new_column()
-        for name, lines in groups:
-            if filled >= length and self._columns.count() < columns:
-                current.addStretch(1)
-                filled, current = 0.0, self._new_column()
-            filled += len(lines) + 2
-            current.addWidget(_group(name, lines))
-        current.addStretch(1)
-
-    def _new_column(self) -> QVBoxLayout:
-        made = QVBoxLayout()
-        made.setSpacing(2 * UNIT)
-        self._columns.addLayout(made, 1)
-        return made
+            lines.append(_heading(name))
+            lines += [("  ".join(map(shortcuts.spoken_key, one.keys)), one.title) for one in members]
+        columns = max(1, min(3, (self.width() - 5 * UNIT) // COLUMN_WIDTH))
+        length = -(-len(lines) // columns)
+        while lines:
+            # A heading goes over into the next column with what it heads.
+            end = length - 1 if len(lines) > length and lines[length - 1] == _heading(lines[length - 1][0]) else length
+            self._columns.addWidget(_column(lines[:end]), 1)
+            lines = lines[end:]
 
 
-def _group(name: str, lines: Sequence[tuple[str, str]]) -> QWidget:
+def _heading(name: str) -> tuple[str, str]:
+    """A line that is a group's name, and no key."""
+    return name, ""
+
+
+def _column(lines: Sequence[tuple[str, str]]) -> QWidget:
     grid = QGridLayout()
     grid.setContentsMargins(0, 0, 0, 0)
     grid.setHorizontalSpacing(2 * UNIT)
     grid.setVerticalSpacing(2)
-    grid.addWidget(label(name, "heading"), 0, 0, 1, 2)
-    for at, (key, title) in enumerate(lines, start=1):
-        shown = label(key, "soft")
-        grid.addWidget(shown, at, 0, Qt.AlignmentFlag.AlignTop)
-        grid.addWidget(label(title, wrap=True), at, 1)
+    for at, (key, title) in enumerate(lines):
+        if (key, title) == _heading(key):
+            heading = label(key, "heading")
+            heading.setContentsMargins(0, UNIT if at else 0, 0, 2)
+            grid.addWidget(heading, at, 0, 1, 2)
+        else:
+            grid.addWidget(label(key, "soft"), at, 0, Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(label(title, wrap=True), at, 1)
     grid.setColumnMinimumWidth(0, 112)
     grid.setColumnStretch(1, 1)
+    grid.setRowStretch(len(lines), 1)
     made = QWidget()
     made.setLayout(grid)
     return made
