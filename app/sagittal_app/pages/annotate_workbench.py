@@ -90,6 +90,8 @@ class Workbench(QWidget):
 
 def make_canvases(page: QWidget, into: list[PlaneCanvas]) -> Iterator[None]:
     """Makes the canvases of a page's workbench, one at a time."""
+    # Where the background is still at this, it is waited for: napari's table of units must not be loaded twice at once.
+    from sagittal_app.canvas import preload  # noqa: F401
     from sagittal_app.canvas.geometry import Plane
     from sagittal_app.canvas.plane_canvas import PlaneCanvas
 
