@@ -194,6 +194,24 @@ def test_a_table_is_written_where_one_says(desk, parent, engine, said, qtbot, tm
 
 
 @pytest.mark.window
+def test_a_table_dropped_on_the_window_is_shown(window, engine, qtbot, tmp_path) -> None:
+    (tmp_path / "organs.label").write_text("1 Leber")
+    window.studies.dropped([tmp_path / "organs.label"])
+    qtbot.waitUntil(lambda: window.findChild(TableDialog) is not None)
+    assert not [name for name, _ in engine.calls if name == "start_import"]
+    window.findChild(TableDialog).reject()
+
+
+@pytest.mark.window
+def test_every_page_with_labels_exports_by_the_same_key(window, qtbot) -> None:
+    for page in ("study", "annotate", "results"):
+        assert window.desk.actions.command(f"{page}.export").shortcut == "Ctrl+E"
+    window.desk.actions.run("study.export")
+    assert window.findChild(ExportDialog).isVisible()
+    window.findChild(ExportDialog).close()
+
+
+@pytest.mark.window
 def test_the_study_pages_table_asks_for_files(qtbot, desk) -> None:
     asked = []
     made = LabelTable(

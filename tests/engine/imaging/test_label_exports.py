@@ -88,6 +88,9 @@ def test_slicer_segmentation(nifti_scan: tuple[Source, Header, Array], table: li
     assert np.array_equal(SimpleITK.GetArrayFromImage(image).T, voxels)
     x, y, z = image.TransformIndexToPhysicalPoint((2, 3, 4))
     assert np.allclose(header.grid.affine @ (2, 3, 4, 1), (-x, -y, z, 1))
+    assert [image.GetMetaData(f"Segment{index}_Name") for index in range(3)] == [row.name for row in table]
+    other = [*table[:2], Label(7, "Milz (gross)", table[2].colour)]
+    assert "another number, name or colour" in export_differences("nrrd", [path], labels, other, source, header)[0]
     again = discover([path]).items[0]
     assert probe(again).looks_like_labels
 

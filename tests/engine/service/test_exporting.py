@@ -139,6 +139,17 @@ def test_a_series_is_made_and_referred_to(
     assert np.array_equal(SimpleITK.GetArrayFromImage(there), SimpleITK.GetArrayFromImage(series))
 
 
+def test_a_segmentation_and_its_series_come_back_as_scan_and_labels(
+    export: Export, study: Study, tmp_path: Path
+) -> None:
+    export("dicom-seg", "image_2", make_series="MR")
+    with Study.create(tmp_path / "other") as other:
+        (imported,) = other.import_paths([tmp_path / "out"])["imported"]
+        (labels,) = imported["labels"]
+        there, here = other.labels(imported["scan"], labels["set"]), study.labels(study.find("image_2").scan, "painted")
+        assert np.array_equal(there.data, here.data) and there.labels == here.labels
+
+
 def test_a_series_whose_identifiers_were_blanked_is_made_anew(study: Study, tmp_path: Path) -> None:
     save_series(tmp_path / "anonymous", study_uid="")
     imported = study.import_paths([tmp_path / "anonymous"])["imported"]
