@@ -6,6 +6,7 @@ One document is shared by all views of a scan. Every change of voxels goes throu
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -229,9 +230,11 @@ class LabelDocument:
         self.choose(numbers[(numbers.index(self.active) + by) % len(numbers)])
 
     def add_label(self, name: str = "") -> Label:
-        """A new label with the next free number and its stable colour, made active."""
+        """A new label with the next free number and its stable colour, made active; named where no name is given."""
         number = max(row.number for row in self.labels) + 1
-        row = Label(number, name or f"label {number}", colour_of(number))
+        taken = {row.name for row in self.labels}
+        free = (f"label {n}" for n in itertools.count(number) if f"label {n}" not in taken)
+        row = Label(number, name or next(free), colour_of(number))
         self.labels = (*self.labels, row)
         self.active = number
         self._tell_table()

@@ -122,7 +122,8 @@ class Editing(QObject):
             return
         on = None if whole or self.state.options.in_3d else (view.through, self.state.position[view.through])
         scope = Scope(document.data, document.active, view.spacing, on)
-        self.run(Task(title, tool, document.active, lambda tick: operation(scope, *more, tick)))
+        where = tool_words.ON_SLICE if on else tool_words.IN_SCAN
+        self.run(Task(title, tool, document.active, lambda tick: operation(scope, *more, tick), where))
 
     def _may_change(self, document: LabelDocument) -> bool:
         if not document.writable:
@@ -187,11 +188,10 @@ class Editing(QObject):
         document.reshape(task.tool, task.label, added, removed)
         self.state.reveal(task.label)
         if document.history.depth == before:
-            where = tool_words.IN_SCAN if self.state.options.in_3d else tool_words.ON_SLICE
-            self._stopped(tool_words.NO_CHANGE.format(title=task.title, label=name, where=where))
+            self._stopped(tool_words.NO_CHANGE.format(title=task.title, label=name, where=task.where))
         else:
             sizes = {"added": f"{added.size:,}", "removed": f"{removed.size:,}"}
-            self._stopped(tool_words.CHANGED.format(title=task.title, label=name, **sizes))
+            self._stopped(tool_words.CHANGED.format(title=task.title, **sizes))
 
     def _stopped(self, sentence: str) -> None:
         self._running = None

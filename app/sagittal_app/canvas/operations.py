@@ -46,6 +46,8 @@ class Task:
     tool: str
     label: int
     compute: Callable[[Tick], Change]
+    where: str
+    """Where it works, in words."""
     erase: bool = False
     """What it adds is taken away instead."""
 

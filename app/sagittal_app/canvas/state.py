@@ -50,7 +50,7 @@ class ToolOptions:
     """What painting may replace: see `document`."""
     range: Window | None = None
     """Intensities that the threshold brush paints; None for those of the window shown."""
-    tolerance: float = 8.0
+    tolerance: float = 4.0
     """How far a grown voxel may lie from the seed, in hundredths of the scan's range of intensities."""
     reach: float = 40.0
     """How far growth goes from its seed, millimetres."""

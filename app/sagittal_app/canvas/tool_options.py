@@ -8,11 +8,12 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QFrame, QMenu, QProgressBar, QToolButton, QWidget
 
-from sagittal_app.actions import spoken, tip
+from sagittal_app.actions import tip
 from sagittal_app.canvas import keys, tool_words
 from sagittal_app.canvas.document import OVERWRITE_ALL, OVERWRITE_NONE, OVERWRITE_VISIBLE
 from sagittal_app.canvas.editing import Editing
 from sagittal_app.canvas.state import LARGEST_BRUSH, SMALLEST_BRUSH, CanvasState
+from sagittal_app.shortcuts import spoken_key
 from sagittal_app.widgets.basics import UNIT, Elided, button, label, row, tool
 
 ROUND = ("brush", "eraser", "threshold")
@@ -160,8 +161,7 @@ class ToolOptions(QFrame):
         title.setEnabled(False)
         menu.addSeparator()
         for id in COMMANDS:
-            action = QAction(keys.BY_ID[id].title, menu)
-            action.setText(f"{keys.BY_ID[id].title}\t{spoken(self._key_of(id))}")
+            action = QAction(f"{keys.BY_ID[id].title}\t{spoken_key(self._key_of(id))}", menu)
             action.setObjectName(f"edit_{id}")
             action.triggered.connect(lambda _checked=False, id=id: self._run(id))
             menu.addAction(action)
@@ -169,7 +169,7 @@ class ToolOptions(QFrame):
                 menu.addMenu(self._smoothings(menu))
 
     def _smoothings(self, menu: QMenu) -> QMenu:
-        made = QMenu(tool_words.SMOOTHING, menu)
+        made = QMenu(tool_words.SMOOTHING.format(millimetres=self.state.options.smoothing), menu)
         group = QActionGroup(made)
         for millimetres in SMOOTHINGS:
             action = QAction(f"{millimetres:g} mm", made, checkable=True)

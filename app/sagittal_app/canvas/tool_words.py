@@ -16,7 +16,7 @@ INTERPOLATE = "Interpolate between slices"
 COMBINE = "Combine labels"
 BUSY = "{running} is still being computed. Wait for it, or cancel it, before the next."
 NO_CHANGE = "{title}: nothing to change for {label} {where}."
-CHANGED = "{title}: {added} voxels added to {label}, {removed} taken away."
+CHANGED = "{title}: {added} voxels gained, {removed} lost."
 CANCELLED = "{title} was cancelled; nothing was changed."
 NO_TASK_LOCKED = "{label} is locked, so it cannot be changed. Unlock it in the list of labels first."
 NO_TASK_READ_ONLY = "These labels can only be looked at here."
@@ -43,7 +43,7 @@ OVER_VISIBLE = "Over visible labels"
 OVER_NONE = "Over no label"
 EDIT_LABEL = "Edit label"
 EDIT_LABEL_HELP = "Commands on the active label: on this slice, or in the whole scan while 3D is on"
-SMOOTHING = "Smoothing"
+SMOOTHING = "Smooth over {millimetres:g} mm"
 LEFT = "About {seconds} s left"
 
 # Combining
@@ -59,3 +59,8 @@ INTERSECT_OF = "{label} where the other label is too (intersect)"
 NO_OVERLAP = "Labels of one set do not overlap: the union gives this one the voxels of the other."
 NO_OTHER = "There is no other label to combine with. Add one, or segment the scan first."
 COMBINE_GO = "Combine"
+
+# The list of labels
+
+FIND_LABEL = "Find a label"
+NAME_TAKEN = "There is already a label “{name}”. Each label of a set has a name of its own."

@@ -9,19 +9,29 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QLabel, QPushButton, QRadioButton, QToolButton
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QRadioButton,
+    QToolButton,
+    QWidget,
+)
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from canvas_harness import SHAPE, TABLE, document, editing, painting, use
 
-from sagittal.facts import LabelLoan, LabelSetFacts
+from sagittal.facts import Label, LabelLoan, LabelSetFacts
 from sagittal_app.canvas import tool_words
 from sagittal_app.canvas.combine_dialog import CombineDialog
 from sagittal_app.canvas.document import LabelDocument
 from sagittal_app.canvas.geometry import Plane
+from sagittal_app.canvas.label_list import LabelList
 from sagittal_app.canvas.tool_options import ToolOptions
 
 
@@ -308,3 +318,54 @@ def test_without_another_label_there_is_nothing_to_combine(qtbot) -> None:
     dialog = CombineDialog(None, TABLE[0], "in the scan", TABLE[:1], [])
     qtbot.addWidget(dialog)
     assert not dialog.findChild(QPushButton, "combine_go").isEnabled()
+
+
+def many(count: int) -> LabelDocument:
+    table = tuple(Label(n, f"organ {n}", "#E69F00") for n in range(1, count + 1))
+    return LabelDocument(np.zeros(SHAPE, np.uint16), table)
+
+
+@pytest.fixture
+def listed(qtbot) -> LabelList:
+    made = LabelList(painting(many(40)))
+    qtbot.addWidget(made)
+    made.resize(280, 500)
+    made.show()
+    return made
+
+
+def line(listed: LabelList, number: int) -> QWidget:
+    return listed.findChild(QWidget, f"label_row_{number}")
+
+
+def test_many_labels_scroll_and_are_found_by_name(listed: LabelList, qtbot) -> None:
+    assert line(listed, 1).height() >= 30
+    labels = listed.state.document
+    labels.choose(37)
+    qtbot.waitUntil(lambda: line(listed, 37).visibleRegion().boundingRect().height() > 20)
+    listed.findChild(QLineEdit, "label_find").setText("organ 2")
+    assert [n for n in range(1, 41) if not line(listed, n).isHidden()] == [2, *range(20, 30)]
+
+
+def test_choosing_hiding_and_locking_keep_the_lines(listed: LabelList) -> None:
+    labels, kept = listed.state.document, line(listed, 3)
+    QTest.mouseClick(kept, Qt.MouseButton.LeftButton, pos=QPoint(2, 2))
+    assert labels.active == 3 and kept.property("active")
+    QTest.mouseClick(kept.findChild(QToolButton, "label_show_3"), Qt.MouseButton.LeftButton)
+    QTest.mouseClick(kept.findChild(QToolButton, "label_lock_3"), Qt.MouseButton.LeftButton)
+    assert labels.hidden == {3} and labels.locked == {3} and line(listed, 3) is kept
+    assert kept.findChild(QToolButton, "label_lock_3").toolTip() == "Unlock organ 3"
+    QTest.mouseClick(kept.findChild(QToolButton, "label_show_3"), Qt.MouseButton.LeftButton)
+    assert not labels.hidden
+
+
+def test_two_labels_cannot_have_one_name(listed: LabelList) -> None:
+    labels, field = listed.state.document, listed.findChild(QLineEdit, "label_name_2")
+    field.setText("organ 5")
+    field.editingFinished.emit()
+    assert field.text() == "organ 2" and labels.name_of(2) == "organ 2"
+    field.setText("spleen")
+    field.editingFinished.emit()
+    assert labels.name_of(2) == "spleen"
+    labels.change_label(40, name="label 41")
+    assert labels.add_label().name == "label 42"

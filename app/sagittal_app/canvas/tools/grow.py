@@ -63,7 +63,8 @@ class Grow(PaintingTool):
                 tick(1.0)
                 return Change(regions.flat(found, shape), NONE.removed)
 
-            self.state.task_wanted.emit(Task(tool_words.GROW, self.id, document.active, compute, spot.inverted))
+            task = Task(tool_words.GROW, self.id, document.active, compute, tool_words.IN_SCAN, spot.inverted)
+            self.state.task_wanted.emit(task)
         else:
             self.put_patch(seed, patch)
         self.drop()
