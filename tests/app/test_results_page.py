@@ -178,7 +178,7 @@ def test_several_supports_are_chosen_and_shown_with_what_they_gave(page: Results
     assert "Supports disagree: liver 0.40" in page.cases.rows["0000000000000004"].doubts.text()
     assert "0.0 ml" not in inspector.findChild(QLabel, "case_volume_1").text()
     press(inspector, "case_support_1_0000000000000002")
-    assert said.visits[-1] == ("annotate", "0000000000000002")
+    assert said.visits[-1] == ("annotate", "0000000000000002/truth")
 
 
 @pytest.mark.window

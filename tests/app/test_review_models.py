@@ -51,7 +51,7 @@ def test_a_prediction_says_which_supports_it_comes_from() -> None:
     }
     _, one = case("a", origin=origin, agreement={"s1": 0.91})
     (source,) = sources_of(one, "liver")
-    assert (source.support, source.slices, source.agreement) == ("s1", (3, 5), 0.91)
+    assert (source.support, source.label_set, source.slices, source.agreement) == ("s1", "painted", (3, 5), 0.91)
     assert sources_of(one, "spleen") == []
 
 

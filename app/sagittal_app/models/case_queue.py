@@ -16,6 +16,7 @@ class Source:
 
     support: str
     """Id of the scan."""
+    label_set: str
     slices: tuple[int, ...]
     agreement: float | None
     """Dice of its own prediction with the one kept; None where it was asked alone."""
@@ -96,7 +97,7 @@ def sources_of(one: LabelSetFacts, label: str) -> list[Source]:
     """Where a prediction of a label comes from."""
     agreement = one.figures.get(label, LabelFigures()).agreement
     return [
-        Source(str(row["support"]), tuple(row["slices"]), agreement.get(str(row["support"])))
+        Source(str(row["support"]), str(row["set"]), tuple(row["slices"]), agreement.get(str(row["support"])))
         for row in one.origin.get("examples", ())
         if row["label"] == label
     ]

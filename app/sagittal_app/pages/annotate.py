@@ -187,7 +187,9 @@ class AnnotatePage(Page):
             self.bench.space.views[next(iter(self.bench.space.views))].overlay.setFocus()
 
     def show_subject(self, subject: str) -> None:
-        self.open(subject)
+        """A scan's id shows its painting; "scan/label set" shows that set."""
+        scan, _, label_set = subject.partition("/")
+        self.open(scan, label_set or PAINTED)
 
     def open(self, scan: str, label_set: str = PAINTED) -> None:
         """Shows a scan with a label set; what is unsaved is saved first."""

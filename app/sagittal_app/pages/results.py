@@ -58,6 +58,8 @@ class ResultsPage(Page):
         self._inspector: QWidget | None = None
         self._dice: dict[tuple[str, str], dict[str, float]] = {}
         self._wanted_slice: int | None = None
+        self._awaited: tuple[str, str] | None = None
+        """Scan and label set being read: until they are shown, a verdict would be on the case before."""
         self._painted = False
         """Whether the case shown was painted on since it was last saved."""
         self._judged: list[tuple[str, str, str]] = []
@@ -71,6 +73,7 @@ class ResultsPage(Page):
     def build(self) -> None:
         bench = self.bench = Workbench(self.desk, self._canvases)
         bench.session.opened.connect(self._opened)
+        bench.session.failed.connect(lambda _sentence: self._await(None))
         bench.session.saved.connect(self._recount)
         bench.session.recovered.connect(lambda _edits: self.desk.notify("info", words.CORRECTION_RECOVERED))
         state = bench.state
@@ -113,7 +116,7 @@ class ResultsPage(Page):
         self.setup.cancel.connect(self.tasks.cancel)
         self.exports = ExportPanel(self.desk, self._set, self.save)
         self.case = CasePanel()
-        self.case.support_chosen.connect(lambda scan: self.desk.go_to("annotate", scan))
+        self.case.support_chosen.connect(lambda subject: self.desk.go_to("annotate", subject))
         self._inspector = self._make_inspector()
 
     def _make_queue(self) -> QWidget:
@@ -189,6 +192,7 @@ class ResultsPage(Page):
             return
         if (facts.path if facts else "") != (self._facts.path if self._facts else ""):
             self._look_at(None)
+            self._awaited = None
             self.bench.session.close()
             self._dice, self._judged = {}, []
             self.tasks.forget()
@@ -255,7 +259,7 @@ class ResultsPage(Page):
         )
         for scan in self.cases.show_queue(self.queue, self._set()):
             self._fill_case(scan)
-        if self.queue.cases and self.bench is not None and self.bench.session.label_set != self._set():
+        if self.queue.cases and self._at_hand()[1] != self._set():
             self.open(self.queue.scans[0])
         self._say_case()
 
@@ -282,33 +286,44 @@ class ResultsPage(Page):
         """Shows a case large; an unsaved correction is saved first."""
         if self.bench is None or scan not in self.queue.scans:
             return
-        if (scan, self._set()) != (self.bench.session.scan, self.bench.session.label_set):
+        if (scan, self._set()) != self._at_hand():
             self.save()
+            self._await((scan, self._set()))
             self.bench.session.open(scan, self._set())
+
+    def _await(self, case: tuple[str, str] | None) -> None:
+        self._awaited = case
+        self._say_case()
+
+    def _at_hand(self) -> tuple[str, str]:
+        """Scan and label set shown, or about to be."""
+        shown = (self.bench.session.scan, self.bench.session.label_set) if self.bench is not None else ("", "")
+        return self._awaited or shown
 
     def _open_at(self, scan: str, index: int) -> None:
         self._wanted_slice = index
         assert self.bench is not None
-        if self.bench.session.scan == scan and self.bench.session.label_set == self._set():
+        if (scan, self._set()) == self._at_hand():
             self._go_to_slice()
         else:
             self.open(scan)
 
     def _go_to_slice(self) -> None:
-        if self.bench is not None and self._wanted_slice is not None:
+        if self.bench is not None and self._awaited is None and self._wanted_slice is not None:
             x, y, _z = self.bench.state.position
             self.bench.state.move_to((x, y, self._wanted_slice))
             self._wanted_slice = None
 
     def step(self, by: int) -> None:
         """The case `by` places further down the list."""
-        if self.bench is not None and (scan := self.queue.neighbour(self.bench.session.scan, by)) is not None:
+        if (scan := self.queue.neighbour(self._at_hand()[0], by)) is not None:
             self.open(scan)
 
     def _opened(self) -> None:
         assert self.bench is not None
         document = self.bench.state.document
         self._painted = document is not None and document.unsaved  # of an earlier session, out of the journal
+        self._awaited = None
         self._go_to_slice()
         self.cases.mark(self.bench.session.scan, self.bench.state.position[2])
         self._look_at((self.bench.session.scan, self.bench.session.label_set) if self.isVisible() else None)
@@ -316,13 +331,17 @@ class ResultsPage(Page):
         self.desk.actions.refresh()
 
     def _shown_case(self) -> Case | None:
-        return self.queue.find(self.bench.session.scan) if self.bench is not None else None
+        """The case that is on the screen; None where another label set is, or another case is being read."""
+        scan, label_set = self._at_hand()
+        return None if self._awaited or label_set != self._set() else self.queue.find(scan)
 
     def _say_case(self) -> None:
         case = self._shown_case()
         writable = self._facts is not None and not self._facts.read_only
         self.tally.setText(self.queue.tally())
-        self.verdict.show_case(case, writable)
+        self.verdict.show_case(case, writable, self._name_of(self._awaited[0]) if self._awaited else "")
+        if self._awaited is not None:
+            return
         self.case.show_case(case, self.queue.doubts(case[0].scan) if case else (), self._name_of)
 
     def _name_of(self, scan: str) -> str:

@@ -25,6 +25,7 @@ class CasePanel(QWidget):
     """Shows the case at hand; a click on a support scan asks to see it."""
 
     support_chosen = Signal(str)
+    """"scan/label set", as the Annotate page takes it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,7 +60,7 @@ class CasePanel(QWidget):
         link = button("", f"case_support_{made.number}_{source.support}", lambda: None, role="link")
         link.setText(QFontMetrics(link.font()).elidedText(name, Qt.TextElideMode.ElideMiddle, NAME_WIDTH))
         link.setToolTip(words.FROM_ABOUT.format(scan=name))
-        link.clicked.connect(lambda: self.support_chosen.emit(source.support))
+        link.clicked.connect(lambda: self.support_chosen.emit(f"{source.support}/{source.label_set}"))
         slices = Elided(words.FROM_SLICES.format(slices=", ".join(str(z + 1) for z in source.slices)), "quiet")
         line = row(link, slices)
         line.setStretch(1, 1)

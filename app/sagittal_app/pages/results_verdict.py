@@ -49,11 +49,12 @@ class VerdictLine(QWidget):
         inner.setContentsMargins(UNIT, 2, UNIT, UNIT)
         self.setLayout(inner)
 
-    def show_case(self, case: Case | None, writable: bool) -> None:
+    def show_case(self, case: Case | None, writable: bool, opening: str = "") -> None:
+        """`opening` names a case that is being read and not shown yet."""
         for made in self._judging:
             made.setEnabled(case is not None and writable)
         if case is None:
-            self.says.say(canvas_words.RESULTS_NO_CASES)
+            self.says.say(canvas_words.LOADING.format(scan=opening) if opening else canvas_words.RESULTS_NO_CASES)
             return
         scan, one = case
         review = REVIEWS.get(one.review, (one.review, ""))[0]

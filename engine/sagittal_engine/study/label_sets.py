@@ -83,7 +83,7 @@ class LabelSets:
         data = imaging.label_map(volume).data
         if imaging.grid_difference(header, volume.header):
             data = resample.fit(data, volume.header, header)
-        return np.array(data, np.uint16, order="C")
+        return np.ascontiguousarray(data, np.uint16)
 
     def masks(self, scan: str, label_set: str) -> dict[str, Array]:
         """Every label of the set's table as a bool (X, Y, Z) array, by name; labels without a voxel included."""
@@ -101,13 +101,14 @@ class LabelSets:
             if origin.get("kind") != "painted":
                 origin["edited"] = True
             self._study.store.save(scan, label_set, data, self._study.header(scan).grid, labels, origin)
+            voxels = _voxels(data, labels)
             with self._study.catalogue.writing() as session:
                 row = _find(session, scan, label_set)
                 if row is None:
                     row = LabelSetRow(scan_id=scan, name=label_set)
                     session.add(row)
-                row.origin = origin
-                row.origin = _counted(row.origin, data, labels)
+                # What was added while the file was written, as a reader's time, stays.
+                row.origin = _counted({**(row.origin or {}), **_lasting(origin)}, voxels)
                 row.labels = rows_of(labels)
                 if review is not None:
                     row.review = review
@@ -219,13 +220,14 @@ class LabelSets:
                 data[np.asarray(mask, bool)] = number[name]
             whence = {"kind": "predicted", **origin}
             self._study.store.save(scan, label_set, data, header.grid, table, whence, painted=False)
+            voxels = _voxels(data, table)
             with self._study.catalogue.writing() as session:
                 row = _find(session, scan, label_set)
                 if row is None:
                     row = LabelSetRow(scan_id=scan, name=label_set, confidence={})
                     session.add(row)
                 row.labels, row.review = rows_of(table), "unreviewed"
-                row.origin = _counted(_continued(row.origin, origin), data, table)
+                row.origin = _counted(_continued(row.origin, origin), voxels)
                 row.confidence = {**row.confidence, **{name: _plain(values) for name, values in confidence.items()}}
                 session.merge(LabelTableRow(name=label_set, labels=rows_of(table)))
         self._study.changed([scan])
@@ -265,16 +267,25 @@ def _continued(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> dict[st
     return {**joined, "examples": [*kept, *new.get("examples", ())]}
 
 
-def _counted(origin: Mapping[str, Any], data: Array, labels: Iterable[Label]) -> dict[str, Any]:
-    """`origin` with the number of voxels of every label as they are now."""
+def _lasting(origin: Mapping[str, Any]) -> dict[str, Any]:
+    """What of an origin says how the set came about, without what readers add."""
+    return {key: value for key, value in origin.items() if key not in ("seconds", "figures")}
+
+
+def _voxels(data: Array, labels: Iterable[Label]) -> dict[str, int]:
+    """Voxels of every label, by name."""
     sizes = np.zeros(2**16, np.int64)
     for plane in data:
         # Plane by plane: counting works on eight bytes a voxel.
         found = np.bincount(plane.ravel())
         sizes[: len(found)] += found
+    return {row.name: int(sizes[row.number]) for row in labels}
+
+
+def _counted(origin: Mapping[str, Any], voxels: Mapping[str, int]) -> dict[str, Any]:
+    """`origin` with the labels' voxels as they are now."""
     known = origin.get("figures", {})
-    figures = {row.name: {**known.get(row.name, {}), "voxels": int(sizes[row.number])} for row in labels}
-    return {**origin, "figures": figures}
+    return {**origin, "figures": {name: {**known.get(name, {}), "voxels": count} for name, count in voxels.items()}}
 
 
 def _rename(row: LabelSetRow, names: Mapping[str, str]) -> None:
