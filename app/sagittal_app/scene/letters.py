@@ -16,6 +16,8 @@ from sagittal_app.canvas.geometry import direction_letters
 LETTER = (0.95, 0.96, 0.97)
 QUIET = (0.72, 0.75, 0.79)
 LETTER_PIXELS, NOTE_PIXELS = 15, 11
+NOTE_PLACE = (8, 28)
+"""Points from the lower left: above the lower edge's letter, which long notes would run into."""
 PLACES = {"left": (0.02, 0.5), "right": (0.98, 0.5), "top": (0.5, 0.98), "bottom": (0.5, 0.02)}
 """Parts of the picture's width and height, from its lower left."""
 
@@ -38,7 +40,8 @@ class Writing:
             way.SetBackgroundColor(0, 0, 0)
             way.SetBackgroundOpacity(0.6)
         self._notes = self._text(renderer, QUIET, NOTE_PIXELS * scale)
-        self._notes.GetPositionCoordinate().SetValue(0.02, 0.02)
+        self._notes.GetPositionCoordinate().SetCoordinateSystemToViewport()
+        self._notes.GetPositionCoordinate().SetValue(NOTE_PLACE[0] * scale, NOTE_PLACE[1] * scale)
         self._notes.GetTextProperty().SetVerticalJustificationToBottom()
         renderer.AddObserver("StartEvent", self._follow)
 

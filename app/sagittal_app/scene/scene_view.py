@@ -72,6 +72,13 @@ class SceneView(QWidget):
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(0)
         self._layout.addWidget(self.tools)
+        self._place = QVBoxLayout()
+        self._place.setContentsMargins(0, 0, 0, 0)
+        # A widget between: Qt makes the neighbours of a native window native too, and menus cannot open from those.
+        place = QWidget()
+        place.setLayout(self._place)
+        place.hide()
+        self._layout.addWidget(place, 1)
         self._layout.addWidget(self._note)
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
@@ -121,7 +128,7 @@ class SceneView(QWidget):
             from sagittal_app.scene.stage import Stage
             from sagittal_app.scene.window3d import Window3D
 
-            self.window3d = Window3D(self)
+            self.window3d = Window3D(self._place.parentWidget())
             self.stage = Stage(self.devicePixelRatioF())
             self.window3d.show_stage(self.stage.renderer)
         except Exception as error:
@@ -131,7 +138,8 @@ class SceneView(QWidget):
         self.window3d.clicked.connect(self._pick)
         self.window3d.double_clicked.connect(self.maximise)
         self.window3d.key_pressed.connect(self._key)
-        self._layout.insertWidget(1, self.window3d, 1)
+        self._place.addWidget(self.window3d)
+        self._place.parentWidget().show()
         self._scan_anew()
         return True
 

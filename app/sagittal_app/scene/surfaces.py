@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sagittal_app.canvas.geometry import Box
 from sagittal_app.scene.coarse import WHOLE, block_means, factors_for, matrix_of
 
-LARGEST = 16_000_000
+LARGEST = 8_000_000
 """Voxels of the grid a surface is found in; a larger label is thinned out first."""
 THICK = 1.5
 """Slices that are so many times thicker than their pixels are filled in between before smoothing."""
@@ -139,7 +139,8 @@ def _smoothed(mask: NDArray[Any], spacing: NDArray[np.float64]) -> tuple[NDArray
         mask = _filled_between(mask, axis, between)
     # In its own place where it can: large labels are large here.
     blurred = mask if mask.dtype == np.float32 else np.empty_like(mask, dtype=np.float32)
-    ndimage.gaussian_filter(mask, 1.0, output=blurred)
+    # Over half a slice where slices were filled in: the outline bends at each of those painted.
+    ndimage.gaussian_filter(mask, np.maximum(parts / 2, 1.0), output=blurred)
     return blurred, parts
 
 

@@ -87,7 +87,8 @@ def label_map(volume: Volume) -> LabelMap:
         said = (f"{between} pixels between black and white were divided at 128.",) if between else ()
         return LabelMap((data >= 128).astype(np.uint16), said)
     check_labels(data)
-    return LabelMap(data.astype(np.uint16))
+    # At once in the order that a label set is lent in: a second copy of a large map is felt.
+    return LabelMap(data.astype(np.uint16, order="C"))
 
 
 def grid_difference(image: Header, labels: Header) -> str:
