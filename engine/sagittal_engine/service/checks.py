@@ -76,7 +76,7 @@ def _no(text: str) -> Check:
 
 def _about_data(data: str) -> list[Check]:
     """Of a parameter 'data', which names images to train on in place of the study's scans."""
-    if not Path(data).expanduser().exists():
+    if not Path(data).exists():
         return [_no(f"There is no file or folder {data}. Choose another in 'data', or leave it empty for scans.")]
     return [Check(True, f"Images of {data} to train on, in place of the study's scans.")]
 
