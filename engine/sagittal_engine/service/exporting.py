@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from sagittal.engine_port import SagittalError
 from sagittal.exports import EXPORT_FORMATS, SERIES_AS
-from sagittal.facts import LabelLoan, ScanFacts
+from sagittal.facts import LabelLoan, LabelSetFacts, ScanFacts
 from sagittal_engine.tasks import Task
 
 if TYPE_CHECKING:
     from sagittal_engine.imaging import Header, Source
+    from sagittal_engine.imaging.exporters import Making
     from sagittal_engine.study import Study
 
 TABLE = "csv"
@@ -39,7 +40,10 @@ def export_label_set(
         raise SagittalError(f"None of the {len(chosen)} chosen scans has a label set '{label_set}'.")
     if format == "dicom-seg" and not make_series:
         _check_sources(having)
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SagittalError(f"The folder {out} cannot be made: {error.strerror or error}. Choose another.") from error
     export = _Export(study, label_set, out, make_series)
     write = export.measure if format == TABLE else export.write
     for done, facts in enumerate(having):
@@ -47,8 +51,9 @@ def export_label_set(
         stem = _stem(facts, label_set, having)
         try:
             write(facts, stem, format)
-        except SagittalError as error:
-            export.refused.append({"scan": facts.scan, "name": facts.name, "reason": str(error)})
+        except (SagittalError, OSError, MemoryError) as error:
+            reason = str(error) or f"{facts.name} does not fit into memory."
+            export.refused.append({"scan": facts.scan, "name": facts.name, "reason": reason})
     if len(export.refused) == len(having):
         raise SagittalError(f"Nothing was exported. {export.refused[0]['reason']}")
     if format == TABLE:
@@ -85,7 +90,8 @@ class _Export:
         self._spare_sources(facts, stem)
         if format == "dicom-seg" and self.make_series and why_not_referred(source):
             source, header = self._series(facts, stem)
-        written = imaging.export(format, self.out / stem, loan.data, loan.labels, source, header)
+        making = _making(next(found for found in facts.label_sets if found.name == self.label_set))
+        written = imaging.export(format, self.out / stem, loan.data, loan.labels, source, header, making)
         self.differences += export_differences(format, written, loan.data, loan.labels, source, header)
         self.files += written
 
@@ -164,6 +170,15 @@ def _check_sources(having: Sequence[ScanFacts]) -> None:
             f" scans are no DICOM ({some}). Let a DICOM series be made of them too, leave them out, or export another"
             " format."
         )
+
+
+def _making(found: LabelSetFacts) -> Making:
+    """Imported label maps do not say how they came about; like painted ones they count as drawn by hand."""
+    from sagittal_engine.imaging.exporters import Making
+
+    if found.origin.get("kind") != "predicted":
+        return Making.BY_HAND
+    return Making.CORRECTED if found.origin.get("edited") or found.review == "corrected" else Making.PREDICTED
 
 
 def _plain(name: str) -> str:

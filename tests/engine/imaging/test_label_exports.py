@@ -14,7 +14,7 @@ import SimpleITK
 
 from sagittal.facts import Label
 from sagittal_engine.imaging import FORMATS, Header, ImagingError, Source, discover, export, probe, verify_export
-from sagittal_engine.imaging.exporters import export_differences
+from sagittal_engine.imaging.exporters import Making, export_differences
 from sagittal_engine.imaging.exporters.stl import enclosed, read_plainly
 
 Save = Callable[..., Path]
@@ -117,6 +117,33 @@ def test_dicom_segmentation(dicom_scan: tuple[Source, Header, Array], table: lis
     reader.SetFileName(str(path))
     reader.ReadImageInformation()
     assert reader.GetSize()[:2] == (12, 11)
+
+
+def test_dicom_segmentation_says_how_its_labels_came_about(
+    dicom_scan: tuple[Source, Header, Array], table: list[Label], tmp_path: Path
+) -> None:
+    source, header, labels = dicom_scan
+    for making, kind in (
+        (Making.BY_HAND, "MANUAL"),
+        (Making.CORRECTED, "SEMIAUTOMATIC"),
+        (Making.PREDICTED, "AUTOMATIC"),
+    ):
+        (path,) = export("dicom-seg", tmp_path / kind, labels, table, source, header, making)
+        for segment in pydicom.dcmread(path).SegmentSequence:
+            assert segment.SegmentAlgorithmType == kind
+            assert ("SegmentationAlgorithmIdentificationSequence" in segment) == (kind != "MANUAL")
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_file_cut_short_is_a_difference(
+    format: str, dicom_scan: tuple[Source, Header, Array], table: list[Label], tmp_path: Path
+) -> None:
+    source, header, labels = dicom_scan
+    files = export(format, tmp_path / "scan", labels, table, source, header)
+    whole = files[0].read_bytes()
+    for length in (0, 60, len(whole) // 2, len(whole) - 20):
+        files[0].write_bytes(whole[:length])
+        assert export_differences(format, files, labels, table, source, header), length
 
 
 def test_dicom_segmentation_needs_dicom(

@@ -207,6 +207,38 @@ def test_a_file_that_the_study_reads_is_never_replaced(study: Study, tmp_path: P
     assert (data / "a_painted.nii.gz").read_bytes() == before
 
 
+def test_a_folder_that_cannot_be_made_is_one_sentence(study: Study, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SagittalError, match=r"The folder .*file/out cannot be made: Not a directory\. Choose another"):
+        export_label_set(
+            study, "painted", "nifti", tmp_path / "file" / "out", (), Task("export", "", lambda event: None)
+        )
+
+
+def test_a_full_disk_is_a_reason(export: Export, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(SagittalError, match=r"Nothing was exported.*could not be written: No space left on device"):
+        export("nrrd")
+
+
+@pytest.mark.parametrize(
+    ("origin", "kind"),
+    [({"kind": "predicted"}, "AUTOMATIC"), ({"kind": "predicted", "edited": True}, "SEMIAUTOMATIC")],
+)
+def test_a_predicted_segmentation_says_so(export: Export, study: Study, origin: dict[str, Any], kind: str) -> None:
+    from sagittal_engine.study.tables import LabelSetRow
+
+    scan = dicom_scan(study)
+    with study.catalogue.writing() as session:
+        session.query(LabelSetRow).filter_by(scan_id=scan, name="painted").one().origin = origin
+    study.changed()
+    (path,) = export("dicom-seg", scan)["files"]
+    assert {segment.SegmentAlgorithmType for segment in pydicom.dcmread(path).SegmentSequence} == {kind}
+
+
 def test_words_that_are_unknown(export: Export) -> None:
     with pytest.raises(SagittalError, match="Did you mean 'itk-snap'"):
         export("itksnap")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -19,10 +20,21 @@ FORMATS = tuple(_MODULES)
 """Formats with files per scan; `measures` makes one table of many."""
 
 
+class Making(Enum):
+    """How labels came about, for formats that keep it; the values are DICOM's segment algorithm types (C.8.20.2)."""
+
+    BY_HAND = "MANUAL"
+    CORRECTED = "SEMIAUTOMATIC"
+    """Predicted, then corrected by hand."""
+    PREDICTED = "AUTOMATIC"
+
+
 class Exporter(Protocol):
     """What an exporter module offers. `labels` are uint16 in canonical order."""
 
-    def write(self, stem: Path, labels: Array, table: Sequence[Label], source: Source, header: Header) -> list[Path]:
+    def write(
+        self, stem: Path, labels: Array, table: Sequence[Label], source: Source, header: Header, making: Making
+    ) -> list[Path]:
         """Writes files whose names begin with `stem`, atomically; raises `ImagingError` with one sentence."""
 
     def differences(
@@ -31,13 +43,21 @@ class Exporter(Protocol):
         """Reads the files independently; one sentence for everything that did not come back."""
 
 
-def export(format: str, out: Path, labels: Array, table: Sequence[Label], source: Source, header: Header) -> list[Path]:
+def export(
+    format: str,
+    out: Path,
+    labels: Array,
+    table: Sequence[Label],
+    source: Source,
+    header: Header,
+    making: Making = Making.BY_HAND,
+) -> list[Path]:
     """Writes `labels` (canonical order) of the scan `source` in the scan's own grid.
 
     `out` is the path without its ending, which the format adds. Returns the files written. Raises `ImagingError` where
     the format cannot hold these labels, or (DICOM SEG) where the scan is no DICOM series.
     """
-    return _exporter(format).write(out, checked(labels, header), table, source, header)
+    return _exporter(format).write(out, checked(labels, header), table, source, header, making)
 
 
 def verify_export(
@@ -51,7 +71,12 @@ def export_differences(
     format: str, files: Sequence[Path], labels: Array, table: Sequence[Label], source: Source, header: Header
 ) -> list[str]:
     """What an independent reader finds different in the exported files; empty where nothing is."""
-    return _exporter(format).differences(files, checked(labels, header), table, source, header)
+    try:
+        return _exporter(format).differences(files, checked(labels, header), table, source, header)
+    except ImagingError:
+        raise
+    except Exception as error:  # a reader may raise nearly anything on a file that was not written whole
+        return [f"{files[0].name} cannot be read back: {error or type(error).__name__}."]
 
 
 def table_for(labels: Array, table: Sequence[Label]) -> list[Label]:

@@ -16,7 +16,8 @@ from sagittal.facts import Label
 from sagittal_engine.imaging import storage
 from sagittal_engine.imaging.dicom.reader import stack_for
 from sagittal_engine.imaging.dicom.stack import Stack, along_normal
-from sagittal_engine.imaging.exporters import table_for, with_ending
+from sagittal_engine.imaging.exporters import Making, table_for, with_ending
+from sagittal_engine.imaging.label_tables import components
 from sagittal_engine.imaging.volume import Array, Header, ImagingError, Source
 
 _SERIES_NUMBER = 900
@@ -31,7 +32,9 @@ _MAY_BE_BLANK = (
 """Attributes of type 2 (C.7.1.1, C.7.2.1, C.7.4.1) that anonymised files sometimes lack."""
 
 
-def write(stem: Path, labels: Array, table: Sequence[Label], source: Source, header: Header) -> list[Path]:
+def write(
+    stem: Path, labels: Array, table: Sequence[Label], source: Source, header: Header, making: Making
+) -> list[Path]:
     """`<stem>.seg.dcm`: one binary segment per label, numbered from 1 in order of label number."""
     rows = table_for(labels, table)
     if not rows:
@@ -47,7 +50,7 @@ def write(stem: Path, labels: Array, table: Sequence[Label], source: Source, hea
                 source_images=images,
                 pixel_array=_in_source_frames(stack, header.grid.to_source(labels), rows),
                 segmentation_type=highdicom.seg.SegmentationTypeValues.BINARY,
-                segment_descriptions=[_description(index, row) for index, row in enumerate(rows, start=1)],
+                segment_descriptions=[_description(index, row, making) for index, row in enumerate(rows, start=1)],
                 series_instance_uid=generate_uid(),
                 series_number=_SERIES_NUMBER,
                 sop_instance_uid=generate_uid(),
@@ -138,18 +141,18 @@ def _in_source_frames(stack: Stack, voxels: Array, rows: Sequence[Label]) -> Arr
     return slices[back]
 
 
-def _description(segment: int, row: Label) -> highdicom.seg.SegmentDescription:
-    red, green, blue = (int(row.colour[at : at + 2], 16) for at in (1, 3, 5))
+def _description(segment: int, row: Label, making: Making) -> highdicom.seg.SegmentDescription:
+    algorithm = highdicom.AlgorithmIdentificationSequence(
+        name="Sagittal", family=codes.DCM.ArtificialIntelligence, version=sagittal.__version__
+    )
     return highdicom.seg.SegmentDescription(
         segment_number=segment,
         segment_label=row.name[:64],
         segmented_property_category=codes.SCT.Tissue,
         segmented_property_type=codes.SCT.Tissue,
-        algorithm_type=highdicom.seg.SegmentAlgorithmTypeValues.SEMIAUTOMATIC,
-        algorithm_identification=highdicom.AlgorithmIdentificationSequence(
-            name="Sagittal", family=codes.DCM.ArtificialIntelligence, version=sagittal.__version__
-        ),
+        algorithm_type=making.value,
+        algorithm_identification=None if making is Making.BY_HAND else algorithm,
         tracking_uid=generate_uid(),
         tracking_id=f"label {row.number}",
-        display_color=highdicom.color.CIELabColor.from_rgb(red, green, blue),
+        display_color=highdicom.color.CIELabColor.from_rgb(*components(row.colour)),
     )

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sagittal.facts import Label
-from sagittal_engine.imaging.exporters import nifti, with_ending
+from sagittal_engine.imaging.exporters import Making, nifti, with_ending
 from sagittal_engine.imaging.label_tables import as_snap_writes, components, write_label_table
 from sagittal_engine.imaging.labels import write_voxels
 from sagittal_engine.imaging.volume import Array, Header, Source
 
 
-def write(stem: Path, labels: Array, table: Sequence[Label], source: Source, header: Header) -> list[Path]:
+def write(
+    stem: Path, labels: Array, table: Sequence[Label], source: Source, header: Header, making: Making
+) -> list[Path]:
     """`<stem>.nii.gz` and `<stem>.label`; the affine and header of a NIfTI source come back bit for bit."""
     voxels, names = with_ending(stem, ".nii.gz"), with_ending(stem, ".label")
     write_voxels(voxels, labels, header.grid)

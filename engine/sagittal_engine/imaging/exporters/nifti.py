@@ -11,13 +11,15 @@ from pathlib import Path
 import numpy as np
 
 from sagittal.facts import Label
-from sagittal_engine.imaging.exporters import with_ending
+from sagittal_engine.imaging.exporters import Making, with_ending
 from sagittal_engine.imaging.labels import write_labels
 from sagittal_engine.imaging.naming import labels_sidecar
 from sagittal_engine.imaging.volume import Array, Header, Source
 
 
-def write(stem: Path, labels: Array, table: Sequence[Label], source: Source, header: Header) -> list[Path]:
+def write(
+    stem: Path, labels: Array, table: Sequence[Label], source: Source, header: Header, making: Making
+) -> list[Path]:
     """`<stem>.nii.gz` and `<stem>.labels.json`; the affine and header of a NIfTI source come back bit for bit."""
     path = with_ending(stem, ".nii.gz")
     write_labels(path, labels, header.grid, table)

@@ -15,11 +15,13 @@ import numpy as np
 
 from sagittal.facts import Label
 from sagittal_engine.imaging import geometry, storage
-from sagittal_engine.imaging.exporters import with_ending
+from sagittal_engine.imaging.exporters import Making, with_ending
 from sagittal_engine.imaging.volume import Array, Header, Source
 
 
-def write(stem: Path, labels: Array, table: Sequence[Label], source: Source, header: Header) -> list[Path]:
+def write(
+    stem: Path, labels: Array, table: Sequence[Label], source: Source, header: Header, making: Making
+) -> list[Path]:
     """`<stem>.seg.nrrd` in the source grid, left-posterior-superior."""
     path = with_ending(stem, ".seg.nrrd")
     voxels = header.grid.to_source(labels)

@@ -15,7 +15,7 @@ from skimage.measure import marching_cubes
 
 from sagittal.facts import Label
 from sagittal_engine.imaging import geometry, storage
-from sagittal_engine.imaging.exporters import table_for
+from sagittal_engine.imaging.exporters import Making, table_for
 from sagittal_engine.imaging.volume import Array, Header, ImagingError, Source
 
 _RECORD = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
@@ -24,7 +24,9 @@ _RAY = (0.123, 0.077)
 """Where in a cell rays are cast: near the voxel centre, but on no edge that marching cubes can draw."""
 
 
-def write(stem: Path, labels: Array, table: Sequence[Label], source: Source, header: Header) -> list[Path]:
+def write(
+    stem: Path, labels: Array, table: Sequence[Label], source: Source, header: Header, making: Making
+) -> list[Path]:
     """`<stem>_<label>.stl` for every label that occurs; 3D Slicer reads the space from the file's header."""
     rows = table_for(labels, table)
     if not rows:
