@@ -153,6 +153,7 @@ def test_the_probe_is_said_below_too_and_hidden_labels_on_the_view(page, desk, q
     object.__setattr__(desk, "say_probe", told.append)
     view = page.bench.space.views[Plane.AXIAL]
     move(view.overlay, point_of(view, page.bench.state.position))
+    qtbot.waitUntil(lambda: bool(told))
     assert "mm" in told[-1] and "voxel" in told[-1] and "value" in told[-1]
     page.bench.space.act("labels")
     assert words.LABELS_HIDDEN in view.overlay.drawing.notes

@@ -210,7 +210,7 @@ class Workspace(QWidget):
         self.state.set_look(**{name: value})
 
     def reset(self) -> None:
-        """Every view whole again, the window the scan's own."""
+        """Every view whole again."""
         for view in self.views.values():
             view.reset()
         reset = getattr(self.panes.get(SCENE), "reset", None)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QWidget
 
 from sagittal.facts import ImageLoan
@@ -18,6 +18,9 @@ from sagittal_app.canvas.session import Session
 from sagittal_app.canvas.state import CanvasState
 from sagittal_app.canvas.workspace import Workspace
 from sagittal_app.desk import Desk
+
+PROBE_MS = 40
+"""The status bar follows the mouse this often: laying it out anew at each move would cost more than one sees."""
 
 
 class Looking(QObject):
@@ -34,7 +37,11 @@ class Looking(QObject):
         self._copy: ImageLoan | None = None
         desk.study_model.changed.connect(lambda _facts: self._presets_anew())
         desk.settings.changed.connect(self._settings_changed)
-        space.hovered.connect(self._say_probe)
+        self._told = QTimer(self)
+        self._told.setSingleShot(True)
+        self._told.setInterval(PROBE_MS)
+        self._told.timeout.connect(self._say_probe)
+        space.hovered.connect(lambda _voxel: self._told.isActive() or self._told.start())
         session.opened.connect(self._remind)
         state.scan_changed.connect(self._scan_anew)
         self._presets_anew()
@@ -48,9 +55,9 @@ class Looking(QObject):
         elif key == presets.PREFERENCE:
             self._presets_anew()
 
-    def _say_probe(self, voxel: object) -> None:
+    def _say_probe(self) -> None:
         shown = next((view.probe() for view in self._space.views.values() if view.hand.under is not None), [])
-        self._desk.say_probe("   ·   ".join(shown) if voxel is not None else "")
+        self._desk.say_probe("   ·   ".join(shown))
 
     # Window presets ------------------------------------------------------------------------------------------------
 
