@@ -129,8 +129,6 @@ NO_SCANS = {
     "pydicom/reportsi.dcm": "Basic Text SR",
     "pydicom/UN_sequence.dcm": "no image",
     "pydicom/empty_charset_LEI.dcm": "no image",
-    "pydicom/liver_1frame.dcm": "segmentation",
-    "pydicom-data/liver.dcm": "segmentation",
     "pydicom/SC_rgb_rle_16bit_2frame.dcm": "film",
     "pydicom/dicomdirtests/DICOMDIR": "index",
     "pydicom/dicomdirtests/DICOMDIR-bigEnd": "index",
@@ -150,6 +148,8 @@ OTHERWISE_IN_SIMPLEITK = {
     "pydicom-data/parametric_map_float.dcm",  # does not read it
     "pydicom/zipMR.gz",  # does not unpack it
     "pydicom/JPGExtended.dcm",  # rounds the lossy stream differently
+    "pydicom/liver_1frame.dcm",  # gives the frames of a segmentation, not its labels
+    "pydicom-data/liver.dcm",
 }
 
 

@@ -298,7 +298,9 @@ def _check_size(path: Path, data: Dataset, instance: Instance, left: float) -> N
 
 def _refuse_what_is_no_scan(path: Path, data: Dataset) -> None:
     if str(data.file_meta.get("MediaStorageSOPClassUID", "")) == _DICOMDIR:
-        raise ImagingError(f"{path.name} is the index of a disc (DICOMDIR); the images it lists are found by themselves.")
+        raise ImagingError(
+            f"{path.name} is the index of a disc (DICOMDIR); the images it lists are found by themselves."
+        )
     modality = str(data.get("Modality") or "")
     if modality in _NO_SCANS:
         raise ImagingError(f"{path.name} {_NO_SCANS[modality]}.")

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import highdicom
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
@@ -17,6 +17,9 @@ from sagittal.facts import Label, colour_of
 from sagittal_engine.imaging import storage
 from sagittal_engine.imaging.naming import quoted
 from sagittal_engine.imaging.volume import Array, Header, ImagingError, Source, SourceGrid, Volume
+
+if TYPE_CHECKING:
+    import highdicom  # a third of a second, so only where there is a segmentation
 
 KIND = "dicom-seg"
 CLASSES = (SegmentationStorage, "1.2.840.10008.5.1.4.1.1.66.7")
@@ -53,8 +56,7 @@ def read(source: Source) -> Volume:
     """Label numbers on that grid: uint16, canonical order. Where segments overlap, the later one is on top."""
     with _read(source.path, lazy=False) as data:
         header = _header(data, source.path)
-        fractional = data.segmentation_type is highdicom.seg.SegmentationTypeValues.FRACTIONAL
-        if fractional:
+        if data.segmentation_type.value == "FRACTIONAL":
             parts = data.get_volume().array
             segments = (parts >= 0.5).astype(np.uint16) * np.asarray(data.segment_numbers, np.uint16)
             voxels = segments.max(axis=-1)
@@ -89,13 +91,17 @@ def _read(path: Path, lazy: bool = True) -> Iterator[highdicom.seg.Segmentation]
 
     Frames are read whole or not at all: frame by frame, the library loses its place among bits that fill no byte.
     """
+    import highdicom
+
     try:
         with storage.quiet(), storage.open_plain(path) as file:
             yield highdicom.seg.segread(file, lazy_frame_retrieval=lazy)
-    except (ImagingError, OSError):
+    except ImagingError:
         raise
     except Exception as error:  # a damaged file can make the library raise nearly anything
-        raise ImagingError(f"{path.name} is a DICOM segmentation that cannot be read: {quoted(str(error))}.") from error
+        if isinstance(error, OSError) and error.errno:
+            raise
+        raise ImagingError(f"{path.name} is a DICOM segmentation that cannot be read: {quoted(error)}.") from error
 
 
 def _header(data: highdicom.seg.Segmentation, path: Path) -> Header:
@@ -129,5 +135,7 @@ def _colour(item: Dataset, segment: int) -> str:
     value = item.get("RecommendedDisplayCIELabValue")
     if not value or len(value) != 3:
         return colour_of(segment)
+    import highdicom
+
     red, green, blue = highdicom.color.CIELabColor.from_dicom_value([int(part) for part in value]).to_rgb()
     return f"#{red:02X}{green:02X}{blue:02X}"

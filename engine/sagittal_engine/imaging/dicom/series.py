@@ -33,7 +33,7 @@ def find_series(paths: Sequence[Path], boundary: Callable[[], None]) -> tuple[li
             if segmentation.is_segmentation(path):
                 segmentations.append(path)
             else:
-                refused.append((path, str(error)))
+                refused.append((path, _sentence(path, error)))
         else:
             copies[_identity(instance)].append(instance)
     by_series: dict[tuple[str, str], list[Instance]] = defaultdict(list)
@@ -56,8 +56,12 @@ def find_series(paths: Sequence[Path], boundary: Callable[[], None]) -> tuple[li
         try:
             sources.append(segmentation.source_of(path))
         except (ImagingError, OSError) as error:
-            refused.append((path, str(error)))
+            refused.append((path, _sentence(path, error)))
     return sources, refused
+
+
+def _sentence(path: Path, error: ImagingError | OSError) -> str:
+    return str(error) if isinstance(error, ImagingError) else f"{path.name} could not be read: {error.strerror}."
 
 
 def _identity(instance: Instance) -> tuple[object, ...]:
