@@ -71,7 +71,7 @@ class SupportPanel(QWidget):
         state.voxels_changed.connect(self._painted)
 
     def _key(self) -> tuple[str, str]:
-        document, scan = self.state.document, self.state.scan
+        document, scan = self.state.document, None if self.state.resampled else self.state.scan
         active = document.label(document.active) if document else None
         return (scan.scan, active.name) if scan is not None and active is not None else ("", "")
 

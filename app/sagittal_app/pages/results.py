@@ -78,7 +78,7 @@ class ResultsPage(Page):
         bench.session.recovered.connect(lambda _edits: self.desk.notify("info", words.CORRECTION_RECOVERED))
         state = bench.state
         state.voxels_changed.connect(self._was_painted)
-        state.position_changed.connect(lambda voxel: self.cases.mark(bench.session.scan, voxel[2]))
+        state.position_changed.connect(lambda _voxel: self._mark())
         for acted in (state.position_changed, state.voxels_changed, state.window_changed, state.look_changed):
             acted.connect(lambda *_args: self.clock.touch())
         self.cases = CaseList()
@@ -319,13 +319,18 @@ class ResultsPage(Page):
         if (scan := self.queue.neighbour(self._at_hand()[0], by)) is not None:
             self.open(scan)
 
+    def _mark(self) -> None:
+        """Shows in the list which slice is looked at; a resampled copy has other slices."""
+        if self.bench is not None and not self.bench.state.resampled:
+            self.cases.mark(self.bench.session.scan, self.bench.state.position[2])
+
     def _opened(self) -> None:
         assert self.bench is not None
         document = self.bench.state.document
         self._painted = document is not None and document.unsaved  # of an earlier session, out of the journal
         self._awaited = None
         self._go_to_slice()
-        self.cases.mark(self.bench.session.scan, self.bench.state.position[2])
+        self._mark()
         self._look_at((self.bench.session.scan, self.bench.session.label_set) if self.isVisible() else None)
         self._say_case()
         self.desk.actions.refresh()
