@@ -95,7 +95,8 @@ class LabelList(QWidget):
     def _add(self) -> None:
         document = self.state.document
         if document is not None:
-            field = self._lines[document.add_label().number].name
+            made = document.add_label()
+            field = self._lines[made.number].name
             field.setFocus()
             field.selectAll()
 

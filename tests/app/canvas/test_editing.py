@@ -368,4 +368,6 @@ def test_two_labels_cannot_have_one_name(listed: LabelList) -> None:
     field.editingFinished.emit()
     assert labels.name_of(2) == "spleen"
     labels.change_label(40, name="label 41")
-    assert labels.add_label().name == "label 42"
+    listed.add.click()
+    assert labels.labels[-1] == Label(41, "label 42", labels.labels[-1].colour) and labels.active == 41
+    assert listed.findChild(QLineEdit, "label_name_41").selectedText() == "label 42"
