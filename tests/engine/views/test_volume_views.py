@@ -113,6 +113,7 @@ EACH = {
     "flip": dataclasses.replace(STILL, flip=0.5),
     "all flips": dataclasses.replace(STILL, flip=0.5, flip_axes=(0, 1, 2)),
     "rotation": dataclasses.replace(STILL, rotation=40.0),
+    "any rotation": dataclasses.replace(STILL, rotation=180.0, crop_low=0.3),
     "brightness": dataclasses.replace(STILL, jitter=0.7, contrast=0),
     "contrast": dataclasses.replace(STILL, jitter=0.7, brightness=0),
     "gamma": dataclasses.replace(STILL, jitter=0.7, brightness=0, contrast=0, gamma=0.5),
