@@ -203,6 +203,19 @@ def test_a_table_dropped_on_the_window_is_shown(window, engine, qtbot, tmp_path)
 
 
 @pytest.mark.window
+def test_names_are_read_and_written_from_the_menu_too(window, engine, qtbot, tmp_path, monkeypatch) -> None:
+    (tmp_path / "organs.label").write_text("1 Leber")
+    given = staticmethod(lambda *_: (str(tmp_path / "organs.label"), ""))
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", given)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", given)
+    assert window.desk.actions.run("study.names_in")
+    qtbot.waitUntil(lambda: window.findChild(TableDialog) is not None)
+    window.findChild(TableDialog).reject()
+    assert window.desk.actions.run("study.names_out")
+    qtbot.waitUntil(lambda: ("write_label_table", ("truth", tmp_path / "organs.label")) in engine.calls)
+
+
+@pytest.mark.window
 def test_every_page_with_labels_exports_by_the_same_key(window, qtbot) -> None:
     for page in ("study", "annotate", "results"):
         assert window.desk.actions.command(f"{page}.export").shortcut == "Ctrl+E"

@@ -115,9 +115,17 @@ class StudyPage(Page):
             Command("study.import_meta", "Import meta labels (CSV)…", "", self._import_meta, is_open),
             Command("study.report", "Show the last import report", "", lambda: self.report.show(), reported),
             Command("study.export", export_words.COMMAND, "Ctrl+E", self._export, is_open),
+            Command(
+                "study.names_in", export_words.TABLE_IMPORT_COMMAND, "",
+                lambda: self._table_from_file(self._table_set()), is_open,
+            ),
+            Command(
+                "study.names_out", export_words.TABLE_EXPORT_COMMAND, "",
+                lambda: self._table_to_file(self._table_set()), lambda: bool(self._table_set()),
+            ),
             Command("study.annotate", "Annotate the chosen scan", "Ctrl+Return", self._annotate, one),
             Command("study.remove", "Take the chosen scans out of the study", "Ctrl+Backspace", self._remove, chosen),
-        ]
+        ]  # fmt: skip
 
     def show_study(self, facts: StudyFacts | None) -> None:
         scans = facts.scans if facts else ()
@@ -240,6 +248,10 @@ class StudyPage(Page):
 
     def _ask_patient(self, scan: ScanFacts, then: Callable[[str], object]) -> None:
         self.desk.ask(self.desk.port.patient, Path(scan.path), then=then, owner=self, topic="patient")
+
+    def _table_set(self) -> str:
+        """The label set whose names and colours are shown."""
+        return self._inspector.labels.choice.currentText() if self._inspector is not None else ""
 
     def _table_from_file(self, label_set: str) -> None:
         ask_table(self.desk, self, label_set)

@@ -48,7 +48,8 @@ def export(
         typer.Option(
             "--make-series",
             metavar="|".join(SERIES_AS),
-            help="With dicom-seg: makes a DICOM series of each scan that is none, for the segmentation to refer to. "
+            help="With dicom-seg: makes a DICOM series of each scan that is none, or whose identifiers were blanked, "
+            "for the segmentation to refer to. "
             f"auto: {SERIES_AS['auto']}.",
             show_default=False,
         ),
@@ -101,7 +102,8 @@ def _show_export(console: Console, result: Mapping[str, Any]) -> None:
     for sentence in result.get("differences", ()):
         console.print(f"✗ {sentence}", markup=False, soft_wrap=True)
     checked = "read back and found the same" if result["verified"] else "NOT the same when read back"
-    console.print(f"{len(result['files'])} files written, {checked}.")
+    count = len(result["files"])
+    console.print(f"{count} file{'' if count == 1 else 's'} written, {checked}.")
 
 
 def labels(
