@@ -12,6 +12,8 @@ from vtkmodules.vtkCommonMath import vtkMatrix4x4
 from vtkmodules.vtkFiltersSources import vtkLineSource
 from vtkmodules.vtkRenderingCore import vtkActor, vtkImageSlice, vtkImageSliceMapper, vtkPolyDataMapper, vtkRenderer
 
+from sagittal_app.scene.volumes import kind_of
+
 CROSS = (0.3, 0.64, 1.0)
 
 Voxel = tuple[int, int, int]
@@ -27,6 +29,8 @@ class SlicePlanes:
         self._drawn: list[int | None] = [None, None, None]
         self._visible = False
         matrix = vtk_matrix(affine)
+        self._pixels: list[NDArray[Any]] = []
+        """Per axis (A, B, colours): the memory that VTK draws the slice from, A and B the axes that are left."""
         self._planes: list[tuple[vtkImageData, vtkImageSlice]] = []
         self._cross: list[tuple[vtkLineSource, vtkActor]] = []
         for axis in range(3):
@@ -35,6 +39,13 @@ class SlicePlanes:
 
     def _add_plane(self, axis: int, matrix: vtkMatrix4x4) -> None:
         image, mapper, plane = vtkImageData(), vtkImageSliceMapper(), vtkImageSlice()
+        across = [n for a, n in enumerate(self._data.shape[:3]) if a != axis]
+        image.SetDimensions(*(1 if a == axis else n for a, n in enumerate(self._data.shape[:3])))
+        colours = min(3, self._data.shape[3]) if self._data.ndim == 4 else 1
+        pixels = np.zeros((across[1] * across[0], colours), dtype=np.uint8 if colours == 3 else kind_of(self._data))
+        image.GetPointData().SetScalars(numpy_to_vtk(pixels, deep=False))
+        # The first axis runs fastest, as VTK lays pixels out.
+        self._pixels.append(pixels.reshape(across[1], across[0], colours).swapaxes(0, 1))
         mapper.SetInputData(image)
         mapper.SetOrientation(axis)
         plane.SetMapper(mapper)
@@ -98,20 +109,17 @@ class SlicePlanes:
             if not self._visible or self._drawn[axis] == index:
                 continue
             self._drawn[axis] = index
-            size = [1 if a == axis else n for a, n in enumerate(self._data.shape[:3])]
             origin = [float(index) if a == axis else 0.0 for a in range(3)]
-            image.SetDimensions(*size)
             image.SetOrigin(*origin)
-            image.GetPointData().SetScalars(self._scalars(axis, index))
+            self._copy(axis, index)
+            image.GetPointData().GetScalars().Modified()
             image.Modified()
 
-    def _scalars(self, axis: int, index: int) -> Any:
-        place = tuple(index if a == axis else slice(None) for a in range(3))
-        plane = self._data[place]
-        if plane.ndim == 3:
-            colours = np.clip(plane[..., :3], 0, 255).astype(np.uint8)
-            return numpy_to_vtk(colours.swapaxes(0, 1).reshape(-1, 3), deep=True)
-        return numpy_to_vtk(np.asarray(plane, dtype=np.float32).ravel(order="F"), deep=True)
+    def _copy(self, axis: int, index: int) -> None:
+        """Writes a slice into the memory that VTK draws it from."""
+        plane = self._data[tuple(index if a == axis else slice(None) for a in range(3))]
+        into = self._pixels[axis]
+        np.copyto(into, plane[..., : into.shape[2]] if plane.ndim == 3 else plane[..., None], casting="unsafe")
 
 
 def vtk_matrix(values: NDArray[np.float64]) -> vtkMatrix4x4:

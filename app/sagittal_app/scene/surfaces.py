@@ -34,7 +34,7 @@ class Surface:
     number: int
     points: NDArray[np.float32]
     """(N, 3) RAS+ millimetres."""
-    triangles: NDArray[np.int64]
+    triangles: NDArray[np.int32]
     """(M, 3) indices of points, counter-clockwise seen from outside."""
     normals: NDArray[np.float32] | None
     """(N, 3) unit vectors outwards; None for a surface drawn with its facets."""
@@ -112,19 +112,20 @@ def surface(labels: NDArray[np.uint16], number: int, box: Box, affine: NDArray[n
     highest = float(mask.max())
     if highest <= 0:
         # Painted over since its box was found.
-        return Surface(number, np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int64), None, box)
+        return Surface(number, np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32), None, box)
     points, triangles, normals = _flying_edges(mask, 0.5 if highest > 0.5 else highest / 2, smooth)
     # From the finer grid back to blocks, and from blocks to the patient.
-    index = points / parts - RIM
     matrix = matrix_of(affine, factors)
-    matrix[:3, 3] += affine[:3, :3] @ box.start
-    placed = index @ matrix[:3, :3].T + matrix[:3, 3]
+    matrix[:3, 3] += affine[:3, :3] @ (np.asarray(box.start) - np.multiply(RIM, factors))
+    linear = (matrix[:3, :3] / parts).astype(np.float32)
+    placed = points @ linear.T
+    placed += matrix[:3, 3].astype(np.float32)
     if normals is not None:
-        normals = normals * parts @ np.linalg.inv(matrix[:3, :3])
-        normals = (normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)).astype(np.float32)
+        normals = normals @ np.linalg.inv(linear)
+        normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
     if np.linalg.det(matrix[:3, :3]) < 0:
         triangles = triangles[:, ::-1]
-    return Surface(number, placed.astype(np.float32), triangles, normals, box, factors != WHOLE)
+    return Surface(number, placed, triangles, normals, box, factors != WHOLE)
 
 
 def _smoothed(mask: NDArray[Any], spacing: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
@@ -177,7 +178,7 @@ def _filled_between(mask: NDArray[Any], axis: int, parts: int) -> NDArray[np.flo
 
 def _flying_edges(
     mask: NDArray[Any], level: float, normals: bool
-) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64] | None]:
+) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.float32] | None]:
     """Points in indices of `mask`, triangles, and where wanted normals out of what lies above `level`."""
     from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
     from vtkmodules.vtkCommonDataModel import vtkImageData
@@ -194,7 +195,7 @@ def _flying_edges(
     edges.ComputeScalarsOff()
     edges.Update()
     out = edges.GetOutput()
-    points = vtk_to_numpy(out.GetPoints().GetData()).astype(np.float64)
-    triangles = vtk_to_numpy(out.GetPolys().GetConnectivityArray()).astype(np.int64).reshape(-1, 3)
-    found = vtk_to_numpy(out.GetPointData().GetNormals()).astype(np.float64) if normals else None
+    points = vtk_to_numpy(out.GetPoints().GetData()).astype(np.float32)
+    triangles = vtk_to_numpy(out.GetPolys().GetConnectivityArray()).astype(np.int32).reshape(-1, 3)
+    found = vtk_to_numpy(out.GetPointData().GetNormals()).astype(np.float32) if normals else None
     return points, triangles, found

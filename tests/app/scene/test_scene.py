@@ -366,6 +366,21 @@ def test_slices_stand_in_the_scene_and_follow_the_crosshair(view, qtbot) -> None
 
 
 @pytest.mark.window
+def test_slices_of_a_colour_scan_keep_their_colours(view, qtbot) -> None:
+    data = np.zeros((*SHAPE, 3), np.uint8)
+    data[:, 20, :, 1] = 200
+    view.state.show_scan(ImageLoan("colour", data, loan().affine, SPACING, (0.0, 255.0)))
+    view.use_preset(None)
+    view.state.set_look(crosshair=False)
+    view.tools.slices.click()
+    view.state.move_to((0, 20, 0))
+    view.reset()
+    qtbot.wait(400)
+    colour = view.picture().pixelColor(view.window3d.width() // 2, view.window3d.height() // 2)
+    assert colour.green() > 150 and colour.red() < 30 and colour.blue() < 30
+
+
+@pytest.mark.window
 def test_a_picture_carries_letters_and_offers_no_name(view, qtbot, tmp_path, monkeypatch) -> None:
     show_ball(view, qtbot)
     view.use_preset(None)
