@@ -39,6 +39,7 @@ NO_FIGURES = "This set has no figures to sort by; cases are in the order of the 
 # One case
 
 VERDICT_SAYS = "{scan}: {review}{spent}"
+BY_HAND = "{review}, corrected by hand"
 SPENT = " · {time} spent"
 JUDGED = "{scan}: {review}."
 ALL_REVIEWED = "All {count} of this set are reviewed."

@@ -78,7 +78,7 @@ def press(root: QWidget, name: str) -> None:
 def segmented(page: ResultsPage, qtbot) -> ResultsPage:
     press(page.inspector(), "results_segment")
     assert page.setup.stop.isVisible()
-    qtbot.waitUntil(lambda: len(page.cases.rows) == 3, timeout=10_000)
+    qtbot.waitUntil(lambda: len(page.listed.cases.rows) == 3, timeout=10_000)
     qtbot.waitUntil(lambda: page.bench.state.document is not None)
     return page
 
@@ -86,7 +86,7 @@ def segmented(page: ResultsPage, qtbot) -> ResultsPage:
 @pytest.mark.window
 def test_segmenting_lists_cases_with_dice_and_confidence(segmented: ResultsPage, engine, qtbot) -> None:
     page = segmented
-    made = page.cases.rows["0000000000000002"]
+    made = page.listed.cases.rows["0000000000000002"]
     qtbot.waitUntil(lambda: "Dice 0." in made.figure.text())
     assert made.bar.values[0] is None and made.bar.values[6] == pytest.approx(1.0)
     qtbot.waitUntil(lambda: not made.picture.pixmap().isNull())
@@ -96,7 +96,7 @@ def test_segmenting_lists_cases_with_dice_and_confidence(segmented: ResultsPage,
 @pytest.mark.window
 def test_a_click_on_the_confidence_bar_shows_that_slice(segmented: ResultsPage, qtbot) -> None:
     page = segmented
-    made = page.cases.rows["0000000000000003"]
+    made = page.listed.cases.rows["0000000000000003"]
     qtbot.wait(20)
     x = int((8 + 0.5) / 12 * made.bar.width())
     QTest.mouseClick(made.bar, LEFT, pos=QPoint(x, 8))
@@ -121,12 +121,12 @@ def test_the_neediest_case_comes_first_and_says_why(segmented: ResultsPage, qtbo
     page = segmented
     assert list(page.queue.scans) == ["0000000000000004", "0000000000000003", "0000000000000002"]
     qtbot.waitUntil(lambda: page.bench.session.scan == "0000000000000004")
-    row = page.cases.rows["0000000000000004"]
+    row = page.listed.cases.rows["0000000000000004"]
     assert "Unsure: liver 0.75 bits" in row.need.toolTip() and "Entropy of the scores in bits" in row.need.toolTip()
     assert row.doubts.isHidden(), "three cases are too few to call one out"
     page.step(1)
     qtbot.waitUntil(lambda: page.bench.session.scan == "0000000000000003")
-    assert page.tally.text() == "0 of 3 reviewed"
+    assert page.listed.tally.text() == "0 of 3 reviewed"
 
 
 @pytest.mark.window
@@ -139,7 +139,7 @@ def test_a_verdict_keeps_the_time_and_goes_to_the_neediest_left(segmented: Resul
     qtbot.waitUntil(lambda: any(name == "add_review_time" for name, _ in engine.calls))
     scan, _set, seconds = next(what for name, what in engine.calls if name == "add_review_time")
     assert scan == "0000000000000004" and 29 < seconds < 60
-    row = page.cases.rows["0000000000000004"]
+    row = page.listed.cases.rows["0000000000000004"]
     qtbot.waitUntil(lambda: row.review.text() == "rejected" and row.time.text() != "")
     assert page.queue.scans[-1] == "0000000000000004" and row.doubts.isHidden()
     assert engine.labels("0000000000000004", "prediction").data.any(), "a rejected prediction is kept"
@@ -149,7 +149,22 @@ def test_a_verdict_keeps_the_time_and_goes_to_the_neediest_left(segmented: Resul
 
 
 @pytest.mark.window
-def test_accepting_after_painting_keeps_the_painting_as_a_correction(segmented: ResultsPage, engine, qtbot) -> None:
+def test_a_verdict_waits_until_the_case_is_on_the_screen(segmented: ResultsPage, engine, qtbot) -> None:
+    page = segmented
+    shown = page.bench.session.scan
+    page.step(1)
+    page.judge("rejected")
+    assert not any(name == "set_review" for name, _ in engine.calls), "neither case is meant while one gives way"
+    assert page.verdict.says.whole().startswith("Reading image_")
+    qtbot.waitUntil(lambda: page.bench.session.scan != shown and page._shown_case() is not None)
+    page.judge("rejected")
+    qtbot.waitUntil(lambda: any(name == "set_review" for name, _ in engine.calls))
+    page.may_leave()
+    assert not any(name == "save_labels" for name, _ in engine.calls), "looking and judging write no labels"
+
+
+@pytest.mark.window
+def test_accepting_after_painting_keeps_the_painting_and_the_verdict(segmented: ResultsPage, engine, qtbot) -> None:
     page = segmented
     scan = page.bench.session.scan
     page.bench.state.move_to((5, 5, 6))
@@ -157,7 +172,7 @@ def test_accepting_after_painting_keeps_the_painting_as_a_correction(segmented: 
     view = page.bench.space.views[Plane.AXIAL]
     drag(view.overlay, LEFT, point_of(view, (5, 5, 6)))
     press(page, "verdict_accepted")
-    qtbot.waitUntil(lambda: ("save_labels", (scan, "prediction", "corrected")) in engine.calls)
+    qtbot.waitUntil(lambda: ("save_labels", (scan, "prediction", "accepted")) in engine.calls)
     assert not any(name == "set_review" for name, _ in engine.calls)
 
 
@@ -168,14 +183,14 @@ def test_several_supports_are_chosen_and_shown_with_what_they_gave(page: Results
     assert page.setup.more.whole() == "and image_02"
     assert page.setup._lenders["liver"].whole() == "from image_01, image_02"
     press(inspector, "results_segment")
-    qtbot.waitUntil(lambda: len(page.cases.rows) == 2, timeout=10_000)
+    qtbot.waitUntil(lambda: len(page.listed.cases.rows) == 2, timeout=10_000)
     request = next(what for name, what in engine.calls if name == "start_segmentation")
     assert request.supports == ("0000000000000001", "0000000000000002") and len(request.scans) == 2
-    assert page.sets.count() == 3
+    assert page.listed.sets.count() == 3
     qtbot.waitUntil(lambda: page.bench.state.document is not None)
     qtbot.waitUntil(lambda: inspector.findChild(QLabel, "case_disagreement_1") is not None)
     assert inspector.findChild(QLabel, "case_disagreement_1").text() == "disagreement 0.40"
-    assert "Supports disagree: liver 0.40" in page.cases.rows["0000000000000004"].doubts.text()
+    assert "Supports disagree: liver 0.40" in page.listed.cases.rows["0000000000000004"].doubts.text()
     assert "0.0 ml" not in inspector.findChild(QLabel, "case_volume_1").text()
     press(inspector, "case_support_1_0000000000000002")
     assert said.visits[-1] == ("annotate", "0000000000000002/truth")
@@ -239,8 +254,7 @@ def test_without_runs_the_page_says_what_to_do(qtbot, desk, said) -> None:
     qtbot.addWidget(made)
     made.build()
     made.show_study(desk.study())
-    qtbot.wait(100)
-    assert made._stack.currentIndex() == 0
+    qtbot.waitUntil(lambda: made._stack.currentIndex() == 0)
     press(made, "results_go_train")
     assert said.visits == [("train", "")]
     made.shut_down()

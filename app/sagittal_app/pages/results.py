@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QSplitter, QStackedWidget, QWidget
+from PySide6.QtWidgets import QSplitter, QStackedWidget, QWidget
 
 from sagittal.engine_port import SagittalError
 from sagittal.events import Event, Reason, RunFinished, State, StudyChanged, TaskFinished
-from sagittal.facts import EvaluateRequest, LabelSetFacts, ScanFacts, SegmentRequest, StudyFacts
+from sagittal.facts import EvaluateRequest, SegmentRequest, StudyFacts
 from sagittal.method import MethodCard
 from sagittal.review import Case
 from sagittal.run_record import RunRecord
@@ -20,22 +19,21 @@ from sagittal_app.canvas import words
 from sagittal_app.desk import Desk
 from sagittal_app.models.case_clock import CaseClock
 from sagittal_app.models.case_queue import CaseQueue
-from sagittal_app.models.label_sets import predicted_sets, set_titles
+from sagittal_app.models.label_sets import predicted_sets
 from sagittal_app.pages.annotate_workbench import Workbench, canvas_commands, make_canvases
 from sagittal_app.pages.page import Page
 from sagittal_app.pages.results_case import CasePanel
-from sagittal_app.pages.results_cases import REVIEWS, CaseList
+from sagittal_app.pages.results_cases import REVIEWS
 from sagittal_app.pages.results_export import ExportPanel
-from sagittal_app.pages.results_figures import dice_of_case
+from sagittal_app.pages.results_queue import QueuePanel
 from sagittal_app.pages.results_setup import SetupPanel
 from sagittal_app.pages.results_verdict import BACK_KEY, KEYS, ON_KEY, VerdictLine
 from sagittal_app.task_follower import TaskFollower
-from sagittal_app.widgets.basics import UNIT, EmptyState, button, column, label, row, scrolled
+from sagittal_app.widgets.basics import UNIT, EmptyState, button, column, label, scrolled
 
 if TYPE_CHECKING:
     from sagittal_app.canvas.plane_canvas import PlaneCanvas
 
-TRUTH = "truth"
 SHORTEST_S = 1.0
 """A case looked at for less than this was passed by."""
 
@@ -51,12 +49,10 @@ class ResultsPage(Page):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self.bench: Workbench | None = None
-        self.queue = CaseQueue()
         self.clock = CaseClock()
         self._canvases: list[PlaneCanvas] = []
         self._facts: StudyFacts | None = None
         self._inspector: QWidget | None = None
-        self._dice: dict[tuple[str, str], dict[str, float]] = {}
         self._wanted_slice: int | None = None
         self._awaited: tuple[str, str] | None = None
         """Scan and label set being read: until they are shown, a verdict would be on the case before."""
@@ -81,9 +77,10 @@ class ResultsPage(Page):
         state.position_changed.connect(lambda _voxel: self._mark())
         for acted in (state.position_changed, state.voxels_changed, state.window_changed, state.look_changed):
             acted.connect(lambda *_args: self.clock.touch())
-        self.cases = CaseList()
-        self.cases.chosen.connect(self.open)
-        self.cases.slice_chosen.connect(self._open_at)
+        self.listed = QueuePanel(self.desk)
+        self.listed.chosen.connect(self.open)
+        self.listed.slice_chosen.connect(self._open_at)
+        self.listed.changed.connect(self._listed_anew)
         self.verdict = VerdictLine()
         self.verdict.judged.connect(self.judge)
         self.verdict.correct.connect(self.correct)
@@ -94,7 +91,7 @@ class ResultsPage(Page):
         right.setLayout(work)
         self._splitter = QSplitter()
         self._splitter.setObjectName("results_splitter")
-        self._splitter.addWidget(self._make_queue())
+        self._splitter.addWidget(self.listed)
         self._splitter.addWidget(right)
         self._splitter.setStretchFactor(1, 1)
         self._splitter.setCollapsible(1, False)
@@ -114,32 +111,10 @@ class ResultsPage(Page):
         self.tasks.progressed.connect(self.setup.show_progress)
         self.tasks.finished.connect(self._finished)
         self.setup.cancel.connect(self.tasks.cancel)
-        self.exports = ExportPanel(self.desk, self._set, self.save)
+        self.exports = ExportPanel(self.desk, self.listed.label_set, self.save)
         self.case = CasePanel()
         self.case.support_chosen.connect(lambda subject: self.desk.go_to("annotate", subject))
         self._inspector = self._make_inspector()
-
-    def _make_queue(self) -> QWidget:
-        self.sets = _choice("results_set", "The label set whose cases are listed")
-        self.sets.currentIndexChanged.connect(lambda _index: self._fill_cases())
-        self.sort = _choice("results_sort", review_words.SORT_HELP)
-        for by, title in review_words.SORTS.items():
-            self.sort.addItem(title, by)
-            self.sort.setItemData(self.sort.count() - 1, review_words.SORT_ABOUT[by], Qt.ItemDataRole.ToolTipRole)
-        self.sort.currentIndexChanged.connect(lambda _index: self._fill_cases())
-        self._unsorted = label(review_words.NO_FIGURES, "quiet", wrap=True)
-        self._unsorted.hide()
-        self.tally = label("", "quiet")
-        self.tally.setObjectName("results_tally")
-        left = QWidget()
-        body = column(
-            row(label("Cases", "heading"), None, self.tally),
-            self.sets, self.sort, self._unsorted, scrolled(self.cases, "case_scroll"),
-        )  # fmt: skip
-        body.setContentsMargins(UNIT, UNIT, UNIT, UNIT)
-        left.setLayout(body)
-        left.setMinimumWidth(240)
-        return left
 
     def _make_inspector(self) -> QWidget:
         from sagittal_app.canvas.label_list import LabelList
@@ -194,23 +169,15 @@ class ResultsPage(Page):
             self._look_at(None)
             self._awaited = None
             self.bench.session.close()
-            self._dice, self._judged = {}, []
+            self._judged = []
+            self.listed.forget()
             self.tasks.forget()
             self.setup.show_progress(None)
             # Whether the study has runs is known a moment later; until then nothing is said to be missing.
             self._stack.setCurrentIndex(1)
         self._facts = facts
         self.setup.show_study(facts)
-        titles = set_titles(facts.scans if facts else ())
-        kept = self._set()
-        self.sets.blockSignals(True)
-        self.sets.clear()
-        for name, title in titles.items():
-            self.sets.addItem(title, name)
-            self.sets.setItemData(self.sets.count() - 1, name, Qt.ItemDataRole.ToolTipRole)
-        self.sets.setCurrentIndex(max(0, self.sets.findData(kept)) if titles else -1)
-        self.sets.blockSignals(False)
-        self._fill_cases()
+        self.listed.show_scans(facts.scans if facts else ())
         self._ask_runs()
 
     def shown(self) -> None:
@@ -240,45 +207,16 @@ class ResultsPage(Page):
         self.setup.show_runs(fit, titles)
         self._stack.setCurrentIndex(1 if fit or predicted_sets(self._facts.scans if self._facts else ()) else 0)
 
-    def _set(self) -> str:
-        """Name of the label set shown."""
-        return str(self.sets.currentData() or "")
-
-    def _cases(self) -> list[tuple[ScanFacts, LabelSetFacts]]:
-        name = self._set()
-        return [
-            (scan, one) for scan in (self._facts.scans if self._facts else ()) for one in scan.label_sets
-            if name and one.name == name
-        ]  # fmt: skip
-
-    def _fill_cases(self) -> None:
-        """Shows the queue as the study now stands; thumbnails and Dice arrive from the background."""
-        self.queue = CaseQueue(self._cases(), str(self.sort.currentData() or ""))
-        self._unsorted.setVisible(
-            bool(self.queue.cases) and not any(self.queue.doubts(scan) for scan in self.queue.scans)
-        )
-        for scan in self.cases.show_queue(self.queue, self._set()):
-            self._fill_case(scan)
-        if self.queue.cases and self._at_hand()[1] != self._set():
+    def _listed_anew(self) -> None:
+        """Another set or order is listed, or more is known of the cases."""
+        if self.queue.cases and self._at_hand()[1] != self.listed.label_set():
             self.open(self.queue.scans[0])
         self._say_case()
 
-    def _fill_case(self, scan: ScanFacts) -> None:
-        made = self.cases.rows[scan.scan]
-        self.desk.ask(self.desk.port.thumbnail, scan.scan, then=made.show_thumbnail, owner=made, failed=_unseen)
-        key = (scan.scan, self._set())
-        if key in self._dice:
-            made.show_dice(self._dice[key])
-        elif any(one.name == TRUTH for one in scan.label_sets):
-            self._ask_dice(*key)
-
-    def _ask_dice(self, scan: str, label_set: str) -> None:
-        def keep(figures: dict[str, float]) -> None:
-            self._dice[scan, label_set] = figures
-            if scan in self.cases.rows and self._set() == label_set:
-                self.cases.rows[scan].show_dice(figures)
-
-        self.desk.ask(dice_of_case, self.desk.port, scan, label_set, TRUTH, then=keep, owner=self, failed=_unseen)
+    @property
+    def queue(self) -> CaseQueue:
+        """The cases in the order in which to look at them."""
+        return self.listed.queue
 
     # One case ------------------------------------------------------------------------------------------------------
 
@@ -286,10 +224,10 @@ class ResultsPage(Page):
         """Shows a case large; an unsaved correction is saved first."""
         if self.bench is None or scan not in self.queue.scans:
             return
-        if (scan, self._set()) != self._at_hand():
+        if (scan, self.listed.label_set()) != self._at_hand():
             self.save()
-            self._await((scan, self._set()))
-            self.bench.session.open(scan, self._set())
+            self._await((scan, self.listed.label_set()))
+            self.bench.session.open(scan, self.listed.label_set())
 
     def _await(self, case: tuple[str, str] | None) -> None:
         self._awaited = case
@@ -303,7 +241,7 @@ class ResultsPage(Page):
     def _open_at(self, scan: str, index: int) -> None:
         self._wanted_slice = index
         assert self.bench is not None
-        if (scan, self._set()) == self._at_hand():
+        if (scan, self.listed.label_set()) == self._at_hand():
             self._go_to_slice()
         else:
             self.open(scan)
@@ -322,7 +260,7 @@ class ResultsPage(Page):
     def _mark(self) -> None:
         """Shows in the list which slice is looked at; a resampled copy has other slices."""
         if self.bench is not None and not self.bench.state.resampled:
-            self.cases.mark(self.bench.session.scan, self.bench.state.position[2])
+            self.listed.mark(self.bench.session.scan, self.bench.state.position[2])
 
     def _opened(self) -> None:
         assert self.bench is not None
@@ -338,12 +276,11 @@ class ResultsPage(Page):
     def _shown_case(self) -> Case | None:
         """The case that is on the screen; None where another label set is, or another case is being read."""
         scan, label_set = self._at_hand()
-        return None if self._awaited or label_set != self._set() else self.queue.find(scan)
+        return None if self._awaited or label_set != self.listed.label_set() else self.queue.find(scan)
 
     def _say_case(self) -> None:
         case = self._shown_case()
         writable = self._facts is not None and not self._facts.read_only
-        self.tally.setText(self.queue.tally())
         self.verdict.show_case(case, writable, self._name_of(self._awaited[0]) if self._awaited else "")
         if self._awaited is not None:
             return
@@ -389,23 +326,18 @@ class ResultsPage(Page):
         self._painted = True
 
     def _recount(self) -> None:
-        """The figures of a corrected case are another."""
         assert self.bench is not None
-        key = (self.bench.session.scan, self.bench.session.label_set)
-        if self._dice.pop(key, None) is not None:
-            self._ask_dice(*key)
+        self.listed.recount(self.bench.session.scan, self.bench.session.label_set)
 
     def judge(self, review: str) -> None:
         """Accepts or rejects the case shown, and goes on to the next one not reviewed.
 
-        What was painted is saved with it; a case that was corrected and then accepted stays "corrected".
+        What was painted is saved with it; that a case was corrected stays with how it came about.
         """
         case = self._shown_case()
         if case is None or self.bench is None:
             return
         scan, one = case
-        if review == "accepted" and (self._painted or one.review == "corrected"):
-            review = "corrected"
         self._judged.append((scan.scan, one.name, one.review))
         if not self._write(self.bench.session.save, review):
             self._set_review(scan.scan, one.name, review)
@@ -426,7 +358,7 @@ class ResultsPage(Page):
             self.desk.notify(
                 "info", review_words.TAKEN_BACK.format(scan=self._name_of(scan), review=REVIEWS[review][0])
             )
-            if label_set == self._set():
+            if label_set == self.listed.label_set():
                 self.open(scan)
 
     def _set_review(self, scan: str, label_set: str, review: str) -> None:
@@ -463,14 +395,12 @@ class ResultsPage(Page):
     def _segmented(self, result: Any) -> None:
         """The new set is listed as soon as the study model has it."""
         name = result.get("label_set", "")
-        made = {name, *result.get("supports", {}).values()}
-        self._dice = {key: figures for key, figures in self._dice.items() if key[1] not in made}
-        self.cases.forget()
+        self.listed.forget({name, *result.get("supports", {}).values()})
 
         def show(facts: StudyFacts | None) -> None:
             self.desk.study_model.set(facts)
             self.show_study(facts)
-            self.sets.setCurrentIndex(max(0, self.sets.findData(name)))
+            self.listed.choose(name)
 
         self.desk.ask(self.desk.port.study, then=show, owner=self, topic="segmented")
 
@@ -499,17 +429,3 @@ class ResultsPage(Page):
             self.desk.settings.set_places("results", self._splitter.saveState())
             self.may_leave()
             self.bench.shut_down()
-
-
-def _choice(name: str, tip: str) -> QComboBox:
-    """A choice that shrinks with its panel."""
-    made = QComboBox()
-    made.setObjectName(name)
-    made.setToolTip(tip)
-    made.setMinimumContentsLength(12)
-    made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    return made
-
-
-def _unseen(_sentence: str, _detail: str) -> None:
-    """A missing thumbnail or figure is not worth a banner; its place stays empty."""

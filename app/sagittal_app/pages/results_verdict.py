@@ -58,5 +58,7 @@ class VerdictLine(QWidget):
             return
         scan, one = case
         review = REVIEWS.get(one.review, (one.review, ""))[0]
+        if one.origin.get("edited") and one.review != "corrected":
+            review = words.BY_HAND.format(review=review)
         spent = words.SPENT.format(time=messages.duration(one.seconds)) if one.seconds >= 1 else ""
         self.says.say(words.VERDICT_SAYS.format(scan=scan.name, review=review, spent=spent))

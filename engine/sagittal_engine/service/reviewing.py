@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "scan", "name", "subject", "label_set", "number", "label", "voxels", "volume_ml", "volume_z", "entropy_bits",
-    "disagreement", "mean_confidence", "need", "review", "time_s", "run", "supports",
+    "disagreement", "mean_confidence", "need", "review", "edited", "time_s", "run", "supports",
 )  # fmt: skip
-"""A row is one label of one case; `need`, `review` and `time_s` are the case's."""
+"""A row is one label of one case; `need`, `review`, `edited` (by hand) and `time_s` are the case's."""
 
 
 def write_table(study: Study, label_set: str, out: Path, scans: Sequence[str], task: Task) -> Mapping[str, Any]:
@@ -95,6 +95,7 @@ def table(cases: Sequence[Case]) -> list[dict[str, str]]:
                 "mean_confidence": _text(sum(known) / len(known) if known else None, 4),
                 "need": _text(need(found[facts.scan]), 3),
                 "review": one.review,
+                "edited": "yes" if one.origin.get("edited") else "no",
                 "time_s": _text(one.seconds, 1),
                 "run": str(one.origin.get("run", "")),
                 "supports": " ".join(supports_of(one, label.name)),

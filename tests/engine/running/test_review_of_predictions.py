@@ -97,7 +97,12 @@ def test_the_table_has_a_row_per_case_and_label(segmented, listener, tmp_path):
     with Path(end.result["file"]).open(newline="", encoding="utf-8-sig") as file:
         rows = {row["scan"]: row for row in csv.DictReader(file)}
     row = rows[scans[3]]
-    assert row["label"] == organ and row["review"] == "accepted" and row["supports"] == " ".join(scans[:2])
+    assert (
+        row["edited"] == "no"
+        and row["label"] == organ
+        and row["review"] == "accepted"
+        and row["supports"] == " ".join(scans[:2])
+    )
     assert float(row["volume_ml"]) == pytest.approx(int(row["voxels"]) * 20 / 1000)
     assert float(row["time_s"]) == pytest.approx(61.2) and float(row["disagreement"]) == 0.25
     assert row["entropy_bits"] == "" and row["volume_z"] == "", "what is not known is left empty"

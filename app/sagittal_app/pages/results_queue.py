@@ -1,0 +1,131 @@
+"""The left side of Results: which label set, sorted by what, and its cases."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QComboBox, QWidget
+
+from sagittal.facts import ScanFacts
+from sagittal_app import review_words as words
+from sagittal_app.desk import Desk
+from sagittal_app.models.case_queue import CaseQueue
+from sagittal_app.models.label_sets import set_titles
+from sagittal_app.pages.results_cases import CaseList
+from sagittal_app.pages.results_figures import dice_of_case
+from sagittal_app.widgets.basics import UNIT, column, label, row, scrolled
+
+TRUTH = "truth"
+
+
+class QueuePanel(QWidget):
+    """Lists the predictions of one label set of the study."""
+
+    chosen = Signal(str)
+    slice_chosen = Signal(str, int)
+    changed = Signal()
+    """Another set, another order, or something new of the cases."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self.setObjectName("results_queue")
+        self._desk = desk
+        self._scans: Sequence[ScanFacts] = ()
+        self._dice: dict[tuple[str, str], dict[str, float]] = {}
+        self.queue = CaseQueue()
+        self.cases = CaseList()
+        self.cases.chosen.connect(self.chosen)
+        self.cases.slice_chosen.connect(self.slice_chosen)
+        self.sets = _choice("results_set", "The label set whose cases are listed")
+        self.sets.currentIndexChanged.connect(lambda _index: self._fill())
+        self.sort = _choice("results_sort", words.SORT_HELP)
+        for by, title in words.SORTS.items():
+            self.sort.addItem(title, by)
+            self.sort.setItemData(self.sort.count() - 1, words.SORT_ABOUT[by], Qt.ItemDataRole.ToolTipRole)
+        self.sort.currentIndexChanged.connect(lambda _index: self._fill())
+        self.unsorted = label(words.NO_FIGURES, "quiet", wrap=True)
+        self.unsorted.hide()
+        self.tally = label("", "quiet")
+        self.tally.setObjectName("results_tally")
+        body = column(
+            row(label("Cases", "heading"), None, self.tally),
+            self.sets, self.sort, self.unsorted, scrolled(self.cases, "case_scroll"),
+        )  # fmt: skip
+        body.setContentsMargins(UNIT, UNIT, UNIT, UNIT)
+        self.setLayout(body)
+        self.setMinimumWidth(240)
+
+    def label_set(self) -> str:
+        """Name of the set listed; empty where there is none."""
+        return str(self.sets.currentData() or "")
+
+    def show_scans(self, scans: Sequence[ScanFacts]) -> None:
+        """The study as it stands now; the set listed stays where it is still there."""
+        self._scans = scans
+        titles, kept = set_titles(scans), self.label_set()
+        self.sets.blockSignals(True)
+        self.sets.clear()
+        for name, title in titles.items():
+            self.sets.addItem(title, name)
+            self.sets.setItemData(self.sets.count() - 1, name, Qt.ItemDataRole.ToolTipRole)
+        self.sets.setCurrentIndex(max(0, self.sets.findData(kept)) if titles else -1)
+        self.sets.blockSignals(False)
+        self._fill()
+
+    def choose(self, label_set: str) -> None:
+        self.sets.setCurrentIndex(max(0, self.sets.findData(label_set)))
+
+    def mark(self, scan: str, index: int | None) -> None:
+        """Marks the case shown and its slice."""
+        self.cases.mark(scan, index)
+
+    def forget(self, label_sets: Collection[str] | None = None) -> None:
+        """What was computed of these sets (None: of all) is of something else now."""
+        self._dice = {
+            key: figures for key, figures in self._dice.items() if label_sets is not None and key[1] not in label_sets
+        }
+        self.cases.forget()
+
+    def recount(self, scan: str, label_set: str) -> None:
+        """The Dice of a corrected case is another."""
+        if self._dice.pop((scan, label_set), None) is not None:
+            self._ask_dice(scan, label_set)
+
+    def _fill(self) -> None:
+        """Shows the queue; thumbnails and Dice arrive from the background."""
+        name = self.label_set()
+        cases = [(scan, one) for scan in self._scans for one in scan.label_sets if name and one.name == name]
+        queue = self.queue = CaseQueue(cases, str(self.sort.currentData() or ""))
+        self.unsorted.setVisible(bool(cases) and not any(queue.doubts(scan) for scan in queue.scans))
+        self.tally.setText(queue.tally())
+        for scan in self.cases.show_queue(queue, name):
+            made = self.cases.rows[scan.scan]
+            self._desk.ask(self._desk.port.thumbnail, scan.scan, then=made.show_thumbnail, owner=made, failed=_unseen)
+            if (scan.scan, name) in self._dice:
+                made.show_dice(self._dice[scan.scan, name])
+            elif any(one.name == TRUTH for one in scan.label_sets):
+                self._ask_dice(scan.scan, name)
+        self.changed.emit()
+
+    def _ask_dice(self, scan: str, label_set: str) -> None:
+        def keep(figures: dict[str, float]) -> None:
+            self._dice[scan, label_set] = figures
+            if scan in self.cases.rows and self.label_set() == label_set:
+                self.cases.rows[scan].show_dice(figures)
+
+        self._desk.ask(dice_of_case, self._desk.port, scan, label_set, TRUTH, then=keep, owner=self, failed=_unseen)
+
+
+def _choice(name: str, tip: str) -> QComboBox:
+    """A choice that shrinks with its panel."""
+    made = QComboBox()
+    made.setObjectName(name)
+    made.setToolTip(tip)
+    made.setMinimumContentsLength(12)
+    made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    return made
+
+
+def _unseen(_sentence: str, _detail: str) -> None:
+    """A missing thumbnail or figure is not worth a banner; its place stays empty."""
