@@ -54,8 +54,9 @@ def copies(study: Path) -> list[StudyCopy]:
 
 
 def damaged(study: Path) -> list[Path]:
-    """Copies that are not as they were written."""
-    return [path for _, path in _numbered(study / FOLDER) if not _is_whole(path, _read(path))]
+    """Copies that are not as they were written; one that a kill left without its facts was never finished."""
+    found = [path for _, path in _numbered(study / FOLDER) if _facts(path).exists()]
+    return [path for path in found if not _is_whole(path, _read(path))]
 
 
 def restore(catalogue: Path, copy: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import threading
 import time
 from collections import OrderedDict
@@ -138,6 +139,7 @@ class Study:
             self.store.writer.close()
             self._closed = True
         self._arriving.stop()
+        begun_in_vain = self._lock is not None and interrupted.is_unnamed(self.path) and not self.names()
         self._volumes.clear()
         self.catalogue.close()
         if self._lock is not None:
@@ -146,6 +148,8 @@ class Study:
             self._lock.release()
             unsaved = bool(self.store.recoveries(all_of_them=True))
             interrupted.unmark(self.id, self.path, unsaved=unsaved)
+        if begun_in_vain:  # no scan was ever in it
+            shutil.rmtree(self.path, ignore_errors=True)
 
     # Facts
 

@@ -14,7 +14,7 @@ from sagittal.facts import Edit, Label
 from sagittal_engine.study import Study, backups
 
 LIVER = Label(1, "liver", "#E69F00")
-CUTS = 60 if os.environ.get("SAGITTAL_SOAK") else 3
+CUTS = 20 if os.environ.get("SAGITTAL_SOAK") else 3
 """Places at which each file is cut, spread over it, its first and last byte among them."""
 EMPTY = ("study.lock",)
 """Files that never hold anything."""
