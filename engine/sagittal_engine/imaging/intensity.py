@@ -32,9 +32,9 @@ def rescale(array: Array, slope: float, intercept: float, dtype: np.dtype[Any]) 
     """`array * slope + intercept` as `dtype` (from `scaled_type`), with one array of the result's size made."""
     if slope == 1 and intercept == 0:
         return array
-    scaled = array.astype(dtype)
-    if slope != 1:
-        scaled *= dtype.type(slope)
+    if slope == 1:
+        return np.add(array, dtype.type(intercept), dtype=dtype, casting="unsafe")
+    scaled = np.multiply(array, dtype.type(slope), dtype=dtype, casting="unsafe")
     if intercept != 0:
         scaled += dtype.type(intercept)
     return scaled

@@ -316,7 +316,7 @@ def test_a_radiograph_knows_no_place(
     ("sop_class", "modality", "words"),
     [
         (RTPlanStorage, "RTPLAN", "holds no image: it is of the kind 'RT Plan Storage'"),
-        (SegmentationStorage, "SEG", "is a DICOM segmentation, not a scan"),
+        (SegmentationStorage, "SEG", "is a DICOM segmentation"),
     ],
 )
 def test_objects_that_are_no_scans(

@@ -133,6 +133,18 @@ def test_header_values_of_another_series_are_not_taken_over(save_series: Series)
     assert maxima == {"one": VOXELS.max(), "two": 2 * VOXELS.max(), "three": 2 * VOXELS.max()}
 
 
+def test_what_a_slice_lacks_is_not_taken_from_its_neighbour(save_series: Series) -> None:
+    def change(data: Dataset, index: int) -> None:
+        if index == 0:
+            data.EchoTime, data.SliceLocation = 10.0, 3.0
+
+    folder = save_series(VOXELS[:2], change=change)
+    first, second = (read_instance(folder / name) for name in ("000.dcm", "001.dcm"))
+    assert first.split["EchoTime"] == "10.0" and first.frames[0].location == 3.0
+    assert "EchoTime" not in second.split and second.frames[0].location is None
+    assert second.frames[0].position != first.frames[0].position and second.sop_uid != first.sop_uid
+
+
 def test_all_windows_of_a_header(save_series: Series, only: Only) -> None:
     attributes = {
         "WindowCenter": [40, 300, 1], "WindowWidth": [400, 1500, 0],

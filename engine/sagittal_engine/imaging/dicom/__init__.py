@@ -2,4 +2,5 @@
 
 import logging
 
-logging.getLogger("pydicom").setLevel(logging.CRITICAL)  # its messages quote header values, which can name a patient
+for _library in ("pydicom", "highdicom"):
+    logging.getLogger(_library).setLevel(logging.CRITICAL)  # messages quote header values, which can name a patient

@@ -190,25 +190,33 @@ def _instance(path: Path, data: Dataset, left: float) -> Instance:
 
     The slices of a series differ in a few values only: from the second one on, the others are taken from the first.
     """
-    common = _common(data)
+    common, own = _raw(data)
     alike = _ALIKE.get(common) if common else None
     if alike is None:
         alike = _in_full(path, data, left)
-        if common and len(alike.frames) == 1:
-            if len(_ALIKE) >= _SERIES_REMEMBERED:
-                _ALIKE.clear()
-            _ALIKE[common] = alike
-        return alike
-    _check_size(path, data, alike, left)
-    frame = alike.frames[0]
+        if not common or len(alike.frames) > 1:
+            return alike
+        if len(_ALIKE) >= _SERIES_REMEMBERED:
+            _ALIKE.clear()
+        _ALIKE[common] = alike
+    else:
+        _check_size(path, data, alike, left)
+    position = _finite(_floats(own.get("ImagePositionPatient", "")), 3)
+    location = _finite(_floats(own.get("SliceLocation", "")), 1)
+    frame = replace(
+        alike.frames[0],
+        path=path,
+        position=(position[0], position[1], position[2]) if position else None,
+        location=location[0] if location else None,
+    )
     return replace(
         alike,
         path=path,
-        series=alike.series if alike.series[1] != str(alike.path.parent) else ("", str(path.parent)),
-        sop_uid=str(data.get("SOPInstanceUID") or ""),
-        number=_whole(data, "InstanceNumber", 0),
-        frames=(replace(frame, path=path, position=_position(data), location=_location(data)),),
-        split=_split(data),
+        series=alike.series if alike.series[0] else ("", str(path.parent)),
+        sop_uid=own.get("SOPInstanceUID", ""),
+        number=int(float(own.get("InstanceNumber") or 0)),
+        frames=(frame,),
+        split={key: text for key in _SPLIT_KEYS if (text := (own if key in _OWN_NAMES else alike.split).get(key))},
     )
 
 
@@ -218,23 +226,30 @@ _ALIKE: dict[tuple[object, ...], Instance] = {}
 _SERIES_REMEMBERED = 256
 
 
-def _common(data: Dataset) -> tuple[object, ...] | None:
-    """The undecoded values that slices of one series share; None where some are not plain, as in enhanced images."""
-    values: list[object] = [data.file_meta.get("TransferSyntaxUID")]
+def _raw(data: Dataset) -> tuple[tuple[object, ...] | None, dict[str, str]]:
+    """The undecoded values that slices of one series share, and the text of those that are each slice's own.
+
+    The first is None where some are not plain, as in enhanced images.
+    """
+    shared: list[object] = [data.file_meta.get("TransferSyntaxUID")]
+    own: dict[str, str] = {}
     for element in data.values():
         if not isinstance(element, RawDataElement) or element.VR == "SQ":
-            return None
+            return None, {}
         if element.tag not in _OWN:
-            values += [element.tag, element.VR, element.value]
-    return tuple(values)
+            shared += [element.tag, element.VR, element.value]
+        elif element.value:
+            own[_OWN[element.tag]] = element.value.decode("ascii", "replace").strip(" \0")
+    return tuple(shared), own
 
 
-_OWN = frozenset(
-    Tag(name)
-    for name in ("SOPInstanceUID", "InstanceNumber", "ImagePositionPatient", "SliceLocation", *_SPLIT_KEYS)
-    if name != "ImageType"
-)
-"""Attributes that tell slices of a series apart."""
+_OWN_NAMES = (
+    "SOPInstanceUID", "InstanceNumber", "ImagePositionPatient", "SliceLocation", "EchoTime",
+    "TemporalPositionIdentifier", "AcquisitionNumber", "TriggerTime", "AcquisitionTime", "ContentTime",
+)  # fmt: skip
+"""Attributes that tell slices of a series apart; each is text in the file (UI, IS, DS or TM)."""
+
+_OWN = {Tag(name): name for name in _OWN_NAMES}
 
 
 def _in_full(path: Path, data: Dataset, left: float) -> Instance:
@@ -396,8 +411,18 @@ def _directions(path: Path, values: tuple[float, ...]) -> tuple[Triple, Triple]:
 
 def _numbers(data: Dataset, name: str, count: int) -> tuple[float, ...] | None:
     """The first `count` finite numbers of an attribute, None where it is missing, blank or shorter."""
-    numbers = _every_number(data, name)[:count]
+    return _finite(_every_number(data, name), count)
+
+
+def _finite(numbers: tuple[float, ...], count: int) -> tuple[float, ...] | None:
+    """The first `count`, where there are as many and all are finite."""
+    numbers = numbers[:count]
     return numbers if len(numbers) == count and all(math.isfinite(number) for number in numbers) else None
+
+
+def _floats(text: str) -> tuple[float, ...]:
+    """The numbers of a decimal string (PS3.5, 6.2): parted by backslashes, some may be blank."""
+    return tuple(float(part) for part in text.split("\\") if part.strip())
 
 
 def _every_number(data: Dataset, name: str) -> tuple[float, ...]:

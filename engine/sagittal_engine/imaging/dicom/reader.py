@@ -63,19 +63,20 @@ def _slice_by_slice(stack: Stack, blank: bool) -> Iterator[tuple[Volume, float]]
     columns, rows, slices = stack.shape
     places = {(frame.path, frame.index): place for place, frame in enumerate(stack.frames)}
     voxels: Array = np.zeros((slices, rows, columns, *((3,) if header.n_channels == 3 else ())), header.dtype)
-    early = header
+    part = _volume(voxels, header)
     for done, instance in enumerate(_outwards(stack)):
         for frame, values in zip(instance.frames, pixels.frames_of(instance), strict=True):
             if values.shape != voxels.shape[1:]:
                 raise ImagingError(f"{instance.path.name} holds pixels of another shape than the first slice.")
             if not np.can_cast(values.dtype, voxels.dtype):
                 voxels = voxels.astype(np.result_type(values.dtype, voxels.dtype))
+                part = _volume(voxels, part.header)
             voxels[places[frame.path, frame.index]] = values
         if done + 1 == len(stack.instances):
             break
         if blank and done == 0:
-            early = replace(header, window=_window_of(header, values))
-        yield _volume(voxels, early), (done + 1) / len(stack.instances)
+            part = _volume(voxels, replace(header, window=_window_of(header, values)))
+        yield part, (done + 1) / len(stack.instances)
         if blank and done == 0:
             place = places[frame.path, frame.index]
             voxels[:place] = voxels[place + 1 :] = values.min()

@@ -48,7 +48,9 @@ class Stack:
 def along_normal(frame: Frame) -> float:
     """Millimetres of the frame's position along the normal of its plane."""
     assert frame.orientation is not None and frame.position is not None
-    return float(np.cross(*frame.orientation) @ np.asarray(frame.position))
+    (a, b, c), (d, e, f) = frame.orientation
+    x, y, z = frame.position
+    return (b * f - c * e) * x + (c * d - a * f) * y + (a * e - b * d) * z
 
 
 def is_placed(frame: Frame) -> bool:
