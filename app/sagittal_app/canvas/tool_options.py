@@ -78,7 +78,8 @@ class ToolOptions(QFrame):
         menu.aboutToShow.connect(lambda: self._fill(menu))
         self._edit.setMenu(menu)
         self._edit.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self._edit.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        for made in (self._in_3d, self._as_window, self._overwrite, self._edit):
+            made.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._said = Elided("", "quiet")
         self._said.setObjectName("tool_said")
         self._bar = QProgressBar()
@@ -128,9 +129,11 @@ class ToolOptions(QFrame):
         made.setSuffix(unit)
         made.setKeyboardTracking(False)
         made.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        made.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
-        made.setFixedWidth(84)
+        made.lineEdit().setTextMargins(8, 0, 4, 0)
+        made.setFixedWidth(88)
         made.valueChanged.connect(changed)
+        # Return gives the keys back to the views.
+        made.editingFinished.connect(made.clearFocus)
         return made
 
     @staticmethod
