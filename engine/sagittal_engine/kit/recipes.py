@@ -16,7 +16,8 @@ def load(plugin_file: str | Path) -> tuple[Recipe, ...]:
 
     Raises ValueError that names the file where it is not a recipe.
     """
-    return tuple(_read(path) for path in sorted((Path(plugin_file).parent / "recipes").glob("*.toml")))
+    found = (Path(plugin_file).parent / "recipes").glob("*.toml")
+    return tuple(_read(path) for path in sorted(found, key=lambda path: path.stem))
 
 
 def _read(path: Path) -> Recipe:

@@ -13,11 +13,13 @@ def test_recipes_are_read_by_name(tmp_path: Path) -> None:
     folder = tmp_path / "recipes"
     folder.mkdir()
     (folder / "b.toml").write_text('title = "B"\n[values]\nsteps = 3\n', encoding="utf-8")
+    (folder / "b-3d.toml").write_text('title = "B3"\n[values]\n', encoding="utf-8")
     (folder / "a.toml").write_text('title = "A"\nsource = "Table 1"\n[values]\n', encoding="utf-8")
     found = recipes.load(tmp_path / "__init__.py")
     assert [(r.name, r.title, r.source, dict(r.values)) for r in found] == [
         ("a", "A", "Table 1", {}),
         ("b", "B", "", {"steps": 3}),
+        ("b-3d", "B3", "", {}),
     ]
 
 
