@@ -18,7 +18,7 @@ import pydicom
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
-from pydicom.uid import UID
+from pydicom.uid import UID, JPEGTransferSyntaxes, RLELossless
 
 from sagittal_engine.imaging import storage
 from sagittal_engine.imaging.naming import quoted
@@ -292,6 +292,10 @@ def _in_full(path: Path, data: Dataset, left: float) -> Instance:
     return replace(instance, frames=tuple(_frame(path, index, data, shared, own) for index, own in enumerate(groups)))
 
 
+_DENSITY = {RLELossless: 64, **dict.fromkeys(JPEGTransferSyntaxes, 256)}
+"""Bytes that one stored byte can unpack to: RLE packs 128 bytes into two; JPEG 64 samples into some five bits."""
+
+
 def _check_size(path: Path, data: Dataset, instance: Instance, left: float) -> None:
     """Refuses a header that promises more pixels than the `left` bytes can hold, before anything is allocated."""
     needed = instance.rows * instance.columns * instance.samples * len(instance.frames) * instance.bits_allocated // 8
@@ -301,7 +305,7 @@ def _check_size(path: Path, data: Dataset, instance: Instance, left: float) -> N
     if left < 8:
         raise ImagingError(f"{path.name} describes an image but holds no pixels. Export it again.")
     if syntax is not None and syntax.is_compressed:
-        storage.check_size(path, needed, density=storage.BLOCK_CODE_LIMIT)
+        storage.check_size(path, needed, density=_DENSITY.get(syntax, storage.BLOCK_CODE_LIMIT))
     elif left == math.inf:
         storage.check_size(path, needed, density=storage.DEFLATE_LIMIT)
     elif left - 8 < needed:
