@@ -7,7 +7,7 @@ import threading
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QLabel, QPlainTextEdit, QProgressBar, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QLabel, QPlainTextEdit, QProgressBar, QPushButton, QRadioButton, QToolButton, QWidget
 
 from sagittal.events import MessageRaised
 from sagittal.facts import Recovery
@@ -229,8 +229,11 @@ def test_the_mouse_is_asked_once_and_can_be_changed_below(make_window, qtbot):
     click(qtbot, window, "ask_mouse_slicer")
     assert window.desk.settings.mouse_preset == "slicer"
     assert find(window, "mouse_preset", QToolButton).text() == "Mouse: Slicer / ITK-SNAP"
+    qtbot.waitUntil(lambda: window.findChild(QPushButton, "ask_mouse_slicer") is None)
+    window.go_to("settings")
     window.status.mouse.menu().actions()[2].trigger()
     assert window.desk.settings.mouse_preset == "ohif"
+    assert window.findChild(QRadioButton, "settings_mouse_ohif").isChecked()
 
 
 def test_work_left_over_is_offered(make_window, engine, qtbot, tmp_path):

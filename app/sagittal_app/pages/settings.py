@@ -86,15 +86,20 @@ class SettingsPage(Page):
         theme.apply(mode)
 
     def _mouse(self) -> Panel:
+        settings = self.desk.settings
         panel = Panel(messages.MOUSE_HEADING)
         group = QButtonGroup(panel)
+        choices: dict[str, QRadioButton] = {}
         for preset, sentence in store.MOUSE_PRESETS.items():
             choice = QRadioButton(sentence)
             choice.setObjectName(f"settings_mouse_{preset}")
-            choice.setChecked(preset == self.desk.settings.mouse_preset)
-            choice.clicked.connect(lambda _on=False, preset=preset: self.desk.settings.choose_mouse_preset(preset))
+            choice.setChecked(preset == settings.mouse_preset)
+            choice.clicked.connect(lambda _on=False, preset=preset: settings.choose_mouse_preset(preset))
             group.addButton(choice)
             panel.body.addWidget(choice)
+            choices[preset] = choice
+        follow = lambda key: choices[settings.mouse_preset].setChecked(True) if key == "mouse_preset" else None  # noqa: E731
+        settings.changed.connect(follow)
         return panel
 
     def _machine(self) -> Panel:

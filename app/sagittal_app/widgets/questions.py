@@ -28,8 +28,13 @@ class MouseQuestion(QFrame):
         wave = tool("mdi6.close", messages.CLOSE, "ask_mouse_close", lambda: self._choose(settings.mouse_preset))
         body.addWidget(wave)
         self.setLayout(body)
+        settings.changed.connect(self._settings_changed)
 
     def _choose(self, preset: str) -> None:
         self._settings.choose_mouse_preset(preset)
-        self.hide()
-        self.deleteLater()
+
+    def _settings_changed(self, key: str) -> None:
+        """Answered here, in the status bar or on the settings page: the question goes."""
+        if key == "mouse_preset_chosen":
+            self.hide()
+            self.deleteLater()
