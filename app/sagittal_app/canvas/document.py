@@ -91,30 +91,33 @@ class LabelDocument:
         self._made(Edit(tool, whole, np.concatenate(before), np.full(whole.shape, after, np.uint16)), touched)
         return True
 
-    def paint(self, tool: str, indices: NDArray[np.int64], after: int | NDArray[np.uint16]) -> int:
-        """As `stamp`, for voxels (flat, C order) and their new values, one for all or one each; how many changed."""
+    def paint(self, tool: str, indices: NDArray[np.int64], after: int) -> int:
+        """Gives voxels (flat, C order) a label, or none for 0, as `stamp` does; returns how many changed."""
         if not self.writable or not indices.size:
             return 0
-        before = self.data[np.unravel_index(indices, self.data.shape)]
-        values = np.broadcast_to(np.asarray(after, np.uint16), before.shape)
-        change = np.zeros(before.shape, bool)
-        for number in np.unique(values):
-            change |= (values == number) & self.yields(before, int(number))
+        before = self._values(indices)
+        change = self.yields(before, after)
         if not change.any():
             return 0
-        edit = Edit(tool, indices[change], before[change], values[change])
+        touched = indices[change]
+        edit = Edit(tool, touched, before[change], np.full(touched.shape, after, np.uint16))
         self._made(edit, self._apply(edit))
-        return len(edit.indices)
+        return len(touched)
 
     def reshape(self, tool: str, label: int, added: NDArray[np.int64], removed: NDArray[np.int64]) -> int:
         """Gives a label voxels and takes others from it, as one step; returns how many changed.
 
-        The shapes may have been computed while painting went on: what has another label by now is not taken away.
+        The shapes may have been computed while painting went on: what has another label by now is not taken away, and
+        a stroke that is going on becomes a step before and one after.
         """
-        still = self.data[np.unravel_index(removed, self.data.shape)] == label
-        indices = np.concatenate([added, removed[still]])
-        values = np.concatenate([np.full(added.shape, label), np.zeros(indices.size - added.size)]).astype(np.uint16)
-        return self.paint(tool, indices, values)
+        stroke = None if self._unsent is None else self._unsent.tool
+        self.begin_stroke(tool)
+        changed = self.paint(tool, added, label)
+        changed += self.paint(tool, removed[self._values(removed) == label], 0)
+        self.end_stroke()
+        if stroke is not None:
+            self.begin_stroke(stroke)
+        return changed
 
     def yields(self, here: NDArray[np.uint16], label: int) -> NDArray[np.bool_]:
         """Which of the values `here` may become `label`: others than it, not locked, and open to being overwritten."""
@@ -195,11 +198,19 @@ class LabelDocument:
         self.history.push(edit)
         self.unsaved = True
 
+    def _values(self, indices: NDArray[np.int64]) -> NDArray[np.uint16]:
+        """The labels of voxels (flat, C order)."""
+        if self.data.flags.c_contiguous:
+            return np.asarray(self.data.reshape(-1)[indices])
+        return np.asarray(self.data[np.unravel_index(indices, self.data.shape)])
+
     def _apply(self, edit: Edit) -> Box:
         """Writes an edit's new values; returns the box it touched."""
-        where = np.unravel_index(edit.indices, self.data.shape)
-        self.data[where] = edit.after
-        return Box.of(where)
+        if self.data.flags.c_contiguous:
+            self.data.reshape(-1)[edit.indices] = edit.after
+        else:
+            self.data[np.unravel_index(edit.indices, self.data.shape)] = edit.after
+        return Box.around(edit.indices, self.data.shape)
 
     def _tell_voxels(self, box: Box) -> None:
         self.unsaved = True

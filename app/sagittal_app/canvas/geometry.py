@@ -85,7 +85,20 @@ class Box:
         return Box((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))
 
     @classmethod
-    def of(cls, axes: Sequence[NDArray[np.int64]]) -> Box:
+    def around(cls, indices: NDArray[np.int64], shape: Sequence[int]) -> Box:
+        """The box around flat C-order `indices` of a volume of `shape`; there must be at least one."""
+        # Divided as 32-bit numbers where they fit: half the time, and three divisions are most of it.
+        kind = np.uint32 if np.prod(shape, dtype=float) < 2**32 else np.int64
+        slab, row = kind(shape[1] * shape[2]), kind(shape[2])
+        flat = indices.astype(kind)
+        x = flat // slab
+        flat -= x * slab
+        y = flat // row
+        flat -= y * row
+        return cls.of((x, y, flat))
+
+    @classmethod
+    def of(cls, axes: Sequence[NDArray[np.integer]]) -> Box:
         """The box around voxels given by their indices along each axis; there must be at least one."""
         low, high = [int(a.min()) for a in axes], [int(a.max()) + 1 for a in axes]
         return cls((low[0], low[1], low[2]), (high[0], high[1], high[2]))

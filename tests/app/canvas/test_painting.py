@@ -16,7 +16,7 @@ from canvas_harness import SHAPE, SPACING, TABLE, document, painting, use
 from sagittal.facts import Edit
 from sagittal_app.canvas import history, regions, strokes
 from sagittal_app.canvas.document import LabelDocument
-from sagittal_app.canvas.geometry import Plane, PlaneView
+from sagittal_app.canvas.geometry import Box, Plane, PlaneView
 from sagittal_app.canvas.tools import make_tools
 from sagittal_app.canvas.tools.tool import Spot
 
@@ -117,3 +117,31 @@ def test_what_painting_may_overwrite() -> None:
     assert np.array_equal(painted(overwrite="visible", hidden={300}), before != 300)
     assert np.array_equal(painted(locked={2}), before != 2)
     assert not painted(locked={1}).any()
+
+
+@pytest.mark.parametrize("shape", [SHAPE, (70_000, 70_000, 3)])
+def test_the_box_around_flat_indices_is_that_of_their_voxels(shape: tuple[int, int, int]) -> None:
+    rng = np.random.default_rng(4)
+    where = tuple(rng.integers(n // 3, n, 50) for n in shape)
+    assert Box.around(np.ravel_multi_index(where, shape), shape) == Box.of(where)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_change_in_the_midst_of_a_stroke_is_a_step_of_its_own(order: str) -> None:
+    labels = LabelDocument(np.zeros(SHAPE, np.uint16, order=order), TABLE)  # type: ignore[call-overload]
+    labels.data[3, 3, 3] = 1
+    start = labels.data.copy()
+    state = painting(labels)
+    tool = make_tools(state)["brush"]
+    spot = lambda column: Spot(state.view_of(Plane.AXIAL), 6, (10, column))  # noqa: E731
+    tool.press(spot(5))
+    corner, one = np.array([0, 1]), np.ravel_multi_index([[3], [3], [3]], SHAPE)
+    assert labels.reshape("smooth", 1, corner, one) == 3
+    tool.move(spot(15))
+    tool.release(spot(25))
+    assert labels.history.depth == 3
+    labels.undo()
+    labels.undo()
+    assert labels.data[3, 3, 3] == 1 and not labels.data[0, 0, :2].any() and labels.data[:, :, 6].any()
+    labels.undo()
+    assert np.array_equal(labels.data, start)
