@@ -87,7 +87,7 @@ def segmented(page: ResultsPage, qtbot) -> ResultsPage:
 def test_segmenting_lists_cases_with_dice_and_confidence(segmented: ResultsPage, engine, qtbot) -> None:
     page = segmented
     made = page.listed.cases.rows["0000000000000002"]
-    qtbot.waitUntil(lambda: "Dice 0." in made.figure.text())
+    qtbot.waitUntil(lambda: "Dice 0." in made.figure.whole())
     assert made.bar.values[0] is None and made.bar.values[6] == pytest.approx(1.0)
     qtbot.waitUntil(lambda: not made.picture.pixmap().isNull())
     assert not page.setup.stop.isVisible()

@@ -127,7 +127,7 @@ class CaseRow(QFrame):
         self.review.setObjectName(f"case_review_{scan.scan}")
         self.time = label("", "quiet")
         self.time.setObjectName(f"case_time_{scan.scan}")
-        self.figure = label("", "quiet")
+        self.figure = Elided("", "quiet")
         self.figure.setObjectName(f"case_dice_{scan.scan}")
         self.parts = label("", "quiet", wrap=True)
         self.parts.setObjectName(f"case_organs_{scan.scan}")
@@ -136,8 +136,10 @@ class CaseRow(QFrame):
         self.doubts.setObjectName(f"case_doubts_{scan.scan}")
         self.bar = ConfidenceBar((), f"case_confidence_{scan.scan}")
         self.bar.slice_chosen.connect(lambda index: self.slice_chosen.emit(self.scan, index))
+        figures = row(self.figure, self.time)
+        figures.setStretch(0, 1)
         right = column(
-            row(Elided(scan.name), self.review), row(self.figure, None, self.time), self.parts, self.doubts, self.bar,
+            row(Elided(scan.name), self.review), figures, self.parts, self.doubts, self.bar,
             spacing=3,
         )  # fmt: skip
         body = row(self.need, self.picture)
@@ -182,10 +184,10 @@ class CaseRow(QFrame):
             mean = sum(figures.values()) / len(figures)
             parts = " · ".join(f"{name} {value:.2f}" for name, value in figures.items())
             if len(figures) > 1:
-                self.figure.setText(f"mean Dice {mean:.3f}")
+                self.figure.say(f"mean Dice {mean:.3f}")
                 self.parts.setText(parts)
             else:
-                self.figure.setText(f"Dice {parts}")
+                self.figure.say(f"Dice {parts}")
             self.parts.setVisible(len(figures) > 1)
 
     def mark(self, chosen: bool) -> None:
