@@ -215,9 +215,8 @@ class StudyService(ServiceBase):
 
     def patient(self, file: Path) -> str:
         from sagittal_engine.imaging.dicom.person import patient_of
-        from sagittal_engine.imaging.sniffing import Kind, kind_of
 
-        return patient_of(file) if kind_of(file) is Kind.DICOM else ""
+        return patient_of(file)
 
     def start_import(self, paths: Sequence[Path], *, labels: Sequence[Path] = (), meta: Path | None = None) -> str:
         study = self._open_for_writing()

@@ -7,16 +7,19 @@ from pathlib import Path
 import pydicom
 
 from sagittal_engine.imaging import storage
+from sagittal_engine.imaging.sniffing import Kind, kind_of
 from sagittal_engine.imaging.volume import ImagingError
 
 
 def patient_of(path: Path) -> str:
-    """ "Yamada Tarou, 12345": the patient's name and id as the header has them, or "" where it has neither.
+    """ "Yamada Tarou, 12345": the patient's name and id as the header has them; "" where it has neither, or is no DICOM.
 
     Raises `ImagingError` where the file cannot be read. Nothing here may be logged, cached or written to disk.
     """
     with storage.quiet():
         try:
+            if kind_of(path) is not Kind.DICOM:
+                return ""
             with storage.open_plain(path) as file:
                 data = pydicom.dcmread(
                     file, stop_before_pixels=True, specific_tags=["PatientName", "PatientID", "SpecificCharacterSet"]
@@ -24,6 +27,8 @@ def patient_of(path: Path) -> str:
                 name = str(data.get("PatientName") or "").split("=")
                 words = [part.replace("^", " ").strip() for part in name]
                 return ", ".join(part for part in (_written(words), str(data.get("PatientID") or "").strip()) if part)
+        except OSError as error:
+            raise ImagingError(f"{path.name} could not be read: {error.strerror or error}.") from error
         except Exception:  # a damaged header can make pydicom raise nearly anything, and may quote the name in it
             raise ImagingError(f"{path.name} does not let its patient's name be read; its header is damaged.") from None
 
