@@ -36,7 +36,11 @@ class KeyCap(QToolButton):
     def _show(self) -> None:
         self.setText(messages.PRESS_A_KEY if self.waiting else shortcuts.spoken_key(self.key) or "+")
         self.setToolTip(messages.PRESS_A_KEY_ABOUT if self.key else messages.ANOTHER_KEY)
-        set_role(self, "waiting" if self.waiting else "key" if self.key else "no_key")
+        role = "waiting" if self.waiting else "key" if self.key else "no_key"
+        if self.property("role") is None:
+            self.setProperty("role", role)  # the style sheet is asked once, when the page is shown
+        else:
+            set_role(self, role)
 
     def _end(self) -> None:
         self.waiting = False
@@ -193,7 +197,8 @@ class KeysEditor(QWidget):
         for one in self._rows:
             keys = [shortcuts.spoken_key(key).casefold() for key in one.keys]
             fits = not wanted or wanted in one.title.casefold() or wanted in keys
-            self._lines[one.id].setVisible(fits)
+            if self._lines[one.id].isHidden() is fits:  # showing what is shown costs its style once more
+                self._lines[one.id].setVisible(fits)
             groups |= {one.group} if fits else set()
         for group, heading in self._headings.items():
             heading.setVisible(group in groups)
