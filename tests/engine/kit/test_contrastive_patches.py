@@ -17,12 +17,17 @@ from sagittal.run_request import RunRequest
 from sagittal_engine.kit import contrast_params
 from sagittal_engine.kit.image_source import views_of
 from sagittal_engine.nets.image_encoders import LAYOUTS, VOLUME_NAMES, build_image_encoder
+from sagittal_engine.registry import Registry, implementation
 from sagittal_plugins.simclr import SimCLRParams
 
 TINY = {
     "plane": "patch", "encoder": "small_3d", "image_size": 8, "patches_per_scan": 6, "patch_spacing": 2.0,
     "hidden_dim": 8, "out_dim": 4, "batch_size": 6, "steps": 4, "checkpoint_steps": 2, "preview_steps": 2,
 }  # fmt: skip
+
+
+def contrastive_cards():
+    return [card for card in Registry().cards() if issubclass(card.params, contrast_params.ContrastiveParams)]
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +57,6 @@ def write_volumes(folder: Path, count: int) -> list[Path]:
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory):
     """A study of five labelled volumes, and how to wait for a task or a run."""
-    from sagittal_engine.registry import Registry
     from sagittal_engine.service import Engine
     from sagittal_engine.study import Study
 
@@ -140,6 +144,61 @@ def test_training_on_patches_resumes_as_if_never_interrupted(workshop, method):
     pixels = EvaluateRequest(run=whole, task="linear", label_set="truth", parameters={"target": "pixels"})
     refused = workshop.wait(engine.start_evaluation(pixels))
     assert "labels of single pixels are read from slices alone" in refused.error
+
+
+class Lent:
+    """As much of a run's context as a method asks for, with three scans in memory."""
+
+    device, seed = torch.device("cpu"), 0
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.said = folder, []
+        self.scans = [
+            SimpleNamespace(
+                id=str(n), subject=f"s{n}", spacing=(1.0, 1.0, 1.0), meta={}, labels=dict,
+                image=lambda n=n: np.random.default_rng(n).random((12, 12, 12)).astype(np.float32),
+            )
+            for n in range(3)
+        ]  # fmt: skip
+
+    def boundary(self):
+        pass
+
+    def progress(self, done, total, message):
+        pass
+
+    def message(self, level, text):
+        self.said.append(text)
+
+    def cached(self, key, make):
+        path = self.folder / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        make(path)
+        return path
+
+
+@pytest.mark.parametrize(
+    ("card", "encoder"),
+    [*((card, "small_3d") for card in contrastive_cards()), (contrastive_cards()[0], "monai_resnet10_3d")],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_every_method_makes_a_step_on_patches_by_its_recipe(card, encoder, tmp_path):
+    recipe = next(recipe for recipe in card.recipes if recipe.name == "quick-cpu-3d")
+    small = {"image_size": 8, "patches_per_scan": 8, "batch_size": 8, "hidden_dim": 8, "encoder": encoder}
+    own = {"wmse": {"group_size": 8, "out_dim": 4}, "dino": {"prototypes": 8}}.get(card.name, {})
+    method = implementation(card)(make(card.params, {**recipe.values, **small, **own}), Lent(tmp_path))
+    method.prepare()
+    torch.manual_seed(0)
+    module = method.module()
+    batch = method.batch(1, torch.Generator().manual_seed(0))
+    assert batch["images"].shape == (8, 1, 8, 8, 8)
+    views = method.views(batch)
+    assert all(view.ndim == 5 for view in views) and not torch.equal(views[0], views[1])
+    objectives = method.objectives(module, batch)
+    torch.stack(list(objectives.values())).sum().backward()
+    assert all(torch.isfinite(value) for value in objectives.values())
+    assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in method.encoder(module).parameters())
+    method.after_step(module, 1)
 
 
 def test_what_does_not_go_together_is_one_sentence_before_a_run(workshop):
