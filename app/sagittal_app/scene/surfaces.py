@@ -15,16 +15,19 @@ from numpy.typing import NDArray
 from sagittal_app.canvas.geometry import Box
 from sagittal_app.scene.coarse import WHOLE, block_means, factors_for, matrix_of
 
-LARGEST = 8_000_000
-"""Voxels of the grid a surface is found in; a larger label is thinned out first."""
+LARGEST = 3_000_000
+"""Voxels of the grid a surface is found in; a larger label is thinned out first. A ball then has 100,000 triangles."""
 THICK = 1.5
 """Slices that are so many times thicker than their pixels are filled in between before smoothing."""
 FINEST = 8
 """Parts a thick slice is divided into at most."""
 SLAB = 1_000_000
 """Voxels looked at in one go while labels are searched, so that the window gets its turns in between."""
-RIM = 2
-"""Empty voxels around a label, so that its surface is closed and its smoothing is not cut off."""
+RIM = 1
+"""Empty voxels around a label, so that its surface is closed."""
+ROUNDS, PASS_BAND = 20, 0.02
+"""Of the windowed sinc filter (Taubin, Zhang and Golub, ECCV 1996), which evens a mesh out and does not shrink it.
+Where slices were divided, stairs are as many times longer: the band is divided by the parts, and rounds are added."""
 
 
 @dataclass(frozen=True)
@@ -95,9 +98,9 @@ def survey(
 def surface(labels: NDArray[np.uint16], number: int, box: Box, affine: NDArray[np.float64], smooth: bool) -> Surface:
     """The surface of label `number` inside its box, half-way between voxels in and out.
 
-    With `smooth` the outline is carried over from slice to slice where slices are thick, and the whole is blurred over
-    about one voxel: stairs go, and thin parts shrink a little. A label whose box holds more than `LARGEST` voxels is
-    meshed from the means of blocks.
+    With `smooth` the outline is carried over from slice to slice where slices are thick, and the mesh is evened out:
+    stairs go, edges are rounded by about a voxel. A label whose box holds more than `LARGEST` voxels is meshed from the
+    means of blocks.
     """
     labels = labels[box.slices()]
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
@@ -107,13 +110,15 @@ def surface(labels: NDArray[np.uint16], number: int, box: Box, affine: NDArray[n
     else:
         mask = np.pad(block_means(labels, factors, read=lambda slab: slab == number), RIM)
     parts = np.ones(3)
-    if smooth:
-        mask, parts = _smoothed(mask, spacing * factors)
+    axis, between = _between(mask, spacing * factors) if smooth else (0, 0)
+    if between > 1:
+        parts[axis] = between
+        mask = _filled_between(mask, axis, between)
     highest = float(mask.max())
     if highest <= 0:
         # Painted over since its box was found.
         return Surface(number, np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32), None, box)
-    points, triangles, normals = _flying_edges(mask, 0.5 if highest > 0.5 else highest / 2, smooth)
+    points, triangles, normals = _mesh(mask, 0.5 if highest > 0.5 else highest / 2, between)
     # From the finer grid back to blocks, and from blocks to the patient.
     matrix = matrix_of(affine, factors)
     matrix[:3, 3] += affine[:3, :3] @ (np.asarray(box.start) - np.multiply(RIM, factors))
@@ -128,21 +133,12 @@ def surface(labels: NDArray[np.uint16], number: int, box: Box, affine: NDArray[n
     return Surface(number, placed, triangles, normals, box, factors != WHOLE)
 
 
-def _smoothed(mask: NDArray[Any], spacing: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """A mask (0…1) blurred over a voxel, and into how many parts each axis was divided: voxel i lies at i × parts."""
-    from scipy import ndimage
-
-    parts = np.ones(3)
+def _between(mask: NDArray[Any], spacing: NDArray[np.float64]) -> tuple[int, int]:
+    """The axis of the thickest slices, and into how many parts they are divided: 1 where they are not thick."""
     axis = int(spacing.argmax())
-    between = min(round(spacing[axis] / spacing.min()), FINEST, LARGEST // mask.size)
-    if spacing[axis] / np.partition(spacing, 1)[1] >= THICK and between > 1:
-        parts[axis] = between
-        mask = _filled_between(mask, axis, between)
-    # In its own place where it can: large labels are large here.
-    blurred = mask if mask.dtype == np.float32 else np.empty_like(mask, dtype=np.float32)
-    # Over half a slice where slices were filled in: the outline bends at each of those painted.
-    ndimage.gaussian_filter(mask, np.maximum(parts / 2, 1.0), output=blurred)
-    return blurred, parts
+    if spacing[axis] / np.partition(spacing, 1)[1] < THICK:
+        return axis, 1
+    return axis, max(1, min(round(spacing[axis] / spacing.min()), FINEST, LARGEST // mask.size))
 
 
 def _filled_between(mask: NDArray[Any], axis: int, parts: int) -> NDArray[np.float32]:
@@ -176,26 +172,43 @@ def _filled_between(mask: NDArray[Any], axis: int, parts: int) -> NDArray[np.flo
     return np.moveaxis(fine, 0, axis)
 
 
-def _flying_edges(
-    mask: NDArray[Any], level: float, normals: bool
+def _mesh(
+    mask: NDArray[Any], level: float, parts: int
 ) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.float32] | None]:
-    """Points in indices of `mask`, triangles, and where wanted normals out of what lies above `level`."""
+    """Points in indices of `mask`, and triangles around what lies above `level`.
+
+    With `parts`, into how many each slice was divided, the mesh is evened out and has outward normals; with 0 it is the
+    stairs that the voxels are.
+    """
     from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
     from vtkmodules.vtkCommonDataModel import vtkImageData
-    from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D
+    from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D, vtkPolyDataNormals, vtkWindowedSincPolyDataFilter
 
     flat = np.ascontiguousarray(mask.ravel(order="F"))
     image = vtkImageData()
     image.SetDimensions(*mask.shape)
     image.GetPointData().SetScalars(numpy_to_vtk(flat))
-    edges = vtkFlyingEdges3D()
-    edges.SetInputData(image)
-    edges.SetValue(0, level)
-    edges.SetComputeNormals(normals)
-    edges.ComputeScalarsOff()
-    edges.Update()
-    out = edges.GetOutput()
+    last: Any = vtkFlyingEdges3D()
+    last.SetInputData(image)
+    last.SetValue(0, level)
+    last.ComputeNormalsOff()
+    last.ComputeScalarsOff()
+    if parts:
+        even, normals = vtkWindowedSincPolyDataFilter(), vtkPolyDataNormals()
+        even.SetInputConnection(last.GetOutputPort())
+        even.SetNumberOfIterations(ROUNDS + 10 * parts)
+        even.SetPassBand(PASS_BAND / parts)
+        even.NormalizeCoordinatesOn()
+        even.NonManifoldSmoothingOn()
+        even.BoundarySmoothingOff()
+        even.FeatureEdgeSmoothingOff()
+        normals.SetInputConnection(even.GetOutputPort())
+        normals.SplittingOff()
+        normals.ConsistencyOff()
+        last = normals
+    last.Update()
+    out = last.GetOutput()
     points = vtk_to_numpy(out.GetPoints().GetData()).astype(np.float32)
     triangles = vtk_to_numpy(out.GetPolys().GetConnectivityArray()).astype(np.int32).reshape(-1, 3)
-    found = vtk_to_numpy(out.GetPointData().GetNormals()).astype(np.float32) if normals else None
+    found = vtk_to_numpy(out.GetPointData().GetNormals()).astype(np.float32) if parts else None
     return points, triangles, found

@@ -19,7 +19,7 @@ DETAIL_AT_MOST = "At most {size}"
 DETAIL_WHOLE = "Whole, whatever its size ({size})"
 DETAIL_WHOLE_UNSIZED = "Whole, whatever its size"
 
-SMOOTH = "Smooth surfaces: they look better and are slightly smaller than what was painted. Exports are not smoothed"
+SMOOTH = "Smooth surfaces: easier to read, but up to a voxel beside what was painted. Exports are not smoothed"
 SHOW_SLICES = "Show the slices in the scene"
 CUT = "Cut the scene open at the crosshair"
 SIDES = {
