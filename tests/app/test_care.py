@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QDialog, QFileDialog, QLabel, QMessageBox, QPushButton, QTreeWidget
@@ -12,6 +13,8 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QLabel, QMessageBox, QPushBu
 from sagittal.engine_port import SagittalError
 from sagittal.facts import Interrupted
 from sagittal_app import care_words as words
+from sagittal_app.canvas.session import Session
+from sagittal_app.canvas.state import CanvasState
 
 STROKES = Interrupted("/studies/liver", "liver", "2026-11-21T10:00:00+00:00", 12, False, True)
 UNNAMED = Interrupted("/data/unnamed/Unnamed 1", "Unnamed 1", "2026-11-21T09:00:00+00:00", 0, True, True)
@@ -170,3 +173,36 @@ def test_strokes_in_memory_alone_are_tried_again_before_the_end(window, engine, 
     window.close()
     qtbot.waitUntil(lambda: window.closed)
     assert len(tries) == 2
+
+
+def test_a_stroke_that_the_disk_does_not_take_is_told_and_can_be_undone(desk, engine, said, qtbot, monkeypatch):
+    state = CanvasState()
+    session = Session(desk, state)
+    session.open(engine.study().scans[0].scan, "painted")
+    qtbot.waitUntil(lambda: state.document is not None)
+
+    def full(*_: object) -> None:
+        raise SagittalError("Strokes could not be written to the study: the disk is full. They are kept in /rescued.")
+
+    monkeypatch.setattr(engine, "record_edit", full)
+    document = state.document
+    for index in range(3):
+        document.begin_stroke("brush")
+        document.paint("brush", np.array([index]), 1)
+        document.end_stroke()
+    assert document.history.depth == 3 and document.unsaved
+    assert {text for level, text, _ in said.notices if level == "error"} == {
+        "Strokes could not be written to the study: the disk is full. They are kept in /rescued."
+    }
+    while document.undo():
+        pass
+    assert not document.data.reshape(-1)[:3].any()
+
+
+def test_a_note_on_a_damaged_save_is_told(desk, engine, said, qtbot, monkeypatch):
+    lent, note = engine.labels, "The newest saved file is damaged."
+    monkeypatch.setattr(engine, "labels", lambda *which: replace(lent(*which), note=note))
+    state = CanvasState()
+    Session(desk, state).open(engine.study().scans[0].scan, "truth")
+    qtbot.waitUntil(lambda: state.document is not None)
+    assert ("warning", note, "") in said.notices

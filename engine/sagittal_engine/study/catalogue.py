@@ -60,6 +60,8 @@ class Catalogue:
             schema = int(self.info("schema") or 0) if not wrong else 0
         except DatabaseError as error:
             wrong = str(error.orig)
+        except SagittalError as error:
+            wrong = str(error)
         if wrong:
             self._engine.dispose()
             raise DamagedStudy(
@@ -112,27 +114,41 @@ class Catalogue:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A session that only reads."""
-        with Session(self._engine) as session:
-            yield session
+        """A session that only reads. Raises `SagittalError` where the file cannot be read any more."""
+        try:
+            with Session(self._engine) as session:
+                yield session
+        except DatabaseError as error:
+            raise SagittalError(
+                f"The catalogue of {self.folder.name} could not be read: {self._why(error)}. Reconnect its drive, and "
+                "open the study again."
+            ) from error
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """A session that commits when the block ends well. Raises `SagittalError` where the disk does not take it."""
-        with self._lock, Session(self._engine) as session:
-            yield session
-            try:
+        try:
+            with self._lock, Session(self._engine) as session:
+                yield session
                 session.commit()
-            except DatabaseError as error:
-                free = shutil.disk_usage(self.folder).free
-                why = "the disk is full" if free < 2**20 or "full" in str(error.orig) else str(error.orig)
-                raise SagittalError(
-                    f"The catalogue of {self.folder.name} could not be written: {why}. Nothing was changed in it."
-                ) from error
+        except DatabaseError as error:
+            raise SagittalError(
+                f"The catalogue of {self.folder.name} could not be written: {self._why(error)}. Nothing was changed "
+                "in it."
+            ) from error
+        with self._lock:
             self._changed = True
             if time.monotonic() - self._backed_up > BACKUP_SECONDS:
                 with contextlib.suppress(OSError, sqlite3.Error):  # tried again after the next change
                     self.back_up()
+
+    def _why(self, error: DatabaseError) -> str:
+        """What keeps the catalogue from being used, in words."""
+        try:
+            full = shutil.disk_usage(self.folder).free < 2**20
+        except OSError:
+            return "its folder is not there any more, as when a drive is unplugged"
+        return "the disk is full" if full or "full" in str(error.orig) else str(error.orig)
 
     def info(self, key: str) -> str:
         """A fact about the study, or ""."""

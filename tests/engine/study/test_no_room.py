@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from sagittal.engine_port import SagittalError
 from sagittal.facts import Edit, Label
@@ -137,6 +139,21 @@ def test_an_unplugged_drive(tmp_path: Path, image: Callable[..., Path], spare: P
     assert interrupted.find()[0].there
     with Study.open(drive / "study") as again:
         assert np.array_equal(again.labels(scan, "painted").data, data)
+
+
+def test_a_catalogue_on_a_lost_drive_is_one_sentence(study: Study, scan: str, monkeypatch: pytest.MonkeyPatch):
+    def lost(_session: object) -> None:
+        raise OperationalError("COMMIT", {}, sqlite3.OperationalError("disk I/O error"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("sqlalchemy.orm.Session.commit", lost)
+        with pytest.raises(SagittalError, match="could not be written: disk I/O error"):
+            study.set_meta(scan, {"ward": "3"})
+        patch.setattr("sqlalchemy.orm.Session.get", lambda *_a: lost(None))
+        with pytest.raises(SagittalError, match="could not be read: disk I/O error"):
+            study.catalogue.info("id")
+    study.set_meta(scan, {"ward": "3"})
+    assert study.scan(scan).meta["ward"] == "3"
 
 
 @pytest.fixture
