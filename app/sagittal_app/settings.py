@@ -90,11 +90,6 @@ class Settings(QObject):
         self.set("keys", json.dumps(left, sort_keys=True))
 
     @property
-    def radiological(self) -> bool:
-        """Patient right on screen left."""
-        return bool(self.value("radiological", True, bool))
-
-    @property
     def recent_studies(self) -> list[str]:
         """Folders of studies opened before, newest first."""
         found = self.value("recent_studies", [])

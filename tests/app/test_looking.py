@@ -22,6 +22,7 @@ from sagittal_app.canvas import presets, words
 from sagittal_app.canvas.geometry import Plane, to_millimetres
 from sagittal_app.canvas.windowing import Preset
 from sagittal_app.pages.annotate import AnnotatePage
+from sagittal_app.settings import Settings
 
 pytestmark = pytest.mark.window
 LEFT = Qt.MouseButton.LeftButton
@@ -117,7 +118,7 @@ def test_every_window_of_the_header_is_offered(page, desk) -> None:
     assert state.window == (100.0, 400.0)
 
 
-def test_the_display_menu_ticks_what_is_so_and_sets_the_opacity(page) -> None:
+def test_the_display_menu_ticks_what_is_so_and_it_is_remembered(page, desk) -> None:
     bench, menu = page.bench, QMenu()
     bench.strip._display(menu)
     ticks = {action.objectName(): action.isChecked() for action in menu.actions() if action.isCheckable()}
@@ -126,6 +127,11 @@ def test_the_display_menu_ticks_what_is_so_and_sets_the_opacity(page) -> None:
     assert bench.state.look.opacity == 0.25
     next(action for action in menu.actions() if action.objectName() == "menu_outline").trigger()
     assert bench.state.look.outline
+    desk.settings.sync()
+    again = Settings(desk.settings.file)
+    assert again.value("outline", False, bool) is True and again.value("opacity", 0.5, float) == 0.25
+    desk.settings.set("opacity", 0.75)
+    assert bench.state.look.opacity == 0.75
 
 
 def test_the_display_convention_is_said_once_and_at_every_start_where_it_is_unusual(page, desk, said) -> None:

@@ -170,8 +170,8 @@ class Workspace(QWidget):
             "centre": lambda: [view.centre() for view in self.views.values()],
             "crosshair": lambda: state.set_look(crosshair=not look.crosshair),
             "smooth": lambda: state.set_look(smooth=not look.smooth),
-            "radiological": lambda: self._keep_look("radiological", not look.radiological),
-            "nose_left": lambda: self._keep_look("nose_left", not look.nose_left),
+            "radiological": lambda: state.set_look(radiological=not look.radiological),
+            "nose_left": lambda: state.set_look(nose_left=not look.nose_left),
             "undo": state.undo,
             "redo": state.redo,
             "delete_measure": self.delete_measure,
@@ -204,10 +204,6 @@ class Workspace(QWidget):
         if self.state.scan is not None:
             found = self.state.measures.of(self.state.scan)
             QGuiApplication.clipboard().setText(measures.table(found, self.state.scan))
-
-    def _keep_look(self, name: str, value: bool) -> None:
-        self._settings.set(name, value)
-        self.state.set_look(**{name: value})
 
     def reset(self) -> None:
         """Every view whole again."""

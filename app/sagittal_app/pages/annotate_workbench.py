@@ -36,7 +36,6 @@ class Workbench(QWidget):
         self.desk = desk
         settings = desk.settings
         self.state = CanvasState(self)
-        self.state.set_look(radiological=settings.radiological, nose_left=bool(settings.value("nose_left", True, bool)))
         self.session = Session(desk, self.state, self)
         self.scene = SceneView(self.state, desk.ask, settings)
         self.space = Workspace(self.state, settings, self.scene, canvases=canvases)

@@ -15,10 +15,12 @@ from sagittal_app.canvas import aligning, presets, words
 from sagittal_app.canvas.document import LabelDocument
 from sagittal_app.canvas.geometry import from_millimetres, to_millimetres
 from sagittal_app.canvas.session import Session
-from sagittal_app.canvas.state import CanvasState
+from sagittal_app.canvas.state import CanvasState, Look
 from sagittal_app.canvas.workspace import Workspace
 from sagittal_app.desk import Desk
 
+KEPT = ("radiological", "nose_left", "smooth", "outline", "opacity", "crosshair")
+"""What of the way planes are shown is remembered: all but whether labels are."""
 PROBE_MS = 40
 """The status bar follows the mouse this often: laying it out anew at each move would cost more than one sees."""
 
@@ -36,6 +38,8 @@ class Looking(QObject):
         """The scan and labels as they are stored, while a resampled copy is shown."""
         self._copy: ImageLoan | None = None
         desk.study_model.changed.connect(lambda _facts: self._presets_anew())
+        state.set_look(**{key: self._kept(key) for key in KEPT})
+        state.look_changed.connect(self._keep_look)
         desk.settings.changed.connect(self._settings_changed)
         self._told = QTimer(self)
         self._told.setSingleShot(True)
@@ -50,10 +54,22 @@ class Looking(QObject):
         return {"edit_presets": self.edit_presets, "own_axes": self.toggle_axes}
 
     def _settings_changed(self, key: str) -> None:
-        if key in ("radiological", "nose_left"):
-            self._state.set_look(**{key: bool(self._desk.settings.value(key, True, bool))})
+        if key in KEPT:
+            self._state.set_look(**{key: self._kept(key)})
         elif key == presets.PREFERENCE:
             self._presets_anew()
+
+    def _kept(self, key: str) -> bool | float:
+        """How planes were last shown, in any workbench."""
+        own = getattr(Look(), key)
+        kept: bool | float = self._desk.settings.value(key, own, type(own))
+        return kept
+
+    def _keep_look(self) -> None:
+        for key in KEPT:
+            value = getattr(self._state.look, key)
+            if value != self._kept(key):
+                self._desk.settings.set(key, value)
 
     def _say_probe(self) -> None:
         shown = next((view.probe() for view in self._space.views.values() if view.hand.under is not None), [])
