@@ -7,6 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, Signal
 
 from sagittal.engine_port import SagittalError
+from sagittal.events import Event, StudyChanged
 from sagittal.facts import Edit, ImageLoan, Label, LabelLoan
 from sagittal_app.canvas.arriving import Arriving
 from sagittal_app.canvas.document import LabelDocument
@@ -37,7 +38,7 @@ class Session(QObject):
         """The set's table in the study, as last seen."""
         self._sending = 0
         state.table_changed.connect(self._table_changed)
-        desk.study_model.changed.connect(lambda _facts: self._ask_table())
+        desk.bridge.event.connect(self._handle)
         self._arriving = Arriving(desk, state, self)
 
     @property
@@ -55,8 +56,8 @@ class Session(QObject):
         keep = self.state.scan if self.state.scan is not None and self.state.scan.scan == scan else None
         port = self.desk.port
 
-        def read() -> tuple[ImageLoan, Label, LabelLoan]:
-            return keep or port.image(scan), port.labels(scan, label_set)
+        def read() -> tuple[ImageLoan, LabelLoan, tuple[Label, ...]]:
+            return keep or port.image(scan), port.labels(scan, label_set), port.label_table(label_set)
 
         self.desk.ask(
             read, then=lambda loans: self._show(label_set, *loans), failed=self._say_failed, owner=self, topic="open"
@@ -66,7 +67,7 @@ class Session(QObject):
         self.failed.emit(sentence)
         self.desk.notify("error", sentence, detail)
 
-    def _show(self, label_set: str, image: ImageLoan, labels: LabelLoan) -> None:
+    def _show(self, label_set: str, image: ImageLoan, labels: LabelLoan, shared: tuple[Label, ...]) -> None:
         # What was painted while the scan was being read belongs to the old one, and is saved with it.
         self.save()
         self.scan, self.label_set, self._loan = image.scan, label_set, labels
@@ -80,7 +81,7 @@ class Session(QObject):
 
         table = labels.labels or self._study_table()
         document = LabelDocument(labels.data, table, journal, self.writable, labels.history, labels.undone)
-        self._table = document.labels
+        self._table, self._shared = document.labels, shared
         if self.state.scan is not None and self.state.scan.scan == scan:
             self.state.set_document(document)
         else:
@@ -171,9 +172,9 @@ class Session(QObject):
         self._sending -= 1
         self.desk.notify("error", sentence, detail)
 
-    def _ask_table(self) -> None:
-        """The study changed: perhaps names and colours of this set did, on another page or from a file."""
-        if self.scan and self.state.document is not None:
+    def _handle(self, event: Event) -> None:
+        """Labels of the study changed: perhaps names and colours of this set, on another page or from a file."""
+        if isinstance(event, StudyChanged) and event.what == "labels" and self.scan and self.state.document:
             asked = (self.scan, self.label_set)
             self.desk.ask(
                 self.desk.port.label_table, self.label_set,
@@ -182,13 +183,15 @@ class Session(QObject):
             )  # fmt: skip
 
     def _take_table(self, rows: tuple[Label, ...]) -> None:
+        """Renames, recolours, adds and takes out what the study's table did since it was last seen."""
         document = self.state.document
         if document is None or rows == self._shared or self._sending:
             return
-        gone = {row.number for row in self._shared} - {row.number for row in rows}
-        named = {row.number for row in rows}
-        own = [row for row in document.labels if row.number not in named and row.number not in gone]
+        old, new = ({row.number: row for row in table} for table in (self._shared, rows))
+        changed = {number: row for number, row in new.items() if old.get(number) != row}
+        kept = {row.number: row for row in document.labels if row.number in new or row.number not in old}
+        added = {number: row for number, row in changed.items() if number in kept or number not in old}
         self._shared = rows
         # Remembered first: what came from the study is not sent back to it.
-        self._table = tuple(sorted((*rows, *own), key=lambda row: row.number)) or document.labels
+        self._table = tuple(sorted({**kept, **added}.values(), key=lambda row: row.number)) or document.labels
         document.take_table(self._table)
