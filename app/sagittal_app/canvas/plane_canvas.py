@@ -52,6 +52,10 @@ class PlaneCanvas(QWidget):
         self._pixel = (1.0, 1.0)
         self._fitted = True
         self._shown = False
+        self._touched: Region | None = None
+        """What of the label plane the drawing does not have yet."""
+        # Vispy's own event: what is touched must reach the drawing before it begins, and once, however often it was.
+        self._qt.canvas._scene_canvas.events.draw.connect(self._hand_over, position="first")
         # Made at once: napari asks the drawing context what it can do here, and must ask its own, not the 3D scene's.
         self._make_layers(False)
         self._labels.visible = self._image.visible = False
@@ -61,7 +65,7 @@ class PlaneCanvas(QWidget):
     def begin(self, size: tuple[int, int], pixel: tuple[float, float], sample: NDArray[Any] | None) -> None:
         """Prepares for planes of `size` (rows, columns) with `pixel` mm; `sample` is a plane of the image, or None."""
         self._pixel = pixel
-        self._label_plane = np.zeros(size, dtype=np.uint8)
+        self._label_plane, self._touched = np.zeros(size, dtype=np.uint8), None
         if sample is None:
             for layer in self._viewer.layers:
                 layer.visible = False
@@ -115,6 +119,7 @@ class PlaneCanvas(QWidget):
     def show_labels(self, plane: NDArray[np.uint8]) -> None:
         """Draws a plane of palette slots (rows, columns)."""
         if self._labels is not None:
+            self._touched = None
             np.copyto(self._label_plane, plane)
             self._labels.refresh(thumbnail=False, highlight=False, extent=False)
 
@@ -122,9 +127,19 @@ class PlaneCanvas(QWidget):
         """Redraws one rectangle of the label plane."""
         if self._labels is not None:
             self._label_plane[region] = patch
-            self._labels.events.labels_update(
-                data=np.ascontiguousarray(patch), offset=(region[0].start, region[1].start)
-            )
+            self._touched = region if self._touched is None else _around(region, self._touched)
+            self._qt.canvas.native.update()
+
+    def _hand_over(self, _event: object) -> None:
+        """Gives the drawing the rectangle touched since the last one.
+
+        Napari's own event for this would ask for a drawing more, from within the one it is for.
+        """
+        region, self._touched = self._touched, None
+        if region is not None and self._labels is not None:
+            texture = self._qt.canvas.layer_to_visual[self._labels].node._texture
+            patch = np.ascontiguousarray(self._label_plane[region])
+            texture.scale_and_set_data(patch, copy=False, offset=(region[0].start, region[1].start))
 
     def set_window(self, low: float, high: float) -> None:
         if self._image is not None and not self._image.rgb:
@@ -217,6 +232,12 @@ class PlaneCanvas(QWidget):
         self._image = self._labels = None
         self._qt.close()
         self._qt = None
+
+
+def _around(one: Region, other: Region) -> Region:
+    """The smallest rectangle around both."""
+    rows, columns = (slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(one, other, strict=True))
+    return rows, columns
 
 
 def _nothing() -> None:
