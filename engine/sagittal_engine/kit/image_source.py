@@ -100,7 +100,8 @@ class ImageSource:
                 "The run learned from 3D patches, and the labels of single pixels are read from slices alone. Choose "
                 "another target, such as labels or position, or train with 'plane' axial."
             )
-        needed = 4 * len(scans) * p.patches_per_scan * p.image_size**3
+        # Whole, and once more while subjects are set aside.
+        needed = 2 * 4 * len(scans) * p.patches_per_scan * p.image_size**3
         free = psutil.virtual_memory().available
         if needed > free:
             raise SagittalError(

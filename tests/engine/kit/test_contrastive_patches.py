@@ -201,6 +201,24 @@ def test_every_method_makes_a_step_on_patches_by_its_recipe(card, encoder, tmp_p
     method.after_step(module, 1)
 
 
+def test_large_patches_pass_in_even_portions(monkeypatch):
+    from sagittal_engine.probes import encoding
+
+    seen = []
+
+    def features(module, images):
+        seen.append(len(images))
+        return images.flatten(1).mean(1, keepdim=True)
+
+    patches = torch.rand(7, 1, 4, 4, 4)
+    monkeypatch.setattr(encoding, "VOXELS_AT_ONCE", 3 * 4**3)
+    found = encoding.encode(features, torch.nn.Identity(), patches, torch.device("cpu"))
+    assert torch.allclose(found[:, 0], patches.mean((1, 2, 3, 4))) and seen == [4, 3]
+    seen.clear()
+    encoding.encode(features, torch.nn.Identity(), patches[:, :, 0], torch.device("cpu"))
+    assert seen == [7], "flat images are not parted"
+
+
 def test_what_does_not_go_together_is_one_sentence_before_a_run(workshop):
     def refused(rule, **values):
         with pytest.raises(ParameterError, match=rule):

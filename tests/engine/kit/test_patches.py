@@ -188,3 +188,22 @@ def test_what_gives_no_patches_is_said(tmp_path: Path) -> None:
         cut(FakeScan(broken))
     with pytest.raises(ValueError, match="at least one voxel of more than 0 mm"):
         cut(FakeScan(np.ones((9, 9, 9))), spacing=0.0)
+
+
+@pytest.mark.data
+def test_patches_of_thick_chaos_slices_find_the_organs(shared_data: Path) -> None:
+    import nibabel as nib
+
+    folder = shared_data / "abdomen_mr_chaos_t2"
+    image, label = (nib.as_closest_canonical(nib.load(folder / f"{kind}_1.nii.gz")) for kind in ("image", "label"))
+    truth = np.asarray(label.dataobj)
+    organs = {"liver": truth == 1, "spleen": truth == 4}
+    spacing = tuple(float(v) for v in image.header.get_zooms()[:3])
+    found = cut(FakeScan(np.asarray(image.dataobj), spacing=spacing, truth=organs), side=16, spacing=4.0, count=40)
+    assert len(found) == 40 and ((found.images > 0.1).float().mean((1, 2, 3, 4)) > 0.1).all()
+    shown = {part for value in found.targets["labels"] for part in value.split("+")}
+    assert shown == {"liver", "spleen", "none"}
+    held = [n for n, name in enumerate(found.targets["labels"]) if "liver" in name]
+    depths = np.flatnonzero(organs["liver"].any((0, 1)))
+    reach = 16 * 4.0 / spacing[2] / 2 + 1
+    assert all(depths[0] - reach <= found.slices[n] <= depths[-1] + reach for n in held)
