@@ -88,6 +88,27 @@ def test_modality_by_header_or_intensities(save_nifti: Save, save_series: Save) 
     assert likely_modality(read(discover([folder]).items[0])) == "MR"
 
 
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("name", "modality"),
+    [("abdomen_mr_chaos_t2/image_1.nii.gz", "MR"), ("hippocampus_msd/images/hippocampus_001.nii.gz", "MR")],
+)
+def test_real_scans_are_the_same_to_another_reader(shared_data: Path, name: str, modality: str, tmp_path: Path) -> None:
+    source = discover([shared_data / name]).items[0]
+    volume = read(source)
+    assert likely_modality(volume) == modality
+    write_series(tmp_path / "series", volume, identity(modality))
+    reader = SimpleITK.ImageSeriesReader()
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(tmp_path / "series")))
+    series = reader.Execute()
+    scan = SimpleITK.ReadImage(str(source.path))
+    there = SimpleITK.Resample(scan, series, SimpleITK.Transform(), SimpleITK.sitkNearestNeighbor, -99999)
+    step = np.ptp(np.asarray(volume.data, np.float64)) / 65535
+    whole = bool((volume.data == np.rint(volume.data)).all()) and volume.data.max() < 65536
+    apart = np.abs(SimpleITK.GetArrayFromImage(there) - SimpleITK.GetArrayFromImage(series).astype(np.float64))
+    assert apart.max() <= (0 if whole else 0.51 * step)
+
+
 def test_what_dicom_cannot_hold_is_refused(save_nifti: Save, tmp_path: Path) -> None:
     sheared = np.diag([1.0, 1.0, 1.0, 1.0])
     sheared[0, 1] = 0.3

@@ -70,9 +70,9 @@ def likely_modality(volume: Volume) -> str:
 def write_series(folder: Path, volume: Volume, identity: Identity) -> Source:
     """Writes `0001.dcm`… into `folder` and reads them back; returns the series as a source of kind "dicom".
 
-    Whole numbers of 16 bits are kept as they are; others are spread over 65,536 steps between their smallest and
-    largest value. Raises `ImagingError` for colour, for planes whose rows and columns are not at right angles, and
-    where what was written does not read back.
+    Whole numbers of 16 bits are kept as they are, also those stored as floats; others are spread over 65,536 steps
+    between their smallest and largest value. Raises `ImagingError` for colour, for planes whose rows and columns are not
+    at right angles, and where what was written does not read back.
     """
     planes = _planes(volume)
     slope, intercept, dtype = _scale(volume.data)
@@ -130,7 +130,7 @@ def _scale(data: Array) -> tuple[float, float, np.dtype[np.generic]]:
     low, high = float(np.nanmin(data)), float(np.nanmax(data))
     if not (math.isfinite(low) and math.isfinite(high)):
         raise ImagingError("The scan holds infinite intensities, which DICOM cannot. Export NIfTI or NRRD instead.")
-    if data.dtype.kind in "iub":
+    if all(_is_whole(data[:, :, index]) for index in range(data.shape[2])):
         for dtype in (np.int16, np.uint16):
             if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
                 return 1.0, 0.0, np.dtype(dtype)
@@ -141,10 +141,15 @@ def _scale(data: Array) -> tuple[float, float, np.dtype[np.generic]]:
 
 def _stored(plane: Array, slope: float, intercept: float, dtype: np.dtype[np.generic]) -> Array:
     """What a file keeps of a plane; not a number becomes the smallest value."""
-    if plane.dtype.kind in "iub" and slope == 1.0 and intercept == 0.0:
+    if slope == 1.0 and intercept == 0.0 and _is_whole(plane):
         return np.ascontiguousarray(plane, dtype=dtype)
     steps = np.rint((np.nan_to_num(plane.astype(np.float64), nan=intercept) - intercept) / slope)
     return np.ascontiguousarray(np.clip(steps, 0, 65535), dtype=dtype)
+
+
+def _is_whole(plane: Array) -> bool:
+    """Whether there are whole numbers alone, also where they are stored as floats."""
+    return plane.dtype.kind in "iub" or bool((plane == np.rint(plane)).all())
 
 
 def _slice(planes: _Planes, index: int, pixels: Array, identity: Identity) -> FileDataset:
