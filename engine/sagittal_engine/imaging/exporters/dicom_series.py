@@ -71,8 +71,8 @@ def write_series(folder: Path, volume: Volume, identity: Identity) -> Source:
     """Writes `0001.dcm`… into `folder` and reads them back; returns the series as a source of kind "dicom".
 
     Whole numbers of 16 bits are kept as they are, also those stored as floats; others are spread over 65,536 steps
-    between their smallest and largest value. Raises `ImagingError` for colour, for planes whose rows and columns are not
-    at right angles, and where what was written does not read back.
+    between their smallest and largest value. Raises `ImagingError` for colour, for planes whose rows and columns are
+    not at right angles, and where what was written does not read back.
     """
     planes = _planes(volume)
     slope, intercept, dtype = _scale(volume.data)
