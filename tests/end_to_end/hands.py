@@ -34,13 +34,13 @@ class Hands:
         QTimer.singleShot(int(seconds * 1000), loop.quit)
         loop.exec()
 
-    def until(self, seen: Callable[[], object], what: str = "what was waited for") -> None:
-        """Looks on until something is seen; raises TimeoutError where it never is."""
-        end = time.monotonic() + LONG
+    def until(self, seen: Callable[[], object], what: str = "what was waited for", limit: float = LONG) -> None:
+        """Looks on until something is seen; raises TimeoutError where it is not within `limit` seconds."""
+        end = time.monotonic() + limit
         while not seen():
             self.wait(0.02)
             if time.monotonic() > end:
-                raise TimeoutError(f"{what} was not seen within {LONG:.0f} seconds")
+                raise TimeoutError(f"{what} was not seen within {limit:.0f} seconds")
 
     def find(self, kind: type[W], name: str) -> W:
         self.until(lambda: self.window.findChild(kind, name) is not None, name)

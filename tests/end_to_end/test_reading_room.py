@@ -21,7 +21,9 @@ from hands import Hands
 
 from sagittal_app.window import Window
 
-pytestmark = [pytest.mark.window, pytest.mark.timeout(900)]
+DOCS = HERE.parents[1] / "docs"
+
+pytestmark = [pytest.mark.timeout(900)]
 
 
 @pytest.fixture
@@ -79,3 +81,10 @@ def test_a_week_of_the_reading_room(window: Window, killed: Path) -> None:
 
 def _sets(port: object) -> set[str]:
     return {one.name for scan in port.study().scans for one in scan.label_sets}  # type: ignore[attr-defined]
+
+
+def test_the_guide_tells_what_the_walk_does() -> None:
+    assert (DOCS / "reading-room.md").read_text(encoding="utf-8") == walk.guide(), "run packaging/guide.py"
+    for names in walk.PICTURES.values():
+        for name in names:
+            assert (DOCS / "pictures" / "guide" / f"{name}.png").is_file(), "run packaging/guide.py"

@@ -10,6 +10,7 @@ with a new program and nothing but what the dead one left on disk.
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ import numpy as np
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QDialog, QFrame, QLineEdit, QToolButton, QTreeWidget, QWidget
+from skimage.measure import find_contours
 
 sys.path[:0] = [str(Path(__file__).resolve().parent)]
 
@@ -40,10 +42,26 @@ SUBJECTS = 3
 ORGAN = "liver"
 PAINTED = "painted, not saved"
 """What the first half prints when it may be killed."""
+TRAINS = 1800.0
+"""Seconds that a training may take, at the most."""
 QUICK = {"steps": "4", "batch_size": "1", "superpixels_per_slice": "1", "preview_steps": "2"}
 """A training that shows the way and learns nothing."""
 
 Camera = Callable[[QWidget, str], None]
+Chapter = Callable[["Walk"], None]
+
+PICTURES: dict[str, tuple[str, ...]] = {}
+"""Chapter → its pictures, in the order they are taken."""
+
+
+def shows(*pictures: str) -> Callable[[Chapter], Chapter]:
+    """Says which pictures a chapter of the guide has; its text is the docstring, the title the first line."""
+
+    def remember(chapter: Chapter) -> Chapter:
+        PICTURES[chapter.__name__] = pictures
+        return chapter
+
+    return remember
 
 
 @dataclass
@@ -87,14 +105,11 @@ class Walk:
         return self.truths[Path(facts.path).parent.name]
 
     def outline(self, z: int, corners: int) -> list[QPoint]:
-        """Points of the view around the organ on a slice: its hull as seen from its middle, a little inside."""
-        inside = np.argwhere(self.truth()[:, :, z]).astype(float)
-        middle = inside.mean(axis=0)
-        found = []
-        for angle in np.linspace(0, 2 * np.pi, corners, endpoint=False):
-            way = np.array([np.cos(angle), np.sin(angle)])
-            found.append(middle + 0.95 * way * max(0.0, ((inside - middle) @ way).max()))
-        return [point_of(self.view, (x, y, float(z))) for x, y in found]
+        """Points of the view around the largest part of the organ on a slice."""
+        contours = find_contours(self.truth()[:, :, z].astype(float), 0.5)
+        longest = max(contours, key=len)
+        chosen = longest[np.linspace(0, len(longest) - 1, corners, endpoint=False).astype(int)]
+        return [point_of(self.view, (x, y, float(z))) for x, y in chosen]
 
     def dialog(self, name: str) -> QDialog:
         """A dialog that is open."""
@@ -158,6 +173,7 @@ def open_window(place: Path) -> Window:
 # The first half: until the program dies -------------------------------------------------------------------------------
 
 
+@shows("series", "study")
 def drop_a_folder(walk: Walk) -> None:
     """Drop a folder on the window
 
@@ -179,6 +195,7 @@ def drop_a_folder(walk: Walk) -> None:
     walk.picture("study")
 
 
+@shows("annotate")
 def window_a_scan(walk: Walk) -> None:
     """Window and level
 
@@ -200,6 +217,7 @@ def window_a_scan(walk: Walk) -> None:
     hands.until(lambda: walk.state.window == before, "the scan's own window")
 
 
+@shows("support")
 def say_where_the_organ_is(walk: Walk) -> None:
     """Three slices to paint
 
@@ -220,6 +238,7 @@ def say_where_the_organ_is(walk: Walk) -> None:
     walk.picture("support")
 
 
+@shows("painting")
 def paint_with_five_tools(walk: Walk) -> None:
     """Painting
 
@@ -251,7 +270,6 @@ def paint_with_five_tools(walk: Walk) -> None:
 
 
 def take_back_and_again(walk: Walk) -> None:
-    """Undo"""
     overlay, data = walk.view.overlay, walk.state.document.data
     whole = data.copy()
     QTest.keyClick(overlay, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
@@ -289,6 +307,7 @@ def _click_corners(walk: Walk, corners: Sequence[QPoint]) -> None:
 # The second half: a new program ---------------------------------------------------------------------------------------
 
 
+@shows("left", "recovered")
 def recover(walk: Walk) -> None:
     """After a crash
 
@@ -316,6 +335,7 @@ def _banner(walk: Walk) -> bool:
     return any(one.isVisible() for one in walk.window.findChildren(QWidget, "banner"))
 
 
+@shows("train")
 def train(walk: Walk) -> None:
     """Training
 
@@ -330,10 +350,11 @@ def train(walk: Walk) -> None:
     hands.choose("param_foreground", "otsu")
     hands.click("train_start")
     port = walk.window.desk.port
-    hands.until(lambda: any(run.state.reason is Reason.COMPLETED for run in port.runs()), "the end of the run")
+    hands.until(lambda: any(run.state.reason is Reason.COMPLETED for run in port.runs()), "the end of the run", TRAINS)
     walk.picture("train")
 
 
+@shows("results")
 def segment(walk: Walk) -> None:
     """Segment the cohort
 
@@ -353,6 +374,7 @@ def segment(walk: Walk) -> None:
     walk.picture("results")
 
 
+@shows("review")
 def review(walk: Walk) -> None:
     """Review and correct
 
@@ -385,6 +407,7 @@ def _reviews(walk: Walk) -> dict[str, str]:
     }
 
 
+@shows("export")
 def export(walk: Walk) -> None:
     """Export
 
@@ -407,15 +430,43 @@ def export(walk: Walk) -> None:
 SECOND_HALF = (recover, train, segment, review, export)
 
 
+def guide() -> str:
+    """The guide in Markdown; its pictures lie in `pictures/guide` beside it."""
+    lines = [
+        "# The reading room",
+        "",
+        "From a DICOM folder to a DICOM segmentation, on synthetic scans. `packaging/guide.py` writes this page and",
+        "takes its pictures by doing all of it in the real program; the end-to-end test does the same.",
+    ]
+    for chapter in (*FIRST_HALF, *SECOND_HALF):
+        if chapter.__doc__ is None:
+            continue
+        title, _, body = inspect.cleandoc(chapter.__doc__).partition("\n")
+        lines += ["", f"## {title}", "", body.strip(), ""]
+        lines += [f"![{title}](pictures/guide/{name}.png)" for name in PICTURES[chapter.__name__]]
+    return "\n".join(lines) + "\n"
+
+
 # The first half in a process of its own -------------------------------------------------------------------------------
 
 
-def main(scans: Path, place: Path, out: Path, camera: Camera | None = None) -> None:
-    """Walks the first half, says so, and waits to be killed; `out`/painted.npy holds what was painted."""
+def main(
+    scans: Path,
+    place: Path,
+    out: Path,
+    camera: Camera = lambda _widget, _name: None,
+    dress: Callable[[Window], None] = lambda _window: None,
+) -> None:
+    """Walks the first half, says so, and waits to be killed; `out`/painted.npy holds what was painted.
+
+    `dress(window)` may change size and theme before anything is shown.
+    """
     from sagittal_app.application import make_application
 
     app = make_application()
-    walk = Walk(Hands(open_window(place)), scans, out, truths_of(scans), camera or (lambda _widget, _name: None))
+    window = open_window(place)
+    dress(window)
+    walk = Walk(Hands(window), scans, out, truths_of(scans), camera)
     for chapter in FIRST_HALF:
         chapter(walk)
     walk.hands.wait(1.5)
