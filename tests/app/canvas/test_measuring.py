@@ -120,6 +120,18 @@ def test_a_click_that_does_not_move_draws_nothing(space: Workspace) -> None:
         assert not view.overlay.drawing.measures and not drawn(space)
 
 
+def test_a_measure_stays_on_the_slice_it_was_begun_on(space: Workspace) -> None:
+    view = space.views[Plane.AXIAL]
+    space.act("ruler")
+    QTest.mousePress(view.overlay, LEFT, pos=point_of(view, (5, 15, 6)))
+    wheel(view.overlay, QPoint(300, 300), 2)
+    move(view.overlay, point_of(view, (20, 15, 8)), LEFT)
+    QTest.mouseRelease(view.overlay, LEFT, pos=point_of(view, (20, 15, 8)))
+    (one,) = drawn(space)
+    assert one.index == 6 and {point[2] for point in one.points} == {6}
+    assert not view.overlay.drawing.measures
+
+
 def test_measures_can_be_taken_where_labels_can_only_be_read(space: Workspace) -> None:
     space.state.show_scan(loan(), None)
     view = space.views[Plane.AXIAL]

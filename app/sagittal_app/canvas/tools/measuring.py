@@ -28,6 +28,8 @@ class Measuring(Tool):
         """The measure as it was, and which of its handles is held."""
         self._points: tuple[Place, ...] = ()
         """Of the measure being drawn, but for the one that follows the mouse."""
+        self._index = 0
+        """The slice it lies on; the wheel may turn to another while the button is held."""
         self._pressed: Spot | None = None
 
     @property
@@ -38,13 +40,15 @@ class Measuring(Tool):
         self._pressed = spot
         self._held = None if self._points else grasped(self.state, spot)
         if self._held is None:
-            self._points = self._points or (_place(spot),)
+            if not self._points:
+                self._index = spot.index
+                self._points = (_place(spot, self._index),)
             self.move(spot)
 
     def move(self, spot: Spot) -> None:
         if self._held is not None:
             measure, handle = self._held
-            self.state.measures.sketch(measure.moved(handle, _place(spot)), instead_of=measure)
+            self.state.measures.sketch(measure.moved(handle, _place(spot, measure.index)), instead_of=measure)
         elif self._points:
             self.state.measures.sketch(self._with(spot))
 
@@ -52,7 +56,7 @@ class Measuring(Tool):
         pressed, self._pressed = self._pressed, None
         if self._held is not None:
             (measure, handle), self._held = self._held, None
-            moved = measure.moved(handle, _place(spot))
+            moved = measure.moved(handle, _place(spot, measure.index))
             self._keep([moved if one == measure else one for one in self.state.measures.of(self.state.scan)])
         elif self._points and pressed is not None:
             far = pressed.millimetres_to(spot.at) * pressed.zoom >= SHORTEST
@@ -75,7 +79,8 @@ class Measuring(Tool):
 
     def _with(self, spot: Spot) -> Measure:
         """What is drawn, with the mouse as its next point."""
-        return Measure(self.kind, spot.view.plane, spot.index, (*self._points, _place(spot)))
+        points = (*self._points, _place(spot, self._index))
+        return Measure(self.kind, spot.view.plane, self._index, points)
 
     def _keep(self, measures: list[Measure]) -> None:
         if self.state.scan is not None:
@@ -94,8 +99,9 @@ def grasped(state: CanvasState, spot: Spot) -> tuple[Measure, int] | None:
     return (measure, number) if measure is not None and distance <= REACH else None
 
 
-def _place(spot: Spot) -> Place:
-    return spot.view.to_voxel(*spot.at, spot.index)
+def _place(spot: Spot, index: int) -> Place:
+    """The voxel position under the mouse, on slice `index`."""
+    return spot.view.to_voxel(*spot.at, index)
 
 
 class Ruler(Measuring):
