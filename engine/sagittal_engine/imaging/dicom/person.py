@@ -12,7 +12,7 @@ from sagittal_engine.imaging.volume import ImagingError
 
 
 def patient_of(path: Path) -> str:
-    """ "Yamada Tarou, 12345": the patient's name and id as the header has them; "" where it has neither, or is no DICOM.
+    """ "Yamada Tarou, 12345": the patient's name and id as the header has them; "" where there is neither.
 
     Raises `ImagingError` where the file cannot be read. Nothing here may be logged, cached or written to disk.
     """
