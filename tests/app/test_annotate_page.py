@@ -39,7 +39,7 @@ def page(qtbot, desk) -> Iterator[AnnotatePage]:
     made.show_study(desk.study())
     made.show()
     made.shown()
-    qtbot.waitUntil(lambda: made.bench.state.document is not None)
+    qtbot.waitUntil(lambda: made.bench.state.document is not None, timeout=30_000)
     qtbot.wait(30)
     yield made
     made.shut_down()

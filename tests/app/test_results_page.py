@@ -65,7 +65,7 @@ def page(qtbot, desk, engine) -> Iterator[ResultsPage]:
     desk.study_model.changed.connect(made.show_study)
     made.show_study(desk.study())
     made.show()
-    qtbot.waitUntil(lambda: made.setup.runs.count() == 1)
+    qtbot.waitUntil(lambda: made.setup.runs.count() == 1, timeout=30_000)
     yield made
     made.shut_down()
 
@@ -79,7 +79,7 @@ def segmented(page: ResultsPage, qtbot) -> ResultsPage:
     press(page.inspector(), "results_segment")
     assert page.setup.stop.isVisible()
     qtbot.waitUntil(lambda: len(page.listed.cases.rows) == 3, timeout=10_000)
-    qtbot.waitUntil(lambda: page.bench.state.document is not None)
+    qtbot.waitUntil(lambda: page.bench.state.document is not None, timeout=30_000)
     return page
 
 
@@ -187,7 +187,7 @@ def test_several_supports_are_chosen_and_shown_with_what_they_gave(page: Results
     request = next(what for name, what in engine.calls if name == "start_segmentation")
     assert request.supports == ("0000000000000001", "0000000000000002") and len(request.scans) == 2
     assert page.listed.sets.count() == 3
-    qtbot.waitUntil(lambda: page.bench.state.document is not None)
+    qtbot.waitUntil(lambda: page.bench.state.document is not None, timeout=30_000)
     qtbot.waitUntil(lambda: inspector.findChild(QLabel, "case_disagreement_1") is not None)
     assert inspector.findChild(QLabel, "case_disagreement_1").text() == "disagreement 0.40"
     assert "Supports disagree: liver 0.40" in page.listed.cases.rows["0000000000000004"].doubts.text()
