@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel
@@ -17,6 +18,7 @@ from canvas_harness import SHAPE, SPACING, TABLE, Chance, document, loan, painti
 
 from sagittal.facts import Edit
 from sagittal_app.canvas.document import LabelDocument
+from sagittal_app.canvas.session import Session
 from sagittal_app.canvas.state import CanvasState
 from sagittal_engine.study import Study
 
@@ -106,3 +108,26 @@ def test_undo_reaches_the_start_after_saves_and_reloads(qapp, tmp_path: Path, se
     all_of(sitting.labels.redo)
     assert np.array_equal(sitting.labels.data, end)
     sitting.study.close()
+
+
+def test_a_scan_opened_again_can_be_undone_and_redone(desk, engine, qtbot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the engine lends as history is what Ctrl+Z and Ctrl+Y reach."""
+    lend = engine.labels
+
+    def with_history(scan: str, label_set: str):
+        lent = lend(scan, label_set)
+        lent.data[:] = 0
+        lent.data[1, 1, 1] = 2
+        one, two = (Edit("brush", np.array([at]), np.array([0], np.uint16), np.array([2], np.uint16)) for at in (0, 9))
+        last = np.ravel_multi_index([[1], [1], [1]], lent.data.shape)
+        return replace(lent, history=(replace(one, indices=last),), undone=(two,))
+
+    monkeypatch.setattr(engine, "labels", with_history)
+    session = Session(desk, CanvasState())
+    session.open(desk.study().scans[0].scan, "painted")
+    qtbot.waitUntil(lambda: session.state.document is not None)
+    labels = session.state.document
+    assert labels.redo() and labels.data.reshape(-1)[9] == 2
+    assert labels.undo() and labels.undo() and not labels.undo()
+    assert not labels.data.any()
+    session.state.document.unsaved = False
