@@ -325,7 +325,7 @@ def _refuse_what_is_no_scan(path: Path, data: Dataset) -> None:
         raise ImagingError(f"{path.name} {_NO_SCANS[modality]}.")
     if not data.get("Rows") or not data.get("Columns"):
         uid = data.get("SOPClassUID")
-        what = f": it is of the kind '{uid.name}'" if uid else ""
+        what = f": it is of the kind '{quoted(uid.name)}'" if uid else ""
         raise ImagingError(f"{path.name} is DICOM but holds no image{what}.")
     if "MOSAIC" in _texts(data.get("ImageType")):
         raise ImagingError(

@@ -35,9 +35,9 @@ def is_segmentation(path: Path) -> bool:
     try:
         with storage.quiet(), storage.open_plain(path) as file:
             found = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=["SOPClassUID"])
-    except Exception:
+            return found.get("SOPClassUID") in CLASSES
+    except Exception:  # values are decoded when they are asked for, and a damaged one can raise nearly anything
         return False
-    return found.get("SOPClassUID") in CLASSES
 
 
 def source_of(path: Path) -> Source:
