@@ -51,20 +51,25 @@ class Allowance:
 
 def read_card(window: Any) -> Card:
     """Asks a `vtkRenderWindow` that has drawn at least once."""
-    from vtkmodules.vtkRenderingOpenGL2 import vtkTextureObject
-
     tells = window.ReportCapabilities().lower()
     software = any(name in tells for name in SOFTWARE)
     memory = 0
     if "gl_nvx_gpu_memory_info" in tells:
-        memory = _integers(window, NVIDIA_DEDICATED, 1)[0] * 1024
+        memory = integers(window, NVIDIA_DEDICATED, 1)[0] * 1024
     elif "gl_ati_meminfo" in tells:
-        memory = _integers(window, AMD_TEXTURES_FREE, 4)[0] * 1024
-    side = vtkTextureObject.GetMaximumTextureSize3D(window)
-    return Card(software, max(memory, 0), side if side > 0 else Card.side)
+        memory = integers(window, AMD_TEXTURES_FREE, 4)[0] * 1024
+    return Card(software, max(memory, 0), longest_side(window) or Card.side)
 
 
-def _integers(window: Any, name: int, count: int) -> list[int]:
+def longest_side(window: Any) -> int:
+    """Voxels along the longest side of a volume that a window's card draws; 0 where it does not tell."""
+    from vtkmodules.vtkRenderingOpenGL2 import vtkTextureObject
+
+    return max(int(vtkTextureObject.GetMaximumTextureSize3D(window)), 0)
+
+
+def integers(window: Any, name: int, count: int) -> list[int]:
+    """The driver's answer of `count` numbers to a question by OpenGL's number for it."""
     window.MakeCurrent()
     values = [0] * count
     window.GetState().vtkglGetIntegerv(name, values)

@@ -61,7 +61,8 @@ class SceneView(QWidget):
         self._progress = (0, 0)
         self._coarse: set[int] = set()
         """Labels whose surfaces were made from fewer voxels than they have."""
-        self._preset: VolumePreset | None = None
+        self._preset: VolumePreset | None = self.presets()[0]
+        """How the volume is drawn; None for not at all."""
         self._fresh = True
         """Whether the scan has not been looked at yet."""
         self._broken = False
@@ -272,8 +273,10 @@ class SceneView(QWidget):
         self._cut_at = self.state.position
         self.cuts = self.cuts.without()
         self.tools.cut.setChecked(False)
-        if self._preset not in self.presets() and (self._preset is not None or self.state.scan is not None):
-            self._preset = self.presets()[0]
+        if self._preset is not None:
+            # The same way of drawing where the other kind of scan has it.
+            presets = self.presets()
+            self._preset = next((one for one in presets if one.name == self._preset.name), presets[0])
         self._fill_menus()
         if self.stage is None:
             return

@@ -427,6 +427,42 @@ def test_a_volume_too_large_is_cut_down_said_and_offered_whole(view, qtbot) -> N
 
 
 @pytest.mark.window
+def test_the_card_is_asked_through_the_scenes_own_window(view) -> None:
+    window = view.window3d.GetRenderWindow()
+    card = view.window3d.read_card()
+    longest_side = 0x8073  # GL_MAX_3D_TEXTURE_SIZE
+    assert guard.integers(window, longest_side, 1) == [card.side] and card.side >= 256
+
+
+class Telling:
+    """A render window of a card that tells its memory, as NVIDIA's and AMD's drivers do."""
+
+    def __init__(self, extension: str, answers: dict[int, list[int]]) -> None:
+        self._extension, self._answers = extension, answers
+
+    def ReportCapabilities(self) -> str:
+        return f"OpenGL renderer string:  A Card\nOpenGL extensions:\n  GL_ARB_sync {self._extension}\n"
+
+    def MakeCurrent(self) -> None:
+        pass
+
+    def GetState(self) -> Telling:
+        return self
+
+    def vtkglGetIntegerv(self, name: int, values: list[int]) -> None:
+        values[:] = self._answers[name]
+
+
+def test_memory_of_cards_that_tell_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "longest_side", lambda _window: 4096)
+    nvidia = Telling("GL_NVX_gpu_memory_info", {0x9047: [8 * 2**20]})
+    assert guard.read_card(nvidia) == guard.Card(memory=8 * 2**30, side=4096)
+    amd = Telling("GL_ATI_meminfo", {0x87FC: [4 * 2**20, 1, 2, 3]})
+    assert guard.read_card(amd) == guard.Card(memory=4 * 2**30, side=4096)
+    assert guard.read_card(Telling("", {})) == guard.Card(memory=0, side=4096)
+
+
+@pytest.mark.window
 def test_presets_draw_the_volume_and_one_follows_the_window(view, qtbot) -> None:
     x, y, z = np.mgrid[-16:16, -16:16, -16:16]
     data = np.maximum(0, 150 - 10 * np.sqrt(x**2 + y**2 + z**2)).astype(np.float32)
@@ -440,6 +476,11 @@ def test_presets_draw_the_volume_and_one_follows_the_window(view, qtbot) -> None
     assert background(view.picture())
     view.use_preset(None)
     assert background(view.picture())
+    view.state.show_scan(ImageLoan("another", data, np.eye(4), (1.0, 1.0, 1.0), (0.0, 100.0), "HU"))
+    assert view.stage.preset is None
+    view.use_preset(presets.CT_VOLUME[1])
+    view.state.show_scan(ImageLoan("a third", data, np.eye(4), (1.0, 1.0, 1.0), (0.0, 100.0)))
+    assert view.stage.preset == presets.MR_VOLUME[0]
 
 
 @pytest.mark.window
