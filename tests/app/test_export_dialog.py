@@ -15,6 +15,7 @@ from sagittal.facts import Label, StudyFacts
 from sagittal_app import export_words as words
 from sagittal_app.widgets.export_dialog import LINES_SHOWN, ExportDialog, outcome
 from sagittal_app.widgets.label_table import LabelTable
+from sagittal_app.widgets.scan_chooser import ScanDialog
 from sagittal_app.widgets.table_dialog import TableDialog, ask_table_file, is_label_table, show_table
 
 LEFT = Qt.MouseButton.LeftButton
@@ -109,6 +110,18 @@ def test_only_chosen_scans_go_out(desk, parent, engine, qtbot, tmp_path: Path) -
     press(dialog, "export_go")
     qtbot.waitUntil(lambda: ("start_export", ("truth", "nifti", tmp_path, (having[0],), "")) in engine.calls)
     qtbot.waitUntil(lambda: not dialog.tasks.busy)
+
+
+@pytest.mark.window
+def test_no_scan_at_all_cannot_be_chosen(dialog: ExportDialog, qtbot) -> None:
+    press(dialog, "choose_scans")
+    qtbot.waitUntil(lambda: dialog.findChild(ScanDialog) is not None)
+    ticks = dialog.findChild(ScanDialog)
+    press(ticks, "scan_none")
+    assert not ticks.findChild(QPushButton, "scan_choose").isEnabled()
+    ticks.list.item(1).setCheckState(Qt.CheckState.Checked)
+    press(ticks, "scan_choose")
+    assert dialog.findChild(QLabel, "scan_words").text() == "1 of 4"
 
 
 @pytest.mark.window

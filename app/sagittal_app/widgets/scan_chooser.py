@@ -33,12 +33,15 @@ class ScanDialog(QDialog):
             item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
             item.setCheckState(Qt.CheckState.Checked if scan.scan in ticked else Qt.CheckState.Unchecked)
             self.list.addItem(item)
+        # No scan at all would be understood as all of them.
+        self._choose = button("Choose", "scan_choose", self._accept, role="primary")
+        self.list.itemChanged.connect(lambda _item: self._choose.setEnabled(bool(self._ticked())))
         tick = row(
             button("All", "scan_all", lambda: self._tick(Qt.CheckState.Checked)),
             button("None", "scan_none", lambda: self._tick(Qt.CheckState.Unchecked)),
             None,
             button(messages.CANCEL, "scan_cancel", self.reject),
-            button("Choose", "scan_choose", self._accept, role="primary"),
+            self._choose,
         )
         body = column(self.list, tick, spacing=2 * UNIT)
         body.setContentsMargins(2 * UNIT, 2 * UNIT, 2 * UNIT, 2 * UNIT)
@@ -51,9 +54,11 @@ class ScanDialog(QDialog):
         for item in self._items():
             item.setCheckState(state)
 
+    def _ticked(self) -> list[QListWidgetItem]:
+        return [item for item in self._items() if item.checkState() is Qt.CheckState.Checked]
+
     def _accept(self) -> None:
-        ticked = [item for item in self._items() if item.checkState() is Qt.CheckState.Checked]
-        self.chosen.emit(tuple(item.data(Qt.ItemDataRole.UserRole) for item in ticked))
+        self.chosen.emit(tuple(item.data(Qt.ItemDataRole.UserRole) for item in self._ticked()))
         self.accept()
 
 
