@@ -39,7 +39,7 @@ def page(qtbot, desk) -> Iterator[AnnotatePage]:
     made.show_study(desk.study())
     made.show()
     made.shown()
-    qtbot.waitUntil(lambda: made.bench.state.document is not None)
+    qtbot.waitUntil(lambda: made.bench.state.document is not None, timeout=20_000)
     qtbot.wait(30)
     yield made
     made.shut_down()
@@ -63,7 +63,7 @@ def test_an_oblique_scan_is_resampled_and_shown_as_stored_again(page, said, engi
     bench.state.set_window((10.0, 90.0))
     here = to_millimetres(bench.state.affine, bench.state.position)
     bench.space.act("own_axes")
-    qtbot.waitUntil(lambda: bench.state.resampled)
+    qtbot.waitUntil(lambda: bench.state.resampled, timeout=20_000)
     assert words.RESAMPLED in view.overlay.drawing.notes and view.overlay.drawing.letters["left"] == "R"
     assert bench.state.window == (10.0, 90.0)
     there = to_millimetres(bench.state.affine, bench.state.position)
@@ -84,7 +84,7 @@ def test_another_scan_is_shown_as_it_is_stored(page, said, qtbot) -> None:
     assert said.notices[-1][1] == words.NOT_OBLIQUE and not page.bench.state.resampled
     make_oblique(page)
     page.bench.space.act("own_axes")
-    qtbot.waitUntil(lambda: page.bench.state.resampled)
+    qtbot.waitUntil(lambda: page.bench.state.resampled, timeout=20_000)
     page.step(1)
     qtbot.waitUntil(lambda: page.bench.session.scan.endswith("2") and not page.bench.state.resampled)
     assert page.bench.state.document.writable
@@ -99,8 +99,11 @@ def test_presets_are_kept_with_the_study_and_used_by_their_keys(page, desk, engi
     assert page.bench.state.window == page.bench.state.window_of(tables[presets.OTHER][0])
     page.bench.looking._keep_presets(presets.BUILT_IN, False)
     qtbot.waitUntil(lambda: len(page.bench.state.presets()) == 5)
+    assert desk.study().preferences[presets.PREFERENCE] == ""
     page.bench.looking._keep_presets(tables, True)
     assert len(page.bench.state.presets()) == 1 and desk.settings.value(presets.PREFERENCE)
+    page.bench.looking._keep_presets(presets.BUILT_IN, False)
+    qtbot.waitUntil(lambda: len(page.bench.state.presets()) == 5)
 
 
 def test_every_window_of_the_header_is_offered(page, desk) -> None:

@@ -51,9 +51,7 @@ def in_force(study: str, own: str) -> Tables:
 
 
 def write(tables: Tables) -> str:
-    """Presets as text; empty for the built-in ones."""
-    if all(tuple(tables[kind]) == BUILT_IN[kind] for kind in BUILT_IN):
-        return ""
+    """Presets as text."""
     kept = {
         CT: [{"name": one.name, "width": one.width, "level": one.level} for one in tables[CT]],
         OTHER: [{"name": one.name, "percentiles": one.percentiles} for one in tables[OTHER]],

@@ -94,10 +94,11 @@ class Looking(QObject):
 
     def _keep_presets(self, tables: presets.Tables, everywhere: bool) -> None:
         """With the study, or as the user's own: then the study's give way to them."""
-        text = presets.write(tables)
+        settings = self._desk.settings
         if everywhere:
-            self._desk.settings.set(presets.PREFERENCE, text)
-            text = ""
+            settings.set(presets.PREFERENCE, "" if tables == presets.BUILT_IN else presets.write(tables))
+        without = presets.in_force("", str(settings.value(presets.PREFERENCE, "")))
+        text = "" if tables == without else presets.write(tables)
         facts = self._desk.study()
         if facts is not None and not facts.read_only and facts.preferences.get(presets.PREFERENCE, "") != text:
             self._desk.ask(self._desk.port.set_preference, presets.PREFERENCE, text)
@@ -130,6 +131,7 @@ class Looking(QObject):
 
         def show(made: tuple[ImageLoan, LabelDocument | None]) -> None:
             if self._state.scan is scan and self._state.document is document:
+                self._session.save()  # what was painted meanwhile
                 self._own, self._copy = (scan, document), made[0]
                 self._show(*made)
 
