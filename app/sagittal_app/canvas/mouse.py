@@ -72,6 +72,7 @@ def described(preset: str) -> list[tuple[str, str]]:
         *said,
         ("Left drag with a tool", "The chosen tool"),
         ("Ctrl held, with a brush", "Erases; the eraser paints"),
+        ("Return, Escape", "Ends or drops the shape being drawn"),
         ("Space held", "Left drag moves the picture"),
         ("Shift+move", "Crosshair in all views"),
         ("Double-click", "Makes a view large, then alone, then small again"),
