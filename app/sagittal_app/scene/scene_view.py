@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
 from sagittal_app.canvas.geometry import direction_letters, from_millimetres
 from sagittal_app.canvas.state import CanvasState
-from sagittal_app.scene import camera, guard, volumes, words
+from sagittal_app.scene import camera, guard, surfaces, volumes, words
 from sagittal_app.scene.coarse import WHOLE
 from sagittal_app.scene.cuts import Cuts, half_spaces
 from sagittal_app.scene.presets import Scale, VolumePreset, presets_for
@@ -337,6 +337,7 @@ class SceneView(QWidget):
         self.stage.software = card.software
         if card.software:
             self.window3d.draw_coarsely()
+            self.maker.largest = surfaces.LARGEST_SOFTWARE
 
     def _put_surface(self, surface: Surface) -> None:
         if self.stage is not None:
@@ -420,7 +421,7 @@ class SceneView(QWidget):
             lines.append(words.MARK_MAKING.format(done=self._progress[0], total=self._progress[1]))
         if self.stage.surfaces and self.state.look.labels and self.tools.smooth.isChecked():
             lines.append(words.MARK_SMOOTHED)
-        if self._coarse:
+        if self._coarse and self.state.look.labels:
             lines.append(words.MARK_COARSE)
         if self._reduced and self.stage.preset is not None:
             lines.append(words.MARK_REDUCED.format(voxel=self._reduced))

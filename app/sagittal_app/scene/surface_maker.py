@@ -37,6 +37,8 @@ class SurfaceMaker(QObject):
         self._state = state
         self._ask = ask
         self._wanted = wanted
+        self.largest = surfaces.LARGEST
+        """Voxels a surface is made from at most."""
         self._smooth = True
         self._document: LabelDocument | None = state.document
         self._boxes: dict[int, Box] | None = None
@@ -101,7 +103,7 @@ class SurfaceMaker(QObject):
             return
         self.progress.emit(self._total - len(self._queue), self._total)
         self._start(
-            surfaces.surface, document.data, number, box, self._state.affine, self._smooth, then=self._put
+            surfaces.surface, document.data, number, box, self._state.affine, self._smooth, self.largest, then=self._put
         )  # fmt: skip
 
     def _put(self, surface: surfaces.Surface) -> None:

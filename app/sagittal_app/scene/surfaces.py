@@ -16,7 +16,11 @@ from sagittal_app.canvas.geometry import Box
 from sagittal_app.scene.coarse import WHOLE, block_means, factors_for, matrix_of
 
 LARGEST = 3_000_000
-"""Voxels of the grid a surface is found in; a larger label is thinned out first. A ball then has 100,000 triangles."""
+"""Voxels a surface is made from at most; a larger label is thinned out first. A ball then has 200,000 triangles."""
+LARGEST_SOFTWARE = 500_000
+"""The same where the processor draws, so that the scene can be turned fluidly."""
+FILLED = 4
+"""Voxels that filling in between slices may make of one."""
 THICK = 1.5
 """Slices that are so many times thicker than their pixels are filled in between before smoothing."""
 FINEST = 8
@@ -95,22 +99,29 @@ def survey(
     return there, tuple(sorted(found))
 
 
-def surface(labels: NDArray[np.uint16], number: int, box: Box, affine: NDArray[np.float64], smooth: bool) -> Surface:
+def surface(
+    labels: NDArray[np.uint16],
+    number: int,
+    box: Box,
+    affine: NDArray[np.float64],
+    smooth: bool,
+    largest: int = LARGEST,
+) -> Surface:
     """The surface of label `number` inside its box, half-way between voxels in and out.
 
     With `smooth` the outline is carried over from slice to slice where slices are thick, and the mesh is evened out:
-    stairs go, edges are rounded by about a voxel. A label whose box holds more than `LARGEST` voxels is meshed from the
+    stairs go, edges are rounded by about a voxel. A label whose box holds more than `largest` voxels is meshed from the
     means of blocks.
     """
     labels = labels[box.slices()]
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    factors = factors_for(labels.shape, spacing, LARGEST)
+    factors = factors_for(labels.shape, spacing, largest)
     if factors == WHOLE:
         mask: NDArray[Any] = np.pad(labels == number, RIM).view(np.uint8)
     else:
         mask = np.pad(block_means(labels, factors, read=lambda slab: slab == number), RIM)
     parts = np.ones(3)
-    axis, between = _between(mask, spacing * factors) if smooth else (0, 0)
+    axis, between = _between(mask.size, spacing * factors, largest) if smooth else (0, 0)
     if between > 1:
         parts[axis] = between
         mask = _filled_between(mask, axis, between)
@@ -133,12 +144,12 @@ def surface(labels: NDArray[np.uint16], number: int, box: Box, affine: NDArray[n
     return Surface(number, placed, triangles, normals, box, factors != WHOLE)
 
 
-def _between(mask: NDArray[Any], spacing: NDArray[np.float64]) -> tuple[int, int]:
+def _between(voxels: int, spacing: NDArray[np.float64], largest: int) -> tuple[int, int]:
     """The axis of the thickest slices, and into how many parts they are divided: 1 where they are not thick."""
     axis = int(spacing.argmax())
     if spacing[axis] / np.partition(spacing, 1)[1] < THICK:
         return axis, 1
-    return axis, max(1, min(round(spacing[axis] / spacing.min()), FINEST, LARGEST // mask.size))
+    return axis, max(1, min(round(spacing[axis] / spacing.min()), FINEST, FILLED * largest // voxels))
 
 
 def _filled_between(mask: NDArray[Any], axis: int, parts: int) -> NDArray[np.float32]:

@@ -114,12 +114,12 @@ def test_a_label_of_one_voxel_has_a_surface_and_an_erased_one_none() -> None:
         assert len(surfaces.surface(np.zeros_like(labels), 7, box, np.eye(4), smooth).triangles) == 0
 
 
-def test_a_label_too_large_is_meshed_coarser_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(surfaces, "LARGEST", 500)
+def test_a_label_too_large_is_meshed_coarser_and_says_so() -> None:
     affine = np.diag([*SPACING, 1.0])
     labels = ball()
-    made = surfaces.surface(labels, 1, surfaces.boxes(labels)[1], affine, True)
-    assert made.coarse
+    box = surfaces.boxes(labels)[1]
+    made, whole = (surfaces.surface(labels, 1, box, affine, True, largest) for largest in (200, surfaces.LARGEST))
+    assert made.coarse and not whole.coarse and len(made.triangles) < len(whole.triangles)
     assert np.allclose(made.points.mean(axis=0), affine[:3, :3] @ (20, 15, 6), atol=2.0)
 
 
