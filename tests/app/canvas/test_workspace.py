@@ -75,7 +75,7 @@ def test_voxels_keep_their_true_proportions(space: Workspace) -> None:
 def test_wheel_changes_the_slice_and_ctrl_wheel_zooms_at_the_cursor(space: Workspace) -> None:
     view = axial(space)
     wheel(view.overlay, QPoint(200, 200), 2)
-    assert space.state.position[2] == SHAPE[2] // 2 + 1
+    assert space.state.position[2] == SHAPE[2] // 2 + 2
     at = QPoint(180, 260)
     before, zoom = view.canvas.to_plane(at.toPointF()), view.canvas.zoom
     wheel(view.overlay, at, 3, CTRL)
