@@ -178,6 +178,25 @@ def test_radiographs_without_a_place_stay_apart(save_series: Series) -> None:
     assert [len(item.files) for item in discover([save_series(VOXELS[:3], change=change)]).items] == [1, 1, 1]
 
 
+@pytest.mark.parametrize(("syntax", "marker"), [(JPEGLSLossless, b"\xff\xf7"), (JPEG2000Lossless, b"\xff\x4f\xff\x51")])
+def test_a_stream_that_claims_another_size_is_not_decoded(
+    save_series: Series, only: Only, syntax: pydicom.uid.UID, marker: bytes
+) -> None:
+    """A decoder would work for minutes on what the stream claims."""
+    big = np.kron(VOXELS[:1], np.ones((1, 8, 8), np.int16)).astype(np.uint16)
+    path = next(save_series(big).iterdir())
+    data = pydicom.dcmread(path)
+    data.compress(syntax, generate_instance_uid=False)
+    data.save_as(path)
+    block = bytearray(path.read_bytes())
+    at = block.index(marker) + (5 if syntax == JPEGLSLossless else 8)
+    block[at : at + 2] = b"\x7f\xff"
+    path.write_bytes(bytes(block))
+    source = only(path)
+    with pytest.raises(ImagingError, match="its stream is of"):
+        read(source)
+
+
 def test_a_number_of_frames_that_is_only_claimed(save_series: Series) -> None:
     folder = save_series(VOXELS[:1], NumberOfFrames=2_000_000_000)
     found = discover([folder])

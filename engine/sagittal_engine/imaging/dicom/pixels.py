@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
+from pydicom.encaps import generate_frames
 from pydicom.pixels import apply_color_lut, apply_modality_lut, iter_pixels
 from pydicom.uid import UID, JPEGLSLossless, JPEGLSNearLossless
 
 from sagittal_engine.imaging import intensity, storage
 from sagittal_engine.imaging.dicom.instance import Frame, Instance
+from sagittal_engine.imaging.dicom.streams import stated_size
 from sagittal_engine.imaging.naming import quoted
 from sagittal_engine.imaging.volume import Array, ImagingError
 
@@ -68,22 +70,34 @@ def _decoded(instance: Instance, wanted: range) -> Iterator[Array]:
 
 def _unpacked(instance: Instance, wanted: range, plugin: str) -> Iterator[Array]:
     """Frames from the decoder `plugin`, or from whichever of pydicom's decoders can."""
-    several = len(instance.frames) > 1
-    with storage.open_plain(instance.path) as file, contextlib.ExitStack() as stack:
+    part = len(wanted) < len(instance.frames)
+    with _explained(instance.path):
+        with storage.open_plain(instance.path) as file:
+            data = pydicom.dcmread(file)
+        _check_streams(instance, data, wanted)
+        frames = iter_pixels(data, indices=wanted if part else None, decoding_plugin=plugin)
+    for _ in wanted:
         with _explained(instance.path):
-            data = pydicom.dcmread(file, stop_before_pixels=several)
-            part = several and len(wanted) < len(instance.frames)
-            frames = iter_pixels(file if several else data, indices=wanted if part else None, decoding_plugin=plugin)
-            stack.enter_context(contextlib.closing(frames))  # type: ignore[type-var]  # while the file is still open
-        for _ in wanted:
-            with _explained(instance.path):
-                pixels = next(frames, None)
-                if pixels is None:
-                    raise ValueError("it holds fewer frames than its header says")
-                pixels = _looked_up(instance, pixels, data)
-            if pixels.shape[:2] != (instance.rows, instance.columns) or (pixels.ndim == 3) != instance.in_colour:
-                raise ImagingError(f"{instance.path.name} holds pixels of another shape than its header promises.")
-            yield pixels
+            pixels = next(frames, None)
+            if pixels is None:
+                raise ValueError("it holds fewer frames than its header says")
+            pixels = _looked_up(instance, pixels, data)
+        if pixels.shape[:2] != (instance.rows, instance.columns) or (pixels.ndim == 3) != instance.in_colour:
+            raise ImagingError(f"{instance.path.name} holds pixels of another shape than its header promises.")
+        yield pixels
+
+
+def _check_streams(instance: Instance, data: Dataset, wanted: range) -> None:
+    """Raises ValueError for a stream that claims another size than the header: decoders work on what it claims."""
+    syntax = UID(instance.syntax)
+    if not syntax.is_compressed or syntax.is_deflated or "ExtendedOffsetTable" in data:
+        return
+    for index, stream in enumerate(generate_frames(data.PixelData, number_of_frames=len(instance.frames))):
+        size = stated_size(stream) if index in wanted else None
+        if size is not None and size != (instance.rows, instance.columns):
+            raise ValueError(
+                f"its stream is of {size[0]} × {size[1]} pixels, its header says {instance.rows} × {instance.columns}"
+            )
 
 
 def _plain(instance: Instance, wanted: range) -> Iterator[Array]:
