@@ -28,6 +28,13 @@ Array = np.ndarray[Any, Any]
 REVIEWS = ("unreviewed", "accepted", "corrected", "rejected")
 
 
+DAMAGED = (
+    "The newest saved file of '{label_set}' is damaged. The one before it ({when}) was opened instead, with every "
+    "stroke since that is still in a journal."
+)
+LOST = "The journal of '{label_set}' was cut short or damaged: the last strokes in it may be missing."
+
+
 class LabelSets:
     """The label sets of one study."""
 
@@ -46,13 +53,11 @@ class LabelSets:
         recovered = journal.replay(data, old)
         journal.replay(data, edits.on_top[len(old) :])
         if edits.lost:
-            note += f" The journal of '{label_set}' was cut short or damaged: the last strokes in it may be missing."
+            note = f"{note} {LOST.format(label_set=label_set)}".strip()
         if note:
-            self._study.warn(scan, note.strip())
+            self._study.warn(scan, note)
         history = undoing.told([entry.edit for entry in edits.all], data)
-        return LabelLoan(
-            scan, label_set, data, labels, recovered, saved, history.done, history.undone, note=note.strip()
-        )
+        return LabelLoan(scan, label_set, data, labels, recovered, saved, history.done, history.undone, note)
 
     def _base(self, scan: str, label_set: str, header: imaging.Header) -> tuple[Array, tuple[Label, ...], int, str]:
         """Voxels without the journal, the table, the generation's number (0: none), what was wrong with a newer one."""
@@ -67,10 +72,7 @@ class LabelSets:
         note = ""
         if store.damaged(scan, label_set):
             when = f"saved {generation.facts()['saved']}" if generation is not None else "imported or empty"
-            note = (
-                f"The newest saved file of '{label_set}' is damaged. The one before it ({when}) was opened instead, "
-                "with every stroke since that is still in a journal."
-            )
+            note = DAMAGED.format(label_set=label_set, when=when)
         if generation is not None:
             return store.read(generation, header.grid), labels, generation.number, note
         if not files:
@@ -113,6 +115,7 @@ class LabelSets:
                 if review is not None:
                     row.review = review
                 session.merge(LabelTableRow(name=label_set, labels=rows_of(labels)))
+                _forget_damage(session.get_one(ScanRow, scan), label_set)
         self._study.changed([scan])
 
     def _check(self, scan: str, data: Array, review: str | None) -> None:
@@ -295,6 +298,12 @@ def _rename(row: LabelSetRow, names: Mapping[str, str]) -> None:
     examples = [{**one, "label": names.get(one["label"], one["label"])} for one in row.origin.get("examples", ())]
     if figures or examples:
         row.origin = {**row.origin, "figures": figures, "examples": examples}
+
+
+def _forget_damage(scan: ScanRow, label_set: str) -> None:
+    """Takes away what was said of a damaged file of the set: a save has made up for it."""
+    said = tuple(sentence.partition("{label_set}")[0] + f"{label_set}'" for sentence in (DAMAGED, LOST))
+    scan.warnings = [warning for warning in scan.warnings if not warning.startswith(said)]
 
 
 def _plain(values: Sequence[float | None] | Array) -> list[float | None]:

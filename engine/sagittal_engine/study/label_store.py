@@ -53,7 +53,7 @@ class Edits:
     all: list[journal.Entry]
     """These and, before them, those that it does contain: the history."""
     lost: bool
-    """Records that were there once are missing: a journal was cut short or damaged."""
+    """Records that were there once are missing from `on_top`: a journal was cut short or damaged."""
 
 
 class LabelStore:
@@ -94,7 +94,7 @@ class LabelStore:
         for folder in (self.folder, self.spare):
             for number, path in self._journals(folder, scan, label_set):
                 found = journal.read(path)
-                lost = lost or found is None or found.lost
+                lost = lost or (number >= base and (found is None or found.lost))
                 for entry in found.entries if found is not None else ():
                     (on_top if number >= base else history)[entry.time] = entry
         on_top.update((entry.time, entry) for entry in self.writer.pending(scan, label_set))
@@ -220,9 +220,13 @@ class LabelStore:
             raise OSError(errno.ENOSPC, "No space left on device")
 
     def _tidy(self, scan: str, label_set: str, number: int, painted: bool) -> None:
-        """After generation `number` was saved: brings home what waited in the spare place, drops what is too old."""
+        """After generation `number` was saved: brings home what waited in the spare place, drops what is too old.
+
+        What was damaged stands for nothing any more: voxels are dropped, journals put aside.
+        """
         found = self._generations(scan, label_set)
-        for outdated in (*found[:-KEPT], *generations.all_of(self.spare / scan, label_set)):
+        damaged = [generation for generation in found[-KEPT:-1] if not generation.is_whole(thorough=False)]
+        for outdated in (*found[:-KEPT], *damaged, *generations.all_of(self.spare / scan, label_set)):
             outdated.remove()
         for old, path in self._journals(self.spare, scan, label_set):
             if old < number:
@@ -230,6 +234,9 @@ class LabelStore:
         room = min(HISTORY_BYTES, HISTORY_SHARE * shutil.disk_usage(self.folder).free)
         for old, path in reversed(self._journals(self.folder, scan, label_set)):
             if old >= number:
+                continue
+            if not journal.is_as_long_as_it_says(path):
+                path.replace(path.with_name(f"{path.name}.damaged"))
                 continue
             if old < found[-KEPT:][0].number:
                 room -= path.stat().st_size

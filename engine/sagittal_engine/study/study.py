@@ -145,9 +145,9 @@ class Study:
         if self._lock is not None:
             with contextlib.suppress(OSError):
                 integrity.take_inventory(self.path)
-            self._lock.release()
             unsaved = bool(self.store.recoveries(all_of_them=True))
             interrupted.unmark(self.id, self.path, unsaved=unsaved)
+            self._lock.release()
         if begun_in_vain:  # no scan was ever in it
             shutil.rmtree(self.path, ignore_errors=True)
 

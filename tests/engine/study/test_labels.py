@@ -60,6 +60,23 @@ def test_three_generations_are_kept_and_a_damaged_one_is_passed_over(study: Stud
     assert any("damaged" in w for w in study.scan(scan).warnings)
 
 
+def test_damage_is_told_until_the_next_save(study: Study, scan: str):
+    for value in (1, 2):
+        study.save_labels(scan, "painted", np.full((6, 5, 4), value, np.uint16), [LIVER])
+        study.record_edit(scan, "painted", edit(value, before=value, after=5))
+    study.store.writer.flush()
+    newest = sorted((study.path / "labels" / scan).glob("painted.*.nii.gz"))[-1]
+    newest.write_bytes(newest.read_bytes()[:-3])
+    cut = sorted((study.path / "labels" / scan).glob("*.journal"))[-1]
+    cut.write_bytes(cut.read_bytes()[:-3])
+    loan = study.labels(scan, "painted")
+    assert "is damaged" in loan.note and "cut short" in loan.note and len(study.damage()) == 2
+    assert loan.note in study.scan(scan).warnings
+    study.save_labels(scan, "painted", loan.data, [LIVER])
+    assert study.labels(scan, "painted").note == "" and study.damage(thorough=True) == []
+    assert study.scan(scan).warnings == ()
+
+
 def test_strokes_come_back_after_the_end_of_the_program(study: Study, scan: str):
     study.record_edit(scan, "painted", edit(3, 4, 5))
     study.record_edit(scan, "painted", edit(4, after=0, before=1))
