@@ -49,8 +49,8 @@ def scale(instance: Instance, frame: Frame) -> tuple[float, float]:
     return -frame.slope, frame.intercept + frame.slope * sum(instance.stored_range)
 
 
-_FASTER = {JPEGLSLossless: "pyjpegls", JPEGLSNearLossless: "pyjpegls"}
-"""The quickest of several decoders (five times, here), where it is not pydicom's own first choice."""
+_ONLY = {JPEGLSLossless: "pylibjpeg", JPEGLSNearLossless: "pylibjpeg"}
+"""The one decoder to be used: CharLS (pyjpegls) is quicker, but a damaged stream can keep it busy for ever."""
 
 
 def _decoded(instance: Instance, wanted: range) -> Iterator[Array]:
@@ -58,23 +58,12 @@ def _decoded(instance: Instance, wanted: range) -> Iterator[Array]:
     if instance.pixels is not None:
         yield from _plain(instance, wanted)
         return
-    plugin = _FASTER.get(UID(instance.syntax))
-    if plugin:
-        with contextlib.suppress(ImagingError):  # what one decoder does not know, another may
-            for pixels in _unpacked(instance, wanted, plugin):
-                yield pixels
-                wanted = wanted[1:]
-    if wanted:
-        yield from _unpacked(instance, wanted, "")
-
-
-def _unpacked(instance: Instance, wanted: range, plugin: str) -> Iterator[Array]:
-    """Frames from the decoder `plugin`, or from whichever of pydicom's decoders can."""
     part = len(wanted) < len(instance.frames)
     with _explained(instance.path):
         with storage.open_plain(instance.path) as file:
             data = pydicom.dcmread(file)
         _check_streams(instance, data, wanted)
+        plugin = _ONLY.get(UID(instance.syntax), "")
         frames = iter_pixels(data, indices=wanted if part else None, decoding_plugin=plugin)
     for _ in wanted:
         with _explained(instance.path):
