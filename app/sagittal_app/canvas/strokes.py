@@ -73,9 +73,12 @@ def stroke(
             meets = first[1] + side * along + share * across
             np.minimum(left, meets, out=left, where=within)
             np.maximum(right, meets, out=right, where=within)
-    columns = np.arange(c0, c1) * column_mm
-    # A hair wider: a pixel exactly on the edge belongs to the brush, whatever the rounding says.
-    mask = (columns >= left[:, None] - EDGE) & (columns <= right[:, None] + EDGE)
+    # A hair wider: a pixel exactly on the edge belongs to the brush, whatever the rounding says. In small whole
+    # numbers, since the mask is all that grows with the area.
+    from_column = np.clip(np.ceil((left - EDGE) / column_mm), c0, c1).astype(np.int32)
+    to_column = np.clip(np.floor((right + EDGE) / column_mm) + 1, c0, c1).astype(np.int32)
+    columns = np.arange(c0, c1, dtype=np.int32)
+    mask = (columns >= from_column[:, None]) & (columns < to_column[:, None])
     for row, column in (start, end) if dot else ():
         r, c = round(row) - r0, round(column) - c0
         if 0 <= r < mask.shape[0] and 0 <= c < mask.shape[1]:
