@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from sagittal.engine_port import SagittalError
+from sagittal.events import Event, StudyChanged
 from sagittal.facts import Interrupted, Recovery, ScanFacts, StudyFacts
 from sagittal_app import care_words as words
 from sagittal_app import messages
@@ -22,9 +23,14 @@ from sagittal_app.widgets.relink_dialog import RelinkDialog
 class Care(QObject):
     """Speaks for the engine about saved and unsaved work; one for each window."""
 
-    def __init__(self, desk: Desk, studies: Studies, parent: QWidget) -> None:
+    def __init__(self, desk: Desk, studies: Studies, withdraw: Callable[[str], object], parent: QWidget) -> None:
+        """`withdraw(text)` takes a notice back that is no longer true."""
         super().__init__(parent)
         self._desk, self._studies, self._window = desk, studies, parent
+        self._withdraw = withdraw
+        self._recovered = ""
+        """What is said of unsaved painting; "" where nothing is."""
+        desk.bridge.event.connect(self._handle)
 
     # At the start
 
@@ -74,8 +80,21 @@ class Care(QObject):
         # One's own painting is on Annotate; a set of another name is a prediction being corrected.
         page = "annotate" if found[0].label_set == "painted" else "results"
         show = Command("window.recover", words.RECOVER_BUTTON, "", lambda: self._desk.go_to(page, found[0].scan))
-        text = words.RECOVERED.format(scans=scans, time=messages.local_time(max(one.newest for one in found)))
-        self._desk.notify("warning", text, "", show)
+        self._recovered = words.RECOVERED.format(
+            scans=scans, time=messages.local_time(max(one.newest for one in found))
+        )
+        self._desk.notify("warning", self._recovered, "", show)
+
+    def _handle(self, event: Event) -> None:
+        """Once all recovered painting is saved, it is no longer said that it is not."""
+        if self._recovered and isinstance(event, StudyChanged) and event.what == "labels":
+            ask = self._desk.port.recoveries
+            self._desk.ask(ask, then=self._forget_recovered, failed=_unsaid, owner=self, topic="recovered")
+
+    def _forget_recovered(self, left: Sequence[Recovery]) -> None:
+        if not left:
+            self._withdraw(self._recovered)
+            self._recovered = ""
 
     def _tell_damage(self, damaged: Sequence[str]) -> None:
         if damaged:
@@ -124,6 +143,10 @@ class Care(QObject):
         box.exec()
         clicked = box.clickedButton()
         return clicked.text() if clicked is not None else words.UNSAVED_STAY
+
+
+def _unsaid(_sentence: str, _detail: str) -> None:
+    """The notice stays; whatever is wrong is told where it matters."""
 
 
 def missing_scans(facts: StudyFacts) -> list[ScanFacts]:

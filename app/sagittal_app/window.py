@@ -88,7 +88,7 @@ class Window(QMainWindow):
         )
         self.studies = Studies(self.desk, make_cohort, self)
         self.studies.may_leave = self._pages_may_leave
-        self.care = Care(self.desk, self.studies, self)
+        self.care = Care(self.desk, self.studies, lambda text: self.banners.drop(text), self)
         self._make_widgets()
         self._make_pages()
         menus.add_window_commands(self)

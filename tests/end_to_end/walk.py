@@ -320,19 +320,21 @@ def recover(walk: Walk) -> None:
     walk.picture("left", dialog)
     hands.click("left_open")
     hands.until(lambda: walk.window.desk.study() is not None)
-    hands.until(lambda: walk.window.findChild(QWidget, "banner_button_window.recover") is not None or _banner(walk))
+    hands.until(lambda: _banner(walk), "the notice of unsaved painting")
     walk.picture("recovered")
     hands.go_to("annotate", Qt.Key.Key_2)
     hands.until(lambda: walk.annotate.bench is not None and walk.state.document is not None)
     assert walk.painted is not None
     assert np.array_equal(walk.state.document.data, walk.painted)
     assert walk.state.document.history.can_undo
+    assert walk.state.document.name_of(walk.state.document.active) == ORGAN
     hands.shortcut(Qt.Key.Key_S)
     hands.until(lambda: not walk.state.document.unsaved)
+    hands.until(lambda: not _banner(walk), "the notice gone once everything is saved")
 
 
 def _banner(walk: Walk) -> bool:
-    return any(one.isVisible() for one in walk.window.findChildren(QWidget, "banner"))
+    return bool(walk.window.banners.banners())
 
 
 @shows("train")

@@ -157,13 +157,12 @@ class Session(QObject):
             return
         self._table = document.labels
         document.unsaved = True
-        known = self.desk.study_model.scan(self.scan)
-        if known is not None and any(one.name == self.label_set for one in known.label_sets):
-            self._sending += 1
-            self.desk.ask(
-                self.desk.port.set_label_table, self.label_set, document.labels,
-                then=self._table_sent, failed=self._table_not_sent,
-            )  # fmt: skip
+        # At once, also for a set that was never saved: strokes are journalled by number, and must not lose their name.
+        self._sending += 1
+        self.desk.ask(
+            self.desk.port.set_label_table, self.label_set, document.labels,
+            then=self._table_sent, failed=self._table_not_sent,
+        )  # fmt: skip
 
     def _table_sent(self, _none: object = None) -> None:
         self._sending -= 1

@@ -25,6 +25,8 @@ TINT = 110
 """Opacity, of 255, of pixels that a tool would paint."""
 NARROW = 300
 """Below this width in pixels a view leaves out what the large one says."""
+TINY = 240
+"""Below this one, its name too: the letters on the edges tell."""
 
 
 class SliceView(QWidget):
@@ -227,6 +229,7 @@ class SliceView(QWidget):
         edges = view.edges(state.affine)
         look, preview = state.look, self.hand.preview()
         narrow = self.width() < NARROW and not self.hand.windowing
+        named = "" if self.width() < TINY else f"{self.plane.capitalize()}  "
         convention = words.RADIOLOGICAL if look.radiological else words.NEUROLOGICAL
         if self.plane is Plane.SAGITTAL:
             convention = words.NOSE_LEFT if look.nose_left else words.NOSE_RIGHT
@@ -240,7 +243,7 @@ class SliceView(QWidget):
             tint=self._tint(preview),
             beside=(self.hand.under, preview.text) if preview.text and self.hand.under else None,
             measures=self._measures(),
-            top_left=f"{self.plane.capitalize()}  {self.index + 1} / {view.slices}",
+            top_left=f"{named}{self.index + 1} / {view.slices}",
             top_right=windowing.window_words(state.window) if state.scan.data.ndim == 3 and not narrow else "",
             bottom_left=self.probe(),
             bottom_right=convention,

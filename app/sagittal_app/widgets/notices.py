@@ -82,6 +82,13 @@ class Banners(QWidget):
             old.deleteLater()
         self._body.addWidget(Banner(level, text, detail, action))
 
+    def drop(self, text: str) -> None:
+        """Takes away the banner that says `text`: it is no longer true."""
+        for old in self.banners():
+            if old.text == text:
+                old.setParent(None)
+                old.deleteLater()
+
     def put(self, widget: QWidget) -> None:
         """Adds a question of the window's own."""
         self._body.addWidget(widget)

@@ -15,7 +15,7 @@ from pydicom.uid import generate_uid
 from sagittal.facts import Label
 from sagittal_engine import Study
 from sagittal_engine.imaging import ImagingError, Source, discover, label_table, probe, read
-from sagittal_engine.imaging.exporters import dicom_seg
+from sagittal_engine.imaging.exporters import Making, dicom_seg
 from sagittal_engine.imaging.exporters.dicom_series import Identity, write_series
 from sagittal_engine.imaging.volume import Header, SourceGrid, Volume
 
@@ -46,7 +46,7 @@ def painted(source: Source) -> np.ndarray:
 
 
 def exported(source: Source, folder: Path) -> Path:
-    (path,) = dicom_seg.write(folder / "made", painted(source), TABLE, source, probe(source))
+    (path,) = dicom_seg.write(folder / "made", painted(source), TABLE, source, probe(source), Making.BY_HAND)
     return path
 
 
@@ -149,7 +149,7 @@ def test_a_segmentation_of_one_slice(tmp_path: Path) -> None:
     source = series(tmp_path / "mr")
     labels = np.zeros(probe(source).shape, np.uint16)
     labels[3:6, 2:5, 3] = 7
-    (path,) = dicom_seg.write(tmp_path / "one", labels, TABLE, source, probe(source))
+    (path,) = dicom_seg.write(tmp_path / "one", labels, TABLE, source, probe(source), Making.BY_HAND)
     shutil.move(path, tmp_path / "mr" / path.name)
     study = Study.create(tmp_path / "study")
     assert not study.import_paths([tmp_path / "mr"])["refused"]
