@@ -211,7 +211,7 @@ def damage(path: Path, random: Random) -> str:
     """Damages one file, what is inside gzip half of the time; returns the rule's name."""
     rule, block = RULES[int(random.integers(len(RULES)))], path.read_bytes()
     if block[:2] == b"\x1f\x8b" and random.random() < 0.5:
-        path.write_bytes(gzip.compress(rule(gzip.decompress(block), random), 1))
+        path.write_bytes(gzip.compress(rule(gzip.decompress(block), random), 1, mtime=0))
         return f"{rule.__name__} inside gzip"
     path.write_bytes(rule(block, random))
     return rule.__name__
