@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from sagittal.engine_port import SagittalError
 from sagittal_engine.kit.contrastive import ContrastiveBase
 from sagittal_plugins.wmse import WMSEParams
 from sagittal_plugins.wmse.loss import wmse_loss
+
+LEAST_SHRINKAGE = 1e-3
 
 
 class WMSE(ContrastiveBase[WMSEParams]):
@@ -17,11 +18,14 @@ class WMSE(ContrastiveBase[WMSEParams]):
 
     _group: int
     """Images whitened together: `group_size`, or the batch where that is smaller."""
+    _shrinkage: float
+    """The parameter, or the least that lets too small a group be whitened."""
 
     def prepare(self) -> None:
         super().prepare()
         p, images = self.params, min(self.params.batch_size, len(self.training_set()))
         self._group = min(p.group_size, images)
+        self._shrinkage = p.shrinkage
         if self._group > p.out_dim:
             return
         why = (
@@ -29,10 +33,11 @@ class WMSE(ContrastiveBase[WMSEParams]):
             "is too few. Raise 'batch_size' and 'group_size', or lower 'out_dim'."
         )
         if not p.shrinkage:
-            raise SagittalError(why)
-        self.context.message("warning", f"{why} Only 'shrinkage' keeps it from failing.")
+            self._shrinkage = LEAST_SHRINKAGE
+            why = f"{why} A shrinkage of {LEAST_SHRINKAGE:g} is used, without which it would fail."
+        self.context.message("warning", why)
 
     def loss(self, view_a: Tensor, view_b: Tensor) -> Mapping[str, Tensor]:
         p = self.params
         size = min(self._group, len(view_a))
-        return {"loss": wmse_loss(view_a, view_b, group_size=size, partitions=p.partitions, shrinkage=p.shrinkage)}
+        return {"loss": wmse_loss(view_a, view_b, group_size=size, partitions=p.partitions, shrinkage=self._shrinkage)}
