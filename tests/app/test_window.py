@@ -221,7 +221,8 @@ def test_warming_up_shows_a_sign_and_takes_it_away(window, engine, qtbot):
     engine.slow = 0.1
     window.warm_up()
     assert window.status.sign.text() == messages.WARMING_UP
-    qtbot.waitUntil(lambda: engine.warmed and not window.status.sign.isVisible())
+    # Canvases of two pages are made meanwhile: seconds where the processor draws.
+    qtbot.waitUntil(lambda: engine.warmed and not window.status.sign.isVisible(), timeout=60_000)
 
 
 def test_the_mouse_is_asked_once_and_can_be_changed_below(make_window, qtbot):

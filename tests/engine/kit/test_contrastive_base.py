@@ -191,9 +191,14 @@ def test_bad_input_is_one_sentence(made):
         made(DySTreSS, DySTreSSParams, tau_min=0.5, tau_max=0.2)
     with pytest.raises(SagittalError, match="alpha"):
         made(MACL, MACLParams, alpha=0.9, alignment_start=0.9)
-    with pytest.raises(SagittalError, match="too few"):
-        method, _ = made(WMSE, WMSEParams, shrinkage=0.0, out_dim=16)
-        method.prepare()
+
+
+def test_groups_too_small_to_be_whitened_are_whitened_with_a_warning(made):
+    method, lent = made(WMSE, WMSEParams, shrinkage=0.0, out_dim=16)
+    method.prepare()
+    assert any(level == "warning" and "too few" in text and "0.001 is used" in text for level, text in lent.said)
+    losses = method.objectives(method.module(), method.batch(1, generator()))
+    assert all(torch.isfinite(loss).all() for loss in losses.values())
 
 
 def test_a_small_study_is_trained_on_with_a_warning(made):
