@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,8 +30,10 @@ from hands import LEFT, Hands, point_of
 
 from sagittal.events import Reason
 from sagittal_app import theme
+from sagittal_app.canvas import keys
 from sagittal_app.canvas.geometry import Plane
 from sagittal_app.canvas.slice_view import SliceView
+from sagittal_app.pages import results_verdict
 from sagittal_app.settings import Settings
 from sagittal_app.window import Window
 from sagittal_engine import phantom
@@ -179,7 +182,7 @@ def drop_a_folder(walk: Walk) -> None:
 
     Drop files or a whole folder anywhere on the window. A study begins at once, without a name; you can give it a
     folder later. Where somebody's scans have several series, Sagittal asks which ones you want, with a picture of
-    each. Names of patients are shown only when you tick *Show patients*, and are never kept.
+    each. Names of patients are shown only when you tick *Show patients' names*, and are never kept.
     """
     hands = walk.hands
     hands.drop(walk.scans)
@@ -242,10 +245,10 @@ def say_where_the_organ_is(walk: Walk) -> None:
 def paint_with_five_tools(walk: Walk) -> None:
     """Painting
 
-    P is the brush, E the eraser, L the lasso, O the polygon, F fills, G grows from where you press over voxels of like
-    intensity, T paints only within a range of intensities. Hold Ctrl to do the opposite for a moment. The row over the
-    views holds what the tool can be set to, and commands on the whole label: interpolate between slices, smooth, keep
-    the largest island, fill holes, combine two labels. Ctrl+Z and Ctrl+Y go back and forth without limit, also
+    {brush} is the brush, {eraser} the eraser, {lasso} the lasso, {polygon} the polygon, {fill} fills, {grow} grows from
+    where you press over voxels of like intensity, {threshold} paints only within a range of intensities. All keys can
+    be changed in the settings. Hold Ctrl to do the opposite for a moment. The row over the views holds what the tool
+    can be set to, and commands on the whole label: interpolate between slices, smooth, keep the largest island, fill holes, combine two labels. Ctrl+Z and Ctrl+Y go back and forth without limit, also
     tomorrow. Every stroke is on disk within a second.
     """
     hands, plan = walk.hands, walk.annotate.support.plan
@@ -380,7 +383,8 @@ def segment(walk: Walk) -> None:
 def review(walk: Walk) -> None:
     """Review and correct
 
-    Accept, correct or reject each case (Ctrl+Alt with a key), and go on to the next. Corrections use the same tools.
+    Accept ({accepted}), correct ({correct}) or reject ({rejected}) each case, and go on to the next. Corrections use
+    the same tools.
     Nothing is thrown away: a review can be undone, and so can every stroke. The table of volumes and times is one
     click away, under *Export*.
     """
@@ -440,11 +444,13 @@ def guide() -> str:
         "From a DICOM folder to a DICOM segmentation, on synthetic scans. `packaging/guide.py` writes this page and",
         "takes its pictures by doing all of it in the real program; the end-to-end test does the same.",
     ]
+    named = {action.id: action.shown_key for action in keys.ACTIONS} | results_verdict.KEYS
     for chapter in (*FIRST_HALF, *SECOND_HALF):
         if chapter.__doc__ is None:
             continue
         title, _, body = inspect.cleandoc(chapter.__doc__).partition("\n")
-        lines += ["", f"## {title}", "", body.strip(), ""]
+        text = textwrap.fill(" ".join(body.split()).format_map(named), 116)
+        lines += ["", f"## {title}", "", text, ""]
         lines += [f"![{title}](pictures/guide/{name}.png)" for name in PICTURES[chapter.__name__]]
     return "\n".join(lines) + "\n"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QHideEvent
 from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
 from sagittal_app import messages, theme
@@ -11,6 +11,7 @@ from sagittal_app.actions import Command
 from sagittal_app.widgets.basics import UNIT, button, column, label, row, tool
 
 TOAST_MS = 6000
+ABOVE_MS = 250
 ICONS = {"info": "mdi6.information-outline", "warning": "mdi6.alert-outline", "error": "mdi6.alert-octagon-outline"}
 COLOURS = {"info": "accent", "warning": "warning", "error": "danger"}
 KEPT = 4
@@ -114,6 +115,10 @@ class Toast(QFrame):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.hide)
+        # The 3D scene is a native window that may come up while a sentence is shown, and would lie over it.
+        self._above = QTimer(self)
+        self._above.setInterval(ABOVE_MS)
+        self._above.timeout.connect(self.raise_)
         parent.installEventFilter(self)
         self.hide()
 
@@ -128,6 +133,11 @@ class Toast(QFrame):
         self.show()
         self.raise_()
         self._timer.start(TOAST_MS * (2 if action else 1))
+        self._above.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._above.stop()
 
     def text(self) -> str:
         return self._text.text() if self.isVisible() else ""
