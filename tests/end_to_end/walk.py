@@ -245,11 +245,12 @@ def say_where_the_organ_is(walk: Walk) -> None:
 def paint_with_five_tools(walk: Walk) -> None:
     """Painting
 
-    {brush} is the brush, {eraser} the eraser, {lasso} the lasso, {polygon} the polygon, {fill} fills, {grow} grows from
-    where you press over voxels of like intensity, {threshold} paints only within a range of intensities. All keys can
-    be changed in the settings. Hold Ctrl to do the opposite for a moment. The row over the views holds what the tool
-    can be set to, and commands on the whole label: interpolate between slices, smooth, keep the largest island, fill holes, combine two labels. Ctrl+Z and Ctrl+Y go back and forth without limit, also
-    tomorrow. Every stroke is on disk within a second.
+    {brush} is the brush, {eraser} the eraser, {lasso} the lasso, {polygon} the polygon, {fill} fills, {grow}
+    grows from where you press over voxels of like intensity, {threshold} paints only within a range of
+    intensities. All keys can be changed in the settings. Hold Ctrl to do the opposite for a moment. The row
+    over the views holds what the tool can be set to, and commands on the whole label: interpolate between
+    slices, smooth, keep the largest island, fill holes, combine two labels. Ctrl+Z and Ctrl+Y go back and forth
+    without limit, also tomorrow. Every stroke is on disk within a second.
     """
     hands, plan = walk.hands, walk.annotate.support.plan
     low, middle, high = plan.slices
