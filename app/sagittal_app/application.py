@@ -51,6 +51,9 @@ def make_application() -> QApplication:
     app = QApplication.instance()
     if not isinstance(app, QApplication):
         QApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)
+        # A widget with a native window of its own (see `native`) must not give its neighbours one: a page that has one
+        # is put together twice for every change.
+        QApplication.setAttribute(Qt.ApplicationAttribute.AA_DontCreateNativeWidgetSiblings)
         app = QApplication(sys.argv[:1])
     app.setApplicationName("Sagittal")
     app.setOrganizationName("Sagittal")
