@@ -55,6 +55,7 @@ class Care(QObject):
 
     def after_opening(self, facts: StudyFacts) -> None:
         """Tells what a study's user must know, and offers what can be done about it."""
+        self._forget_recovered(())  # of another study, perhaps
         path = Path(facts.path)
         if facts.read_only:
             again = Command("care.again", words.TRY_AGAIN, "", lambda: self._studies.open(path))

@@ -122,8 +122,8 @@ def _take_in_order(
 
 
 def _take_by_name(items: list[tuple[imaging.Source, imaging.Header]], found: Findings) -> None:
-    found.segmentations += [(source, header) for source, header in items if source.kind == "dicom-seg"]
-    items = [item for item in items if item not in found.segmentations]
+    found.segmentations += [item for item in items if item[0].kind == "dicom-seg"]
+    items = [item for item in items if item[0].kind != "dicom-seg"]
     named = [_named(source, header) for source, header in items]
     pairs = pairing.pair(named)
     labels = {pair.label for pair in pairs}
@@ -145,7 +145,7 @@ def _take_by_name(items: list[tuple[imaging.Source, imaging.Header]], found: Fin
             label_set = f"truth {len(taken) + 1}"
         taken.append(LabelCandidate(*items[pair.label], label_set, pair.rule))
     found.images += images.values()
-    found.segmentations = [item for item in found.segmentations if not _joined(*item, found.images)]
+    found.segmentations = [item for item in found.segmentations if not _joined(*item, found)]
 
 
 def join(source: imaging.Source, header: imaging.Header, image: Candidate, taken: Collection[str] = ()) -> None:
@@ -156,11 +156,16 @@ def join(source: imaging.Source, header: imaging.Header, image: Candidate, taken
     image.labels.append(LabelCandidate(source, header, name, "the series it refers to"))
 
 
-def _joined(source: imaging.Source, header: imaging.Header, images: Sequence[Candidate]) -> bool:
+def _joined(source: imaging.Source, header: imaging.Header, found: Findings) -> bool:
+    """Whether a segmentation need not be looked at any more: joined to its image, or refused."""
     from sagittal_engine.imaging.dicom import segmentation
 
-    wanted = segmentation.references(source.path)
-    image = next((one for one in images if refers_to(wanted, one.source)), None)
+    try:
+        wanted = segmentation.references(source.path)
+    except (SagittalError, OSError) as error:
+        found.refused[source.path] = str(error)
+        return True
+    image = next((one for one in found.images if refers_to(wanted, one.source)), None)
     if image is not None:
         join(source, header, image)
     return image is not None

@@ -105,7 +105,11 @@ class Import:
             if refers_to(wanted, scan):
                 image = next((one for one in images if one.source == scan), None)
                 if image is None:
-                    image = Candidate(scan, imaging.probe(scan))
+                    try:
+                        image = Candidate(scan, imaging.probe(scan))
+                    except SagittalError as error:
+                        self._refuse(source, f"{source.path.name} belongs to {name}, which cannot be read: {error}")
+                        return
                     images.append(image)
                 join(source, header, image, taken)
                 return

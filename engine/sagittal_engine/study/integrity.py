@@ -70,7 +70,8 @@ def put_inventory_away(folder: Path) -> None:
 
 
 def _labels(labels: Path, thorough: bool) -> Iterator[str]:
-    for path in sorted(labels.rglob(f"*{generations.TABLE}")) + _tables_gone(labels):
+    # Hidden names are files half written: here and below they are passed over.
+    for path in sorted(labels.rglob(f"[!.]*{generations.TABLE}")) + _tables_gone(labels):
         name = path.name.removesuffix(generations.TABLE)
         generation = generations.Generation(int(name.rsplit(".", 1)[1]), path.with_name(name + generations.VOXELS))
         if generation.beside(generations.FACTS).exists() and not generation.is_whole(thorough=thorough):
@@ -82,13 +83,13 @@ def _tables_gone(labels: Path) -> list[Path]:
     """Tables of names that should lie beside saved voxels and do not."""
     wanted = (
         path.with_name(path.name.removesuffix(generations.VOXELS) + generations.TABLE)
-        for path in sorted(labels.rglob(f"*{generations.VOXELS}"))
+        for path in sorted(labels.rglob(f"[!.]*{generations.VOXELS}"))
     )
     return [path for path in wanted if not path.exists()]
 
 
 def _journals(labels: Path, thorough: bool) -> Iterator[str]:
-    for path in sorted(labels.rglob("*.journal")):
+    for path in sorted(labels.rglob("[!.]*.journal")):
         if thorough:
             found = journal.read(path)
             whole = found is not None and not found.lost

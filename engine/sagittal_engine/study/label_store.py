@@ -169,7 +169,8 @@ class LabelStore:
         """(scan, label set) of every journal on top of the newest generation."""
         owners: dict[tuple[str, str], None] = {}
         for folder in (self.folder, self.spare):
-            for path in sorted(folder.glob(f"*/*{JOURNAL}")):
+            # No hidden name: those are files half written, which have another name the next moment.
+            for path in sorted(folder.glob(f"*/[!.]*{JOURNAL}")):
                 scan, (stem, number) = path.parent.name, path.name.removesuffix(JOURNAL).rsplit(".", 1)
                 saved = [n for n, _ in numbered(self.folder / scan, stem, generations.FACTS)]
                 if saved and int(number) < saved[-1]:

@@ -139,7 +139,7 @@ class Study:
             self.store.writer.close()
             self._closed = True
         self._arriving.stop()
-        begun_in_vain = self._lock is not None and interrupted.is_unnamed(self.path) and not self.names()
+        begun_in_vain = self._lock is not None and interrupted.is_unnamed(self.path) and self._is_bare()
         self._volumes.clear()
         self.catalogue.close()
         if self._lock is not None:
@@ -148,8 +148,12 @@ class Study:
             unsaved = bool(self.store.recoveries(all_of_them=True))
             interrupted.unmark(self.id, self.path, unsaved=unsaved)
             self._lock.release()
-        if begun_in_vain:  # no scan was ever in it
+        if begun_in_vain:
             shutil.rmtree(self.path, ignore_errors=True)
+
+    def _is_bare(self) -> bool:
+        """Whether no scan was ever in it, and no run (pictures of a folder are trained on without being imported)."""
+        return not self.names() and not (self.runs_folder.is_dir() and any(self.runs_folder.iterdir()))
 
     # Facts
 

@@ -99,6 +99,19 @@ def test_a_segmentation_of_another_series_is_refused_with_the_way_out(tmp_path: 
     study.close()
 
 
+def test_a_segmentation_of_a_series_that_lost_a_slice_is_refused_and_the_rest_imported(tmp_path: Path) -> None:
+    source = series(tmp_path / "mr")
+    path = exported(source, tmp_path)
+    study = Study.create(tmp_path / "study")
+    study.import_paths([tmp_path / "mr"])
+    source.files[2].unlink()
+    series(tmp_path / "other", seed=1)
+    report = study.import_paths([path, tmp_path / "other"])
+    assert len(report["imported"]) == 1
+    assert "belongs to" in next(one["reason"] for one in report["refused"] if one["path"] == str(path))
+    study.close()
+
+
 def test_a_segmentation_without_places_is_refused_in_one_sentence(tmp_path: Path) -> None:
     path = exported(series(tmp_path / "mr"), tmp_path)
     data = pydicom.dcmread(path)

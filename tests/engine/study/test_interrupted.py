@@ -104,3 +104,11 @@ def test_a_killed_program_is_told_from_a_living_one(study: Study, scan: str):
     (left,) = interrupted.find()
     assert left.edits == 1
     study.close()
+
+
+def test_an_unnamed_study_with_a_run_and_no_scan_is_kept(engine: Engine):
+    study = Path(engine.new_unnamed_study().path)
+    (study / "runs" / "one").mkdir(parents=True)
+    engine.close_study()
+    assert (study / "runs" / "one").is_dir()
+    engine.shut_down()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sagittal.engine_port import SagittalError
 from sagittal.facts import Edit, Label
-from sagittal_engine.study import Study, journal, journal_writer
+from sagittal_engine.study import Study, integrity, journal, journal_writer
 
 LIVER = Label(1, "liver", "#E69F00")
 SPLEEN = Label(2, "spleen", "#56B4E9")
@@ -90,6 +90,17 @@ def test_strokes_come_back_after_the_end_of_the_program(study: Study, scan: str)
         again.save_labels(scan, "painted", loan.data, [LIVER])
         assert again.recoveries() == [] and again.labels(scan, "painted").recovered_edits == 0
         assert [step.indices.tolist() for step in again.labels(scan, "painted").history] == [[3, 4, 5], [4]]
+
+
+def test_a_journal_half_written_is_nobodys(study: Study, scan: str):
+    study.record_edit(scan, "painted", edit(3, 4, 5))
+    study.store.writer.flush(5.0)
+    (whole,) = (study.path / "labels" / scan).glob("[!.]*.journal")
+    whole.with_name(f".0123abcd.part-{whole.name}").write_bytes(whole.read_bytes()[:9])
+    # As a link to nothing it is what a file renamed between the listing and the reading looks like.
+    whole.with_name(f".4567abcd.part-{whole.name}").symlink_to(whole.with_name("gone"))
+    assert [one.label_set for one in study.store.recoveries(all_of_them=True)] == ["painted"]
+    assert not any("part-" in sentence for sentence in integrity.damage(study.path))
 
 
 def test_a_stroke_is_on_disk_within_a_second(study: Study, scan: str):
