@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,11 @@ class Curve(Panel):
 
 @dataclass(frozen=True)
 class Matrix(Panel):
-    """A small square of numbers (for instance cosines between gradients)."""
+    """A small square of numbers (for instance cosines between gradients), older ones by a slider.
+
+    A document with `values`: (N, N), or name → (N, N) for squares side by side, as before and after; NaN for a cell
+    that has none. Perhaps with `labels` (N) of its rows and columns.
+    """
 
     source: str = ""
     labels: tuple[str, ...] = ()
@@ -73,7 +77,11 @@ class Images(Panel):
 
 @dataclass(frozen=True)
 class Timeline(Panel):
-    """Decisions over steps (for instance which updates a gate let through)."""
+    """Decisions over steps (for instance which updates a gate let through): a strip per metric series.
+
+    A series' value is the place of its state among `states`, counted from 0; of many steps in one place of the strip
+    the mean is drawn, so that of two states the colour says how often.
+    """
 
     series: tuple[str, ...] = ()
-    states: tuple[str, ...] = field(default=())
+    states: tuple[str, ...] = ()

@@ -16,6 +16,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 Kind = Literal["int", "float", "bool", "choice", "text", "path"]
 
+META_LABELS = "meta_labels"
+"""`choices_from` of a text that names attributes of the study's scans."""
+OWN_META_LABELS: Mapping[str, str] = {
+    "subject": "Who the scan is of.",
+    "slice_quantile": "In which quarter of its scan a slice lies.",
+}
+"""Attributes that every study has, each with a sentence; the others are its scans' meta labels."""
+
 
 class ParameterError(ValueError):
     """A parameter is unknown or out of its range; the message names the rule, the value and a near answer."""
@@ -43,6 +51,10 @@ class FieldDescription:
     group: str = "Essentials"
     paper: Any = None
     """The published value, where it differs from the default."""
+    choices_from: str | None = None
+    """What of the open study a text's values are taken from: "meta_labels"."""
+    multiple: bool = False
+    """Several of them, written with commas between."""
 
 
 def setting(
@@ -58,12 +70,17 @@ def setting(
     group: str = "Essentials",
     paper: Any = None,
     path: bool = False,
+    choices_from: str | None = None,
+    multiple: bool = False,
 ) -> Any:
     """Declares one parameter with its range, unit and sentence (and a sentence per choice).
 
-    `group` is the heading it stands under in the form; "Essentials" is shown first, the others are folded.
+    `group` is the heading it stands under in the form; "Essentials" is shown first, the others are folded. A text with
+    `choices_from="meta_labels"` names an attribute of the study's scans, with `multiple` several of them, as
+    "subject, phase" (`names_in` reads it); the form offers those that the open study has.
     """
     extra = {"unit": unit, "choices": dict(choices) if choices else None, "group": group, "paper": paper, "path": path}
+    extra |= {"choices_from": choices_from, "multiple": multiple}
     return Field(default, description=help, ge=ge, gt=gt, le=le, lt=lt, json_schema_extra={"sagittal": extra})
 
 
@@ -146,6 +163,11 @@ def step_list(text: str) -> frozenset[int]:
     return frozenset(map(int, parts))
 
 
+def names_in(text: str) -> tuple[str, ...]:
+    """The names in a text as "subject, phase", each once, in their order."""
+    return tuple(dict.fromkeys(part for one in text.split(",") if (part := one.strip())))
+
+
 def _bounds(metadata: list[Any]) -> tuple[float | None, float | None]:
     low = next((getattr(m, a) for m in metadata for a in ("ge", "gt") if getattr(m, a, None) is not None), None)
     high = next((getattr(m, a) for m in metadata for a in ("le", "lt") if getattr(m, a, None) is not None), None)
@@ -182,6 +204,8 @@ def describe(params: type[Params]) -> list[FieldDescription]:
                 unit=extra.get("unit"),
                 group=extra.get("group", "Essentials"),
                 paper=extra.get("paper"),
+                choices_from=extra.get("choices_from"),
+                multiple=extra.get("multiple", False),
             )
         )
     return rows
