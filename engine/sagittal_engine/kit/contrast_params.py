@@ -25,12 +25,17 @@ ENCODERS = {
     "resnet34": "ResNet-34, 512 features.",
     "resnet50": "ResNet-50, 2048 features.",
     "resnet101": "ResNet-101, 2048 features.",
+    "unet_8": "Contracting half of a U-Net that is 8 channels wide at first, 128 features: minutes on a processor.",
+    "unet_32": "Contracting half of a U-Net that is 32 channels wide at first, 512 features.",
+    "unet_48": "Contracting half of a U-Net that is 48 channels wide at first, 768 features.",
     "small_3d": "For 3D patches: not a million weights, minutes on a processor.",
     "monai_resnet10_3d": "For 3D patches: MONAI's ResNet-10, 512 features.",
     "monai_resnet18_3d": "For 3D patches: MONAI's ResNet-18, 512 features.",
     "monai_resnet34_3d": "For 3D patches: MONAI's ResNet-34, 512 features.",
     "monai_resnet50_3d": "For 3D patches: MONAI's ResNet-50, 2048 features.",
 }
+UNET_LEAST = 16
+"""Pixels a side below which the deepest level of a U-Net's encoder would be empty."""
 VOLUME_ENCODERS = tuple(name for name in ENCODERS if name.endswith("_3d"))
 
 FLIPS: dict[str, tuple[int, ...]] = {
@@ -241,6 +246,11 @@ class ContrastiveParams(TrainingParams):
             raise ValueError(
                 f"The encoder {self.encoder} sees slices, and 'plane' is patch. Choose one of "
                 f"{', '.join(VOLUME_ENCODERS)} as 'encoder', or another 'plane'."
+            )
+        if self.encoder.startswith("unet_") and self.image_size < UNET_LEAST:
+            raise ValueError(
+                f"The encoder {self.encoder} halves an image four times and needs {UNET_LEAST} pixels a side; "
+                f"'image_size' is {self.image_size}. Raise it, or choose another 'encoder'."
             )
         if patches and int(self.channels) != 1:
             raise ValueError("3D patches are grey. Set 'channels' to 1, or choose another 'plane'.")

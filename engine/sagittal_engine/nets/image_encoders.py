@@ -1,18 +1,22 @@
 """Encoders that give one feature vector per image (or per 3D patch), by name.
 
 The ResNets carry torchvision's parameter names (`conv1`, `bn1`, `layer1.0.conv1`, …) and have no classifier, so
-published ImageNet weights load by name. MONAI's 3D ones carry MONAI's names, which MedicalNet's weights have too.
+published ImageNet weights load by name. MONAI's 3D ones carry MONAI's names, which MedicalNet's weights have too, and
+the U-Nets' those of MONAI's `BasicUNet`.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
 
 from sagittal_engine.nets.resnet import BasicBlock, Bottleneck
 from sagittal_engine.nets.small import stage
+
+Part = Callable[[torch.Tensor], torch.Tensor]
 
 STEMS = ("imagenet", "cifar")
 
@@ -27,21 +31,44 @@ LAYOUTS: dict[str, tuple[type[BasicBlock] | type[Bottleneck], tuple[int, int, in
 
 VOLUME_NAMES = ("small_3d", *(f"monai_resnet{depth}_3d" for depth in (10, 18, 34, 50)))
 """Encoders of 3D patches; the others see flat images."""
-NAMES: tuple[str, ...] = ("small", *LAYOUTS, *VOLUME_NAMES)
+UNET_NAMES = ("unet_8", "unet_32", "unet_48")
+"""Encoders of U-Nets, by the channels of their first level."""
+NAMES: tuple[str, ...] = ("small", *LAYOUTS, *UNET_NAMES, *VOLUME_NAMES)
 
 
 class ImageEncoder(nn.Module):
-    """(N, C, H, W) → (N, width): `maps` and their mean over all places."""
+    """(N, C, H, W) → (N, width): the last of its `stages` and the mean of that over all places."""
 
-    def __init__(self, in_channels: int, width: int) -> None:
+    def __init__(self, in_channels: int, widths: Sequence[int], strides: Sequence[int]) -> None:
         super().__init__()
         self.in_channels = in_channels
-        self.width = width
+        self.stage_widths = tuple(widths)
+        """Channels of each stage, shallow to deep."""
+        self.stage_strides = tuple(strides)
+        """Pixels (voxels) of the image per cell of each stage, along each axis."""
+        self.width = self.stage_widths[-1]
         """Features per image."""
 
     @abstractmethod
+    def parts(self) -> Sequence[Part]:
+        """What gives the stages, each applied to what the one before gave."""
+
+    def stages(self, images: torch.Tensor) -> list[torch.Tensor]:
+        """The features of every stage, shallow to deep: (N, `stage_widths[s]`, h, w), patches (N, …, x, y, z).
+
+        A side of n pixels becomes about n / `stage_strides[s]` cells. The last equals `maps`.
+        """
+        found: list[torch.Tensor] = []
+        for part in self.parts():
+            images = part(images)
+            found.append(images)
+        return found
+
     def maps(self, images: torch.Tensor) -> torch.Tensor:
         """The features before pooling: (N, width, h, w), and one axis more for 3D patches."""
+        for part in self.parts():
+            images = part(images)
+        return images
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return self.maps(images).flatten(2).mean(2)
@@ -56,8 +83,9 @@ class ResNetEncoder(ImageEncoder):
 
     def __init__(self, name: str, in_channels: int = 3, stem: str = "imagenet") -> None:
         block, depths = LAYOUTS[name]
-        super().__init__(in_channels, 512 * block.expansion)
         cifar = stem == "cifar"
+        widths = (64, *(width * block.expansion for width in (64, 128, 256, 512)))
+        super().__init__(in_channels, widths, strides=(1, 1, 2, 4, 8) if cifar else (2, 4, 8, 16, 32))
         self._channels = 64
         self.conv1 = nn.Conv2d(in_channels, 64, 3 if cifar else 7, 1 if cifar else 2, 1 if cifar else 3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
@@ -81,10 +109,16 @@ class ResNetEncoder(ImageEncoder):
         self._channels = out
         return nn.Sequential(*blocks)
 
-    def maps(self, images: torch.Tensor) -> torch.Tensor:
-        features = self.maxpool(self.relu(self.bn1(self.conv1(images))))
-        features = self.layer4(self.layer3(self.layer2(self.layer1(features))))
-        return features  # type: ignore[no-any-return]
+    def parts(self) -> Sequence[Part]:
+        return self._stem, self._pooled, self.layer2, self.layer3, self.layer4
+
+    def _stem(self, images: torch.Tensor) -> torch.Tensor:
+        features: torch.Tensor = self.relu(self.bn1(self.conv1(images)))
+        return features
+
+    def _pooled(self, features: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self.layer1(self.maxpool(features))
+        return found
 
 
 class SmallImageEncoder(ImageEncoder):
@@ -94,15 +128,15 @@ class SmallImageEncoder(ImageEncoder):
     """
 
     def __init__(self, in_channels: int = 1, stem: str = "imagenet") -> None:
-        super().__init__(in_channels, 128)
-        self.stage1 = stage(in_channels, 32, stride=1 if stem == "cifar" else 2)
+        first = 1 if stem == "cifar" else 2
+        super().__init__(in_channels, (32, 64, 96, 128), strides=[first * factor for factor in (1, 2, 4, 8)])
+        self.stage1 = stage(in_channels, 32, stride=first)
         self.stage2 = stage(32, 64)
         self.stage3 = stage(64, 96)
         self.stage4 = stage(96, 128)
 
-    def maps(self, images: torch.Tensor) -> torch.Tensor:
-        features = self.stage4(self.stage3(self.stage2(self.stage1(images))))
-        return features  # type: ignore[no-any-return]
+    def parts(self) -> Sequence[Part]:
+        return self.stage1, self.stage2, self.stage3, self.stage4
 
 
 class SmallVolumeEncoder(ImageEncoder):
@@ -112,15 +146,14 @@ class SmallVolumeEncoder(ImageEncoder):
     """
 
     def __init__(self, in_channels: int = 1) -> None:
-        super().__init__(in_channels, 128)
+        super().__init__(in_channels, (16, 32, 64, 128), strides=(2, 4, 8, 16))
         self.stage1 = _volume_stage(in_channels, 16)
         self.stage2 = _volume_stage(16, 32)
         self.stage3 = _volume_stage(32, 64)
         self.stage4 = _volume_stage(64, 128)
 
-    def maps(self, images: torch.Tensor) -> torch.Tensor:
-        features = self.stage4(self.stage3(self.stage2(self.stage1(images))))
-        return features  # type: ignore[no-any-return]
+    def parts(self) -> Sequence[Part]:
+        return self.stage1, self.stage2, self.stage3, self.stage4
 
 
 def _volume_stage(channels: int, out: int) -> nn.Sequential:
@@ -142,18 +175,25 @@ class VolumeEncoder(ImageEncoder):
             spatial_dims=3, n_input_channels=in_channels, conv1_t_stride=2, feed_forward=False,
             bias_downsample=bias, shortcut_type=shortcut,
         )  # fmt: skip
-        super().__init__(in_channels, 2048 if depth >= 50 else 512)
+        widths = (64, *(width * (4 if depth >= 50 else 1) for width in (64, 128, 256, 512)))
+        super().__init__(in_channels, widths, strides=(2, 4, 8, 16, 32))
         for name in ("conv1", "bn1", "act", "maxpool", "layer1", "layer2", "layer3", "layer4"):
             self.add_module(name, getattr(net, name))
 
-    def maps(self, images: torch.Tensor) -> torch.Tensor:
-        features = self.maxpool(self.act(self.bn1(self.conv1(images))))
-        features = self.layer4(self.layer3(self.layer2(self.layer1(features))))
-        return features  # type: ignore[no-any-return]
+    def parts(self) -> Sequence[Part]:
+        return self._stem, self._pooled, self.layer2, self.layer3, self.layer4
+
+    def _stem(self, images: torch.Tensor) -> torch.Tensor:
+        features: torch.Tensor = self.act(self.bn1(self.conv1(images)))
+        return features
+
+    def _pooled(self, features: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self.layer1(self.maxpool(features))
+        return found
 
 
 def build_image_encoder(name: str, *, in_channels: int = 3, stem: str = "imagenet") -> ImageEncoder:
-    """A freshly initialised encoder with `width` features and `maps`; `stem` changes the flat ones alone.
+    """A freshly initialised encoder with `width` features, `stages` and `maps`; `stem` changes flat ones but for U-Nets.
 
     Raises ValueError where the name or the stem is none of those there are, and where there are no channels.
     """
@@ -167,6 +207,10 @@ def build_image_encoder(name: str, *, in_channels: int = 3, stem: str = "imagene
         return SmallImageEncoder(in_channels, stem)
     if name in LAYOUTS:
         return ResNetEncoder(name, in_channels, stem)
+    if name in UNET_NAMES:
+        from sagittal_engine.nets.unet import UNetEncoder  # MONAI is heavy, and wanted for U-Nets and 3D alone
+
+        return UNetEncoder(int(name.removeprefix("unet_")), in_channels)
     if name == "small_3d":
         return SmallVolumeEncoder(in_channels)
     return VolumeEncoder(int(name.removeprefix("monai_resnet").removesuffix("_3d")), in_channels)

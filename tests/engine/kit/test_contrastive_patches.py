@@ -16,7 +16,7 @@ from sagittal.params import ParameterError, make
 from sagittal.run_request import RunRequest
 from sagittal_engine.kit import contrast_params
 from sagittal_engine.kit.image_source import views_of
-from sagittal_engine.nets.image_encoders import LAYOUTS, VOLUME_NAMES, build_image_encoder
+from sagittal_engine.nets.image_encoders import NAMES, VOLUME_NAMES, build_image_encoder
 from sagittal_engine.registry import Registry, implementation
 from sagittal_plugins.simclr import SimCLRParams
 
@@ -90,7 +90,7 @@ def workshop(tmp_path_factory):
 
 def test_the_form_and_the_networks_name_the_same_encoders():
     assert set(contrast_params.VOLUME_ENCODERS) == set(VOLUME_NAMES)
-    assert set(contrast_params.ENCODERS) == {"small", *LAYOUTS, *VOLUME_NAMES}
+    assert set(contrast_params.ENCODERS) == set(NAMES)
 
 
 def test_the_small_encoder_of_patches():

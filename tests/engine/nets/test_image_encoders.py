@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from sagittal_engine.nets.image_encoders import NAMES, VOLUME_NAMES, build_image_encoder
+from sagittal_engine.nets.image_encoders import NAMES, UNET_NAMES, VOLUME_NAMES, build_image_encoder
 from sagittal_engine.nets.projectors import projector
 
 NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
@@ -96,6 +96,39 @@ def test_volumes_have_monais_names() -> None:
         theirs = resnet10(spatial_dims=3, n_input_channels=1, feed_forward=False, bias_downsample=False)
     assert set(encoder.state_dict()) == set(theirs.state_dict())
     assert set(VOLUME_NAMES) < set(NAMES)
+
+
+FLAT = [name for name in NAMES if name not in VOLUME_NAMES and name != "resnet101"]
+
+
+@pytest.mark.parametrize(("name", "stem"), [(n, s) for n in FLAT for s in ("imagenet", "cifar")] + [("small_3d", "")])
+def test_stages_are_as_wide_and_as_coarse_as_they_say(name: str, stem: str) -> None:
+    encoder = build_image_encoder(name, in_channels=1, stem=stem or "imagenet").eval()
+    images = torch.rand(1, 1, 64, 32) if stem else torch.rand(1, 1, 32, 16, 16)
+    with torch.no_grad():
+        stages, maps = encoder.stages(images), encoder.maps(images)
+    assert torch.equal(stages[-1], maps) and encoder.stage_widths[-1] == encoder.width
+    assert len(stages) == len(encoder.stage_widths) == len(encoder.stage_strides)
+    for features, width, stride in zip(stages, encoder.stage_widths, encoder.stage_strides, strict=True):
+        assert features.shape == (1, width, *(side // stride for side in images.shape[2:]))
+
+
+@pytest.mark.parametrize("name", UNET_NAMES)
+def test_unets_have_monais_names_and_levels(name: str) -> None:
+    from monai.networks.nets import BasicUNet
+
+    base = int(name.removeprefix("unet_"))
+    encoder = unfilled(name, in_channels=1)
+    assert encoder.stage_widths == (base, 2 * base, 4 * base, 8 * base, 16 * base)
+    assert encoder.stage_strides == (1, 2, 4, 8, 16)
+    with torch.device("meta"):
+        theirs = BasicUNet(2, 1, 2, (*encoder.stage_widths, base), norm="batch", bias=False).state_dict()
+    own = encoder.state_dict()
+    assert set(own) == {key for key in theirs if key.startswith(("conv_0", "down_"))}
+    assert all(own[key].shape == theirs[key].shape for key in own)
+    activations = [part for part in encoder.modules() if isinstance(part, torch.nn.LeakyReLU)]
+    norms = [part for part in encoder.modules() if isinstance(part, torch.nn.BatchNorm2d)]
+    assert len(activations) == len(norms) == 10
 
 
 def test_unknown_names_are_refused_in_words() -> None:
