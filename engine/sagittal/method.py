@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from sagittal.panels import Panel
 from sagittal.params import Params
@@ -50,7 +50,7 @@ class MethodCard:
     summary: str
     paper: str
     capabilities: tuple[str, ...]
-    """Any of "pretext", "segmenter", "adapter", "representation"."""
+    """Any of "pretext", "segmenter", "predictor", "adapter", "representation"."""
     params: type[Params]
     implementation: str
     """"package.module:Class", imported only when a run needs it."""
@@ -98,6 +98,12 @@ class Context(Protocol):
 
     def message(self, level: str, text: str) -> None:
         """A sentence for the user and the run's log."""
+
+    def encoder_folder(self, start: str) -> Path:
+        """Where the encoder lies that `start` names: a run of the study (its id), a folder that a run left, or a file.
+
+        Raises `SagittalError` in words where there is none.
+        """
 
 
 @dataclass(frozen=True)
@@ -222,6 +228,38 @@ class Segmenter(Protocol):
         `ranges` (label → first and last axial slice) is the query's true range: given only under the `published`
         protocol. Under `deployed` it is None and nothing of the query's truth is known.
         """
+
+
+class Predictor(Protocol):
+    """A trained network that segments scans by itself, without a support.
+
+    `sagittal_engine.kit.predicting.PredictorBase` supplies `masks`. All calls but `network` are made without gradients
+    and with `module` in evaluation mode, unless an adapter asks otherwise.
+    """
+
+    labels: tuple[str, ...]
+    """Names of the outputs, background excluded."""
+    activation: Literal["softmax", "sigmoid"]
+    """"softmax": one label per voxel, and channel 0 is background. "sigmoid": a channel per label, labels may overlap
+    (a disc and the cup within it)."""
+
+    def network(self, module: torch.nn.Module) -> torch.nn.Module:
+        """The part that maps images to logits: what adapters change."""
+
+    def images(self, scan: ScanData) -> torch.Tensor:
+        """The scan as the network sees it, normalised: slices (n, C, H, W), or a volume (1, C, X, Y, Z)."""
+
+    def logits(self, module: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
+        """(n, outputs, *spatial) of such images, on the device of `module`; where they are larger than what the network
+        was trained on, by a sliding window."""
+
+    def on_grid(self, scan: ScanData, probabilities: torch.Tensor, channel: int) -> np.ndarray[Any, Any]:
+        """One channel of the probabilities of all of the scan's images, (n, outputs, *spatial), back on the scan's
+        grid: float32 (X, Y, Z). Channels come one by one, so that many labels of a large scan fit into memory."""
+
+    def masks(self, scan: ScanData, probabilities: torch.Tensor) -> Mapping[str, np.ndarray[Any, Any]]:
+        """Label name → bool (X, Y, Z), from the probabilities of all of the scan's images: after softmax the most
+        likely channel, after sigmoid what is at least one half."""
 
 
 class Adapter(Protocol):
