@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sagittal.comparison import ComparisonFacts, ComparisonRequest
 from sagittal.events import Event
 from sagittal.facts import (
     Check,
@@ -177,8 +178,9 @@ class StudyPort(Protocol):
         """
 
     def start_review_table(self, label_set: str, out: Path, scans: Sequence[str] = ()) -> str:
-        """Writes volumes, figures, reviews and times of a label set's cases as CSV, a row per case and label; the
-        result is {"file", "rows", "verified"}."""
+        """Writes volumes, surfaces, figures, reviews and times of a label set's cases as CSV, a row per case and label:
+        the table that `start_export` writes as "csv". The result is {"file", "rows", "verified", "differences",
+        "refused"}."""
 
 
 class RunPort(Protocol):
@@ -221,7 +223,11 @@ class RunPort(Protocol):
     def run(self, run: str) -> RunRecord:
         """One run whole. *Slow.*"""
 
-    def start_segmentation(self, request: SegmentRequest) -> str: ...
+    def start_segmentation(self, request: SegmentRequest) -> str:
+        """Segments scans from the support that the request names, or where it names none by the run's network alone.
+
+        The result is the document of `segment --json`.
+        """
 
     def start_evaluation(self, request: EvaluateRequest) -> str: ...
 
@@ -239,6 +245,24 @@ class RunPort(Protocol):
         It is kept among the run's `previews`: under "spectrum" beside those measured live (one per step, so that the
         run's checkpoints can be shown side by side), other matrices and modes under "spectrum MATRIX MODE".
         """
+
+    def start_comparison(self, request: ComparisonRequest) -> str:
+        """Fine-tunes a segmentation network from every start of `request`, one draw of labelled scans after the other,
+        as soon as the device is free; returns the task's id.
+
+        Every result is kept at once, and told by `ComparisonChanged`; `request_cancel` of the task stops, and
+        `resume_comparison` goes on. The task's result is the document of `compare --json`. Raises `SagittalError`
+        where the request does not fit the study, or a start has seen scans of subjects that are tested.
+        """
+
+    def resume_comparison(self, comparison: str) -> str:
+        """Goes on with a comparison that was stopped, failed or ended with the program; returns the task's id."""
+
+    def comparisons(self) -> list[ComparisonFacts]:
+        """Every comparison of the study, newest first. *Slow.*"""
+
+    def comparison(self, comparison: str) -> ComparisonFacts:
+        """One comparison (its id, a unique beginning of it, or "last"). *Slow.*"""
 
     def device_line(self) -> str:
         """The device and its memory, for the status bar: "CPU, 2 cores · 1.2 of 23 GB"."""

@@ -115,6 +115,13 @@ class StudyChanged(Event):
 
 
 @dataclass(frozen=True)
+class ComparisonChanged(Event):
+    """A comparison began, has a further result, or ended; `source` is the task that works on it."""
+
+    comparison: str
+
+
+@dataclass(frozen=True)
 class RunFinished(Event):
     """The last event of a run: published exactly once, whatever happened."""
 
