@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sagittal.comparison import ComparisonFacts, ComparisonRequest
 from sagittal.events import Event
 from sagittal.facts import (
+    AdaptRequest,
     Check,
     Edit,
     EvaluateRequest,
@@ -230,6 +231,10 @@ class RunPort(Protocol):
         """
 
     def start_evaluation(self, request: EvaluateRequest) -> str: ...
+
+    def start_adaptation(self, request: AdaptRequest) -> str:
+        """Adapts a run's network to scans at test time. The result is the document of `adapt --json`: masks before and
+        after are label sets of the scans, and the adapted network is a run like any other."""
 
     def start_embedding(
         self, run: str, *, checkpoint: str = "last", parameters: Mapping[str, Any] | None = None

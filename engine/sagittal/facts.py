@@ -299,6 +299,26 @@ class EvaluateRequest:
 
 
 @dataclass(frozen=True)
+class AdaptRequest:
+    """A trained network adapted to unlabelled scans, one after the other."""
+
+    run: str
+    method: str = "grata"
+    recipe: str | None = None
+    scans: tuple[str, ...] = ()
+    """In the order of the stream; empty takes every scan that the run was not trained on, by name."""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """Of the method."""
+    domain: str = ""
+    """Meta label at whose every value the network begins anew; empty makes one stream of all scans."""
+    label_set: str = "truth"
+    """What the masks are compared with, where a scan has it. Nothing is learnt from it."""
+    name: str = ""
+    """Label set of the adapted masks; empty makes one from the run that is left."""
+    seed: int = 0
+
+
+@dataclass(frozen=True)
 class SpectrumRequest:
     """The curvature spectrum of a run at one of its checkpoints."""
 

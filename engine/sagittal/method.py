@@ -253,6 +253,10 @@ class Predictor(Protocol):
         """(n, outputs, *spatial) of such images, on the device of `module`; where they are larger than what the network
         was trained on, by a sliding window."""
 
+    def targets(self, scan: ScanData) -> torch.Tensor | None:
+        """The scan's truth as its images lie: shares 0…1, (n, outputs, *spatial); None where it has none, or where the
+        method does not tell."""
+
     def on_grid(self, scan: ScanData, probabilities: torch.Tensor, channel: int) -> np.ndarray[Any, Any]:
         """One channel of the probabilities of all of the scan's images, (n, outputs, *spatial), back on the scan's
         grid: float32 (X, Y, Z). Channels come one by one, so that many labels of a large scan fit into memory."""
@@ -262,8 +266,43 @@ class Predictor(Protocol):
         likely channel, after sigmoid what is at least one half."""
 
 
-class Adapter(Protocol):
-    """A method that adapts a trained segmenter to unlabelled scans at test time."""
+@dataclass(frozen=True)
+class AdaptationStep:
+    """What one step of an adapter found and did."""
 
-    def adapt(self, module: torch.nn.Module, query: ScanData) -> Mapping[str, Any]:
-        """Adapts to `query` and returns the facts of the step: cosine, step size, predictions before and after."""
+    step_size: float = 0.0
+    """Learning rate of the update; 0 where there was none."""
+    loss: float | None = None
+    """What was minimised."""
+    cosine: float | None = None
+    """Between the two gradients that the method compares, in −1…1; None where it compares none."""
+    empirical: float | None = None
+    """Cosine between the gradient that was followed and that of the loss against the truth, where truth was lent."""
+    note: str = ""
+    """One sentence where the network was left as it was; else empty."""
+
+
+class Adapter(Protocol):
+    """A method that adapts a trained predictor to unlabelled scans at test time, one after the other.
+
+    `sagittal_engine.kit.adapting.AdapterBase` supplies everything but the step.
+    """
+
+    def __init__(self, params: Any, context: Context) -> None: ...
+
+    def adopt(self, predictor: Predictor, module: torch.nn.Module) -> None:
+        """Takes a trained network, which is changed in place from now on; a stream of scans begins.
+
+        The names and shapes in the module's state stay as they are. Raises ValueError in words where the network has
+        nothing that the method could adapt.
+        """
+
+    def adapt(
+        self, images: torch.Tensor, generator: torch.Generator, targets: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, Sequence[AdaptationStep]]:
+        """Adapts to the images of one scan (as `Predictor.images` gives them) and returns its logits, each image
+        predicted with what was learnt up to it, and what each step did.
+
+        All randomness comes from `generator`, a generator of the processor. `targets`, the truth as
+        `Predictor.targets` gives it, is for `AdaptationStep.empirical` alone: nothing is learnt from it.
+        """

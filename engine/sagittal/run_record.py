@@ -10,6 +10,24 @@ from sagittal.events import Reason, State
 from sagittal.run_request import RunRequest
 
 
+class Adapted(BaseModel):
+    """How a run came about that was not trained but adapted at test time from another."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run: str
+    """The run whose network was adapted; request and parameters of the record are that run's own."""
+    method: str
+    """The adapter."""
+    parameters: dict[str, Any]
+    """Every parameter's final value."""
+    scans: tuple[str, ...]
+    """The stream, in its order."""
+    domain: str = ""
+    """The domain that all of them are of, where the stream was divided by domains."""
+    seed: int = 0
+
+
 class RunFacts(BaseModel):
     """`run.json`: what was asked and on what, fixed when the run begins."""
 
@@ -29,6 +47,7 @@ class RunFacts(BaseModel):
     """ISO 8601, UTC."""
     versions: dict[str, str]
     device: str
+    adapted: Adapted | None = None
 
 
 class RunState(BaseModel):

@@ -43,6 +43,10 @@ class PredictorBase(ABC):
     def on_grid(self, scan: ScanData, probabilities: Tensor, channel: int) -> Array:
         """One channel of probabilities back on the scan's grid: float32 (X, Y, Z)."""
 
+    def targets(self, scan: ScanData) -> Tensor | None:
+        """The scan's truth as its images lie; by default it is not told."""
+        return None
+
     def masks(self, scan: ScanData, probabilities: Tensor) -> Mapping[str, Array]:
         """As the protocol says; of channels that are equally likely the first is taken.
 
