@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -78,7 +78,8 @@ class ScanFacts:
     subject: str
     path: str
     kind: str
-    """"nifti", "nrrd", "metaimage", "dicom" or "image"."""
+    """"nifti", "nrrd", "metaimage", "dicom" or "image"; what a data set's layout alone tells is named in words, as
+    "sagittal slices"."""
     shape: tuple[int, ...]
     """Voxels along the RAS+ canonical axes (X, Y, Z)."""
     spacing: tuple[float, float, float]
@@ -90,6 +91,14 @@ class ScanFacts:
     warnings: tuple[str, ...] = ()
     missing: bool = False
     """The source file is not where it was."""
+
+
+def label_names(scans: Iterable[ScanFacts], label_set: str) -> tuple[str, ...]:
+    """Names of the labels that `label_set` has in any of `scans`, by number."""
+    rows = {
+        row.name: row.number for scan in scans for one in scan.label_sets if one.name == label_set for row in one.labels
+    }
+    return tuple(sorted(rows, key=lambda name: (rows[name], name)))
 
 
 @dataclass(frozen=True)

@@ -99,8 +99,8 @@ class Context(Protocol):
     def message(self, level: str, text: str) -> None:
         """A sentence for the user and the run's log."""
 
-    def encoder_folder(self, start: str) -> Path:
-        """Where the encoder lies that `start` names: a run of the study (its id), a folder that a run left, or a file.
+    def encoder_file(self, start: str) -> Path:
+        """The weights of the encoder that `start` names: a run of the study (its id), a folder a run left, or a file.
 
         Raises `SagittalError` in words where there is none.
         """
@@ -114,6 +114,16 @@ class Picture:
     pixels: np.ndarray[Any, Any]
     """uint8, (rows, columns, 3), row 0 at the top."""
     caption: str = ""
+
+
+@dataclass(frozen=True)
+class Document:
+    """What a method publishes for one of its panels that shows numbers: `Matrix`, `Curve`, `Histogram`, `Scatter`."""
+
+    source: str
+    """The panel's."""
+    values: Mapping[str, Any]
+    """Plain values that JSON can hold, with the keys that the kind of panel names."""
 
 
 class Pretext(Protocol):
@@ -141,13 +151,21 @@ class Pretext(Protocol):
         """Further plain numbers of the last step (for instance the episode's Dice)."""
 
     def combine(self, gradients: Mapping[str, Sequence[torch.Tensor]]) -> Sequence[torch.Tensor] | None:
-        """Edits gradients: objective → one per parameter. None (default) means: minimise the sum."""
+        """Edits gradients: objective → one tensor per trained parameter, in the module's order of them.
+
+        Each look-up is one backward pass through the graph that the objectives share, and what it gave is not kept:
+        look once, and hold no more of them than needed. An objective that is no finite number gives zeros. None
+        (default) means: minimise the sum.
+        """
 
     def after_step(self, module: torch.nn.Module, step: int) -> None:
         """Teachers, queues."""
 
     def pictures(self, module: torch.nn.Module, batch: Any) -> Sequence[Picture]:
         """Pictures for the `Images` panels of the card."""
+
+    def documents(self) -> Sequence[Document]:
+        """Numbers for the panels that show documents, as the pictures every `preview_steps`."""
 
     def encoder(self, module: torch.nn.Module) -> torch.nn.Module:
         """The part that is kept as the run's encoder."""

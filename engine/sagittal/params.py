@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import difflib
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+if TYPE_CHECKING:
+    from sagittal.facts import ScanFacts
 
 Kind = Literal["int", "float", "bool", "choice", "text", "path"]
 
@@ -29,10 +32,36 @@ class ParameterError(ValueError):
     """A parameter is unknown or out of its range; the message names the rule, the value and a near answer."""
 
 
+class Given(Protocol):
+    """What parameters may be filled in from before a run begins. Reads no voxel."""
+
+    scans: Sequence[ScanFacts]
+    """Those of the request."""
+    label_set: str
+
+    def encoder(self, start: str) -> Mapping[str, Any]:
+        """How to use the encoder that `start` names (a run of the study, a folder that a run left, or a file of
+        weights, of which nothing is known): the content of its `encoder.json`.
+
+        Raises `SagittalError` where there is none.
+        """
+
+
 class Params(BaseModel):
     """Base of every method's parameters. Frozen, and unknown names are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def about_scans(self, scans: Sequence[ScanFacts]) -> Iterable[Check]:
+        """What these values ask of a study's scans, in words, told before a run. Imports no torch; nothing by default."""
+        return ()
+
+    def settled(self, given: Given) -> Self:
+        """These parameters with what follows from the study filled in, as a run records them; by default themselves.
+
+        Raises `ParameterError` or `SagittalError` in words where they do not fit the study. Imports no torch.
+        """
+        return self
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,7 @@ class RunContext:
         self.stepping = False
         """While steps are made only a cancel takes effect here; pause and stop wait for the loop's own boundary."""
         self._source, self._control, self._post, self._cache = source, control, post, cache
+        self._runs = cache.parent / "runs"  # a study's folder holds both
         self._meter = ProgressMeter(source, post)
 
     def boundary(self) -> None:
@@ -141,6 +142,12 @@ class RunContext:
     def map(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
         """`function` over `items` on worker processes, results in order; in this process where they are few."""
         return spread(function, items, workers=compute_threads(), boundary=self.boundary)
+
+    def encoder_file(self, start: str) -> Path:
+        """The weights of the encoder that `start` names (see `store.encoder.find_encoder`)."""
+        from sagittal_engine.store.encoder import find_encoder
+
+        return find_encoder(self._runs, start)
 
     def message(self, level: str, text: str) -> None:
         """A sentence ("info", "warning" or "error") for the user and the run's log."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -39,19 +40,59 @@ def scaled(image: torch.Tensor, low: float, high: float) -> torch.Tensor:
     return ((image.float() - low) / (high - low)).clamp_(0, 1)
 
 
+@dataclass(frozen=True)
+class Placement:
+    """Where pixels of one size go in a frame of another, proportions kept, and how they come back."""
+
+    shape: tuple[int, int]
+    """Rows and columns of the original."""
+    scaled: tuple[int, int]
+    """Rows and columns that they are resampled to."""
+    frame: tuple[int, int]
+    """Rows and columns of the frame in whose middle that lies, zeros around it."""
+
+    @classmethod
+    def filling(cls, shape: tuple[int, int], pixel: tuple[float, float], size: int) -> Placement:
+        """In a square of `size` a side that the longer side fills; `pixel` is the height and width of one."""
+        height, width = shape[0] * pixel[0], shape[1] * pixel[1]
+        longest = max(height, width)
+        scaled = max(1, round(size * height / longest)), max(1, round(size * width / longest))
+        return cls(shape, scaled, (size, size))
+
+    @classmethod
+    def spaced(cls, shape: tuple[int, int], pixel: tuple[float, float], step: float, size: int) -> Placement:
+        """With square pixels of `step`, in a frame of at least `size` a side."""
+        rows, columns = (max(1, round(n * side / step)) for n, side in zip(shape, pixel, strict=True))
+        return cls(shape, (rows, columns), (max(rows, size), max(columns, size)))
+
+    @property
+    def corner(self) -> tuple[int, int]:
+        """First row and column of the frame that holds the original."""
+        return (self.frame[0] - self.scaled[0]) // 2, (self.frame[1] - self.scaled[1]) // 2
+
+    def forth(self, images: torch.Tensor) -> torch.Tensor:
+        """(N, C, *shape) → (N, C, *frame). Linear interpolation, low-pass filtered where it makes smaller."""
+        if images.shape[-2:] != self.scaled:
+            images = F.interpolate(images, size=self.scaled, mode="bilinear", align_corners=False, antialias=True)
+        (above, left), (rows, columns), (height, width) = self.corner, self.scaled, self.frame
+        return F.pad(images, (left, width - columns - left, above, height - rows - above))
+
+    def back(self, frames: torch.Tensor) -> torch.Tensor:
+        """(N, C, *frame) → (N, C, *shape)."""
+        (above, left), (rows, columns) = self.corner, self.scaled
+        inner = frames[..., above : above + rows, left : left + columns]
+        if self.shape == self.scaled:
+            return inner
+        return F.interpolate(inner, size=self.shape, mode="bilinear", align_corners=False, antialias=True)
+
+
 def fitted(images: torch.Tensor, size: int, pixel: tuple[float, float] = (1.0, 1.0)) -> torch.Tensor:
     """(N, C, H, W) with pixels of `pixel` (height, width) → (N, C, size, size), proportions kept.
 
     The longer side fills the square and the other is centred between zeros. Linear interpolation, low-pass filtered
     where it makes smaller.
     """
-    height, width = images.shape[-2] * pixel[0], images.shape[-1] * pixel[1]
-    longest = max(height, width)
-    rows, columns = max(1, round(size * height / longest)), max(1, round(size * width / longest))
-    if images.shape[-2:] != (rows, columns):
-        images = F.interpolate(images, size=(rows, columns), mode="bilinear", align_corners=False, antialias=True)
-    above, left = (size - rows) // 2, (size - columns) // 2
-    return F.pad(images, (left, size - columns - left, above, size - rows - above))
+    return Placement.filling((images.shape[-2], images.shape[-1]), pixel, size).forth(images)
 
 
 def with_channels(images: torch.Tensor, channels: int) -> torch.Tensor:

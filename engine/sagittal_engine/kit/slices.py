@@ -155,6 +155,13 @@ def as_stack(volume: Array, plane: str) -> Array:
     return stack[:, ::-1, ::-1]
 
 
+def from_stack(stack: Array, shape: tuple[int, ...], plane: str) -> Array:
+    """(slices, rows, columns) as `as_stack` gives them → the volume (X, Y, Z) of `shape`; a contiguous copy."""
+    volume = np.empty(shape, dtype=stack.dtype)
+    as_stack(volume, plane)[...] = stack
+    return volume
+
+
 def pixel_size(scan: ScanData, plane: str) -> tuple[float, float]:
     """Millimetres of a pixel down the rows and along the columns."""
     _, row, column = _AXES[plane]

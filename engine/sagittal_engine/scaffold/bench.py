@@ -86,6 +86,10 @@ class BenchContext:
     def map(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterable[Any]:
         return map(function, items)
 
+    def encoder_file(self, start: str) -> Path:
+        """A file is itself; a bench has no runs."""
+        return Path(start)
+
     def message(self, level: str, text: str) -> None:
         self.messages.append((level, text))
 

@@ -91,6 +91,7 @@ def implementation_loads(trial: Trial) -> None:
     owed = {
         "pretext": ("module", "batch", "objectives"),
         "segmenter": ("segment",),
+        "predictor": ("network", "images", "logits", "on_grid", "masks"),
         "adapter": ("adapt",),
         "representation": ("image_set", "training_set", "view_pair", "features", "projections"),
     }
@@ -189,6 +190,33 @@ def segments(trial: Trial) -> None:
                 raise Broken(f"{what} must lie in 0…1.")
 
 
+def predicts(trial: Trial) -> None:
+    """Logits have a channel per output, probabilities in 0…1 come back to the scan's grid, and masks fit it."""
+    from sagittal_engine.kit.predicting import predict
+
+    method = trial.method()
+    module = trial.network(method).eval()
+    scan = bench_scans()[1]
+    probabilities = predict(method, module, scan)
+    background = {"softmax": 1, "sigmoid": 0}.get(method.activation)
+    if background is None:
+        raise Broken(f"The activation must be softmax or sigmoid; got {method.activation!r}.")
+    if probabilities.shape[1] != len(method.labels) + background:
+        raise Broken(
+            f"{len(method.labels)} labels with {method.activation} take {len(method.labels) + background} channels; "
+            f"the network gives {probabilities.shape[1]}."
+        )
+    on_grid = method.on_grid(scan, probabilities, probabilities.shape[1] - 1)
+    if on_grid.shape != SHAPE or on_grid.min() < -1e-3 or on_grid.max() > 1 + 1e-3:
+        raise Broken(f"on_grid() must give probabilities {SHAPE} in 0…1; got {on_grid.shape}.")
+    masks = method.masks(scan, probabilities)
+    if set(masks) != set(method.labels):
+        raise Broken(f"Masks must be of {', '.join(method.labels)}; got {', '.join(masks)}.")
+    wrong = [name for name, mask in masks.items() if mask.dtype.name != "bool" or mask.shape != SHAPE]
+    if wrong:
+        raise Broken(f"A mask must be bool {SHAPE}; that of {wrong[0]} is not.")
+
+
 def _tensors(value: Any) -> Iterator[torch.Tensor]:
     """Every tensor of a nested batch."""
     if hasattr(value, "detach"):
@@ -220,4 +248,6 @@ def rules_for(card: MethodCard) -> list[Callable[[Trial], None]]:
         rules += TRAINING
         if "segmenter" in card.capabilities:
             rules.append(segments)
+        if "predictor" in card.capabilities:
+            rules.append(predicts)
     return rules

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sagittal.engine_port import SagittalError
 from sagittal.facts import Check, ScanFacts, StudyFacts
 from sagittal.method import MethodCard
-from sagittal.params import ParameterError
+from sagittal.params import ParameterError, Params
 from sagittal.run_request import RunRequest
 from sagittal_engine.device import resolve_if_loaded
 from sagittal_engine.probes.cards import probe_of
 from sagittal_engine.registry import Registry, resolve_parameters
+from sagittal_engine.store.encoder import encoder_facts, find_encoder
 
 ENOUGH_DISK = 2 * 2**30
 """Free bytes below which a run is warned of; a large encoder's two checkpoints take about one GB."""
@@ -47,27 +50,44 @@ def check_request(
 ) -> list[Check]:
     """One line per need. `trained` says whether the study has a run whose method segments."""
     lines: list[Check] = []
+    params: Params | None = None
     try:
         card = registry.card(request.method)
+        scans = chosen_scans(request, facts)
     except SagittalError as error:
         return [_no(str(error))]
-    data = ""
     if "pretext" not in card.capabilities:
         lines.append(_no(f"{card.title} does not train by itself; start it from a trained run."))
     else:
         try:
-            data = getattr(resolve_parameters(card, request), "data", "")
+            data = getattr(settled_parameters(card, request, scans, folder / "runs"), "data", "")
             lines.append(Check(True, "Every parameter is within its range."))
         except (ParameterError, SagittalError) as error:
             lines.append(_no(str(error)))
-    try:
-        scans = chosen_scans(request, facts)
-        lines += _about_data(data) if data else _about_scans(card, request, scans, trained)
-    except SagittalError as error:
-        lines.append(_no(str(error)))
+    lines += _about_data(data) if data else _about_scans(card, request, scans, trained)
     lines += _about_probes(card, request)
     lines += _about_place(request, facts, folder)
     return lines
+
+
+@dataclass(frozen=True)
+class _Given:
+    """`sagittal.params.Given` of the open study."""
+
+    scans: tuple[ScanFacts, ...]
+    label_set: str
+    runs: Path
+
+    def encoder(self, start: str) -> Mapping[str, Any]:
+        return encoder_facts(find_encoder(self.runs, start))
+
+
+def settled_parameters(card: MethodCard, request: RunRequest, scans: Sequence[ScanFacts], runs: Path) -> Any:
+    """Every parameter's final value, with what follows from the chosen scans filled in; `runs` is where runs lie.
+
+    Raises `ParameterError` or `SagittalError` in words where one is out of its range or does not fit the study.
+    """
+    return resolve_parameters(card, request).settled(_Given(tuple(scans), request.label_set, runs))
 
 
 def _no(text: str) -> Check:

@@ -22,10 +22,9 @@ from sagittal.run_request import RunRequest
 from sagittal_engine import device
 from sagittal_engine.evaluate.image_params import TASKS as IMAGE_TASKS
 from sagittal_engine.probes.cards import CARDS
-from sagittal_engine.registry import resolve_parameters
 from sagittal_engine.run import Plan, Run
 from sagittal_engine.service.base import ServiceBase
-from sagittal_engine.service.checks import check_request, chosen_scans
+from sagittal_engine.service.checks import check_request, chosen_scans, settled_parameters
 from sagittal_engine.service.measures import CARDS as MEASURES
 from sagittal_engine.store.run_folder import RunFolder, find_run, is_resumable, new_name, run_folders
 from sagittal_engine.tasks import Task
@@ -69,8 +68,9 @@ class RunService(ServiceBase):
         if wrong:
             raise SagittalError(" ".join(wrong))
         card = self._registry.card(request.method)
-        params = resolve_parameters(card, request)
-        scans = tuple(scan.scan for scan in chosen_scans(request, study.facts()))
+        chosen = chosen_scans(request, study.facts())
+        params = settled_parameters(card, request, chosen, study.runs_folder)
+        scans = tuple(scan.scan for scan in chosen)
         values = params.model_dump()
         # As the parameters took them ("7" from a command line is the number 7), so that two requests compare well.
         request = request.model_copy(update={"parameters": {name: values[name] for name in request.parameters}})

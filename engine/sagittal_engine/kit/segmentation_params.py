@@ -1,0 +1,213 @@
+"""Parameters and panels of networks that learn to segment slices from labels. No torch."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import model_validator
+
+from sagittal.engine_port import SagittalError
+from sagittal.facts import label_names
+from sagittal.panels import Images, Lines, Panel
+from sagittal.params import Given, TrainingParams, names_in, setting
+from sagittal_engine.kit.contrast_params import ENCODERS, VOLUME_ENCODERS
+
+NETWORK = "Network"
+DATA = "Images"
+LOSS = "Loss"
+VIEWS = "Random changes"
+TEACHER = "Scans without labels"
+
+SLICE_ENCODERS = {name: about for name, about in ENCODERS.items() if name not in VOLUME_ENCODERS}
+NOTHING = ""
+
+
+class SegmentationParams(TrainingParams):
+    """How a network of slices learns to segment."""
+
+    steps: int = setting(1000, "Steps the schedule is made for.", ge=0, le=10_000_000, unit="steps")
+    batch_size: int = setting(10, "Slices, or patches of slices, per step.", ge=2, le=4096, unit="slices")
+    learning_rate: float = setting(1e-3, "Step size of the optimiser at its peak.", gt=0, le=100, paper=5e-5)
+    optimiser: str = setting(
+        "adam",
+        "Rule that turns gradients into updates.",
+        choices={
+            "sgd": "Stochastic gradient descent with momentum.",
+            "adam": "Adam.",
+            "adamw": "Adam with decoupled decay.",
+        },
+        group="Optimiser",
+    )
+    weight_decay: float = setting(1e-5, "L2 penalty on the weights.", ge=0, le=10, group="Optimiser")
+    schedule: str = setting(
+        "cosine",
+        "How the learning rate changes over the run.",
+        choices={
+            "constant": "Stays at its peak.",
+            "cosine": "Falls to zero along half a cosine over `steps`.",
+            "exponential": "Multiplied by `decay_factor` every `decay_every` steps.",
+        },
+        group="Optimiser",
+    )
+
+    start_from: str = setting(
+        NOTHING,
+        "Encoder to start from: a run of the study (its id), a folder that a run of another study left, or a file of "
+        "weights. Empty starts from random weights. The network is then that encoder's.",
+    )
+    labels: str = setting("", "Labels to learn, by name, with commas between; empty takes all that the scans have.")
+    overlapping: bool = setting(
+        False, "Labels may overlap (a cup within its disc): each is told by itself, in place of one label per pixel."
+    )
+    encoder: str = setting("small", "Contracting half of the network.", choices=SLICE_ENCODERS, group=NETWORK)
+    stem: str = setting(
+        "imagenet",
+        "First layers of a ResNet.",
+        choices={
+            "imagenet": "7×7 convolution and pooling: a quarter of the resolution, for images of 64 pixels and more.",
+            "cifar": "3×3 convolution at full resolution, for images of 32 pixels.",
+        },
+        group=NETWORK,
+    )
+    decoder_width: int = setting(
+        0, "Channels of each level of the expanding half; 0 takes the encoder's, at most 256.", ge=0, le=1024,
+        group=NETWORK,
+    )  # fmt: skip
+
+    plane: str = setting(
+        "axial",
+        "Plane in which scans are cut into slices.",
+        choices={
+            "axial": "Across the head-foot axis.",
+            "coronal": "Across the front-back axis.",
+            "sagittal": "Across the left-right axis.",
+        },
+        group=DATA,
+    )
+    image_size: int = setting(128, "Pixels a side that the network sees.", ge=16, le=1024, unit="px", group=DATA)
+    pixel_spacing: float = setting(
+        0.0,
+        "Side of a pixel. 0 fits every slice whole into the square; else slices are resampled to it, patches of "
+        "`image_size` are learned from, and a scan is segmented by a sliding window.",
+        ge=0, le=20, unit="mm", group=DATA,
+    )  # fmt: skip
+    channels: int = setting(
+        1,
+        "Channels that the network sees.",
+        choices={"1": "Grey.", "3": "Colour, or grey three times, as published ImageNet weights want it."},
+        group=DATA,
+    )
+    foreground: float = setting(
+        0.5, "Share of a batch that is drawn from where a label is; the rest is drawn from everywhere.",
+        ge=0, le=1, group=DATA,
+    )  # fmt: skip
+
+    dice_weight: float = setting(1.0, "Weight of the Dice loss.", ge=0, le=100, group=LOSS)
+    entropy_weight: float = setting(1.0, "Weight of the cross-entropy.", ge=0, le=100, group=LOSS)
+
+    crop_low: float = setting(
+        0.6, "Smallest share of the area that a crop keeps, enlarged to the whole.", gt=0, le=1, group=VIEWS
+    )
+    flip: float = setting(
+        0.0, "Probability of exchanging left and right; 0 where sides are told apart.", ge=0, le=1, group=VIEWS
+    )
+    rotation: float = setting(15.0, "Largest rotation.", ge=0, le=180, unit="degrees", group=VIEWS)
+    brightness: float = setting(0.2, "Largest relative change of brightness.", ge=0, le=1, group=VIEWS)
+    contrast: float = setting(0.2, "Largest relative change of contrast.", ge=0, le=1, group=VIEWS)
+    blur: float = setting(0.2, "Probability of Gaussian blur.", ge=0, le=1, group=VIEWS)
+    noise: float = setting(0.03, "Standard deviation of Gaussian noise, intensities in 0…1.", ge=0, le=1, group=VIEWS)
+
+    mean_teacher: bool = setting(
+        False,
+        "Learn from scans without labels too: a teacher, the moving average of the network, says what it sees, and the "
+        "network shall say the same of other random changes of them (Tarvainen and Valpola 2017). The teacher is what "
+        "segments.",
+        group=TEACHER,
+    )
+    consistency_weight: float = setting(
+        1.0, "Weight of the agreement with the teacher, once it is ramped up.", ge=0, le=1000, group=TEACHER
+    )
+    consistency_ramp: float = setting(
+        0.4, "Share of the steps over which that weight rises.", ge=0, le=1, group=TEACHER
+    )
+    teacher_decay: float = setting(0.99, "Share of itself that the teacher keeps at a step.", ge=0, lt=1, group=TEACHER)
+
+    @model_validator(mode="after")
+    def _a_loss(self) -> Self:
+        if self.dice_weight == self.entropy_weight == 0:
+            raise ValueError("Nothing would be learned: 'dice_weight' and 'entropy_weight' are both 0. Raise one.")
+        return self
+
+    def names(self) -> tuple[str, ...]:
+        """The labels asked for; none stands for all."""
+        return names_in(self.labels)
+
+    def settled(self, given: Given) -> Self:
+        """With the labels by name, and the encoder that is started from as it is.
+
+        Raises `SagittalError` where there are no labels to learn, or the encoder is none of slices.
+        """
+        known = label_names(given.scans, given.label_set)
+        if not known:
+            raise SagittalError(
+                f"None of the {len(given.scans)} scans has labels '{given.label_set}' to learn from. Import label "
+                "maps, paint some, or name another label set."
+            )
+        unknown = [name for name in self.names() if name not in known]
+        if unknown:
+            raise SagittalError(
+                f"No scan has a label {', '.join(unknown)} in '{given.label_set}'; there are {', '.join(known)}."
+            )
+        changes: dict[str, object] = {"labels": ", ".join(self.names() or known)}
+        if self.start_from:
+            changes |= network_of(given.encoder(self.start_from), self.start_from)
+        return self.model_copy(update=changes)
+
+
+def network_of(facts: object, start: str) -> dict[str, object]:
+    """The parameters that an encoder's facts decide: {"encoder", "stem", "channels"}, as far as they are known.
+
+    Raises `SagittalError` where it is not an encoder of slices that a U-Net can be built on.
+    """
+    known = facts if isinstance(facts, dict) else {}
+    name = known.get("architecture")
+    if name is None:
+        return {}
+    if name not in SLICE_ENCODERS:
+        raise SagittalError(
+            f"The encoder of '{start}' is {name}, and a segmentation network of slices is built on one of "
+            f"{', '.join(SLICE_ENCODERS)}. Start from a run with such an encoder."
+        )
+    found: dict[str, object] = {"encoder": name}
+    if "stem" in known:
+        found["stem"] = known["stem"]
+    if "in_channels" in known:
+        found["channels"] = int(known["in_channels"])
+    return found
+
+
+PICTURES = "Segmentation"
+
+PANELS: tuple[Panel, ...] = (
+    Lines(
+        "Loss",
+        "Loss of each step, on that step's batch: Dice, cross-entropy, and agreement with the teacher where scans "
+        "without labels are learned from.",
+        series=("dice_loss", "entropy_loss", "consistency_loss"),
+        y_label="loss",
+    ),
+    Lines(
+        "Dice of the batch",
+        "Mean over the labels of the Dice of each step's batch, which the network is trained on: it says nothing of "
+        "other scans.",
+        series=("batch_dice",),
+        y_label="Dice",
+    ),
+    Images(
+        PICTURES,
+        "Some images of the newest drawn batch, with the labels above and what the network says below.",
+        source=PICTURES,
+        captions=("above: labels", "below: what the network says"),
+    ),
+    Lines("Learning rate", "Step size that each update used.", series=("learning_rate",), log=True),
+)
