@@ -79,21 +79,22 @@ def draw_blur(count: int, rules: BlurRules, generator: torch.Generator) -> Tenso
 
 
 def blurred(views: Tensor, weights: Tensor) -> Tensor:
-    """Separable convolution along all axes after the second, each image with its own weights; borders reflect."""
-    half = BLUR_SIZE // 2
-    size, axes = views.shape[-1], views.ndim - 2
-    kernel = weights.to(views.dtype).T.reshape(BLUR_SIZE, -1, *(1,) * (axes + 1))
-    # A view of fewer than three pixels has nothing to reflect.
-    views = F.pad(views, (half,) * 2 * axes, mode="reflect" if size > half else "replicate")
+    """Separable convolution along all axes after the second, each image with its own weights, (N, taps), an odd number
+    of them and symmetric; borders reflect."""
+    half, axes = weights.shape[1] // 2, views.ndim - 2
+    kernel = weights.to(views.dtype).T.reshape(weights.shape[1], -1, *(1,) * (axes + 1))
+    # A view of no more pixels than half a kernel has nothing to reflect.
+    views = F.pad(views, (half,) * 2 * axes, mode="reflect" if min(views.shape[2:]) > half else "replicate")
     for axis in range(2, 2 + axes):
-        views = _sum_of_shifts(views, kernel, axis, size)
+        views = _sum_of_shifts(views, kernel, axis)
     return views
 
 
-def _sum_of_shifts(padded: Tensor, kernel: Tensor, axis: int, size: int) -> Tensor:
+def _sum_of_shifts(padded: Tensor, kernel: Tensor, axis: int) -> Tensor:
     """Σ_k kernel_k · `padded` shifted by k along `axis`: what a depthwise convolution gives, without its reordering."""
-    half = BLUR_SIZE // 2
+    taps, half = len(kernel), len(kernel) // 2
+    size = padded.shape[axis] - 2 * half
     total = padded.narrow(axis, half, size) * kernel[half]
     for k in range(half):  # the kernel is symmetric
-        total.addcmul_(padded.narrow(axis, k, size) + padded.narrow(axis, BLUR_SIZE - 1 - k, size), kernel[k])
+        total.addcmul_(padded.narrow(axis, k, size) + padded.narrow(axis, taps - 1 - k, size), kernel[k])
     return total

@@ -1,0 +1,117 @@
+"""Normalisation layers at test time: statistics of the images at hand, and the scales and shifts that adapters move."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.instancenorm import _InstanceNorm
+
+OTHERS = (_InstanceNorm, nn.GroupNorm, nn.LayerNorm)
+"""Normalisations whose statistics are of the image already."""
+
+ONE_PLACE = (
+    "the images are too small for this network: a batch normalisation is left with one place per image, and has no "
+    "statistics to take. Use larger images, or more of them in a step."
+)
+
+
+@dataclass
+class Statistics:
+    """Where the batch normalisations of one network take mean and variance from; shared by its layers."""
+
+    together: int = 1
+    """Images whose statistics are taken together, neighbours in the batch; 0 takes the whole batch."""
+    source_share: float = 0.0
+    """Weight of the running statistics of training, 0…1; the rest is the images' own."""
+
+
+class OwnStatistics(_BatchNorm):
+    """A batch normalisation that takes its statistics from the images it is given, in training and evaluation alike.
+
+    It holds the weights and running statistics of the layer whose place it takes, under the same names.
+    """
+
+    def __init__(self, norm: _BatchNorm, statistics: Statistics) -> None:
+        super().__init__(norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats)
+        self.weight, self.bias = norm.weight, norm.bias
+        self.running_mean, self.running_var = norm.running_mean, norm.running_var
+        self.num_batches_tracked = norm.num_batches_tracked
+        self.statistics = statistics
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(G·k, C, *spatial), each k images normalised by themselves. Raises ValueError where they are one place."""
+        count, channels = input.shape[:2]
+        k = self.statistics.together or count
+        groups = count // k
+        # Images of a group stand in the batch, groups among the channels; for k = 1 and for one group that is a view.
+        folded = input.unflatten(0, (groups, k)).transpose(0, 1).reshape(k, groups * channels, *input.shape[2:])
+        found = self._normalised(folded, groups)
+        return found.unflatten(1, (groups, channels)).transpose(0, 1).reshape(input.shape)
+
+    def _normalised(self, folded: Tensor, groups: int) -> Tensor:
+        weight = self.weight.repeat(groups) if self.affine else None
+        bias = self.bias.repeat(groups) if self.affine else None
+        share = self.statistics.source_share
+        if not share:
+            if folded.shape[0] == 1 and folded[0, 0].numel() == 1:
+                raise ValueError(ONE_PLACE)
+            return F.batch_norm(folded, None, None, weight, bias, training=True, eps=self.eps)
+        axes = (0, *range(2, folded.ndim))
+        variance, mean = torch.var_mean(folded, axes, correction=0)
+        assert self.running_mean is not None and self.running_var is not None
+        mean = mean.lerp(self.running_mean.repeat(groups), share)
+        variance = variance.lerp(self.running_var.repeat(groups), share)
+        return F.batch_norm(folded, mean, variance, weight, bias, training=False, eps=self.eps)
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        """Any number of axes will do."""
+
+
+def take_statistics(network: nn.Module) -> Statistics:
+    """Lets every batch normalisation of `network` take its statistics from the images from now on, and returns what
+    rules them all. Weights, and the names in the state, stay. A network on which this was done keeps its rules."""
+    norms = list(batch_norms(network))
+    present = next((norm.statistics for norm in norms if isinstance(norm, OwnStatistics)), None)
+    if present is not None:
+        return present
+    statistics = Statistics()
+    replaced = {id(norm): OwnStatistics(norm, statistics).train(norm.training) for norm in norms}
+    for parent in network.modules():
+        for name, child in parent.named_children():
+            if id(child) in replaced:
+                setattr(parent, name, replaced[id(child)])
+    return statistics
+
+
+def batch_norms(network: nn.Module) -> Iterator[_BatchNorm]:
+    """The batch normalisations inside a network, of one, two or three dimensions."""
+    return (part for part in network.modules() if isinstance(part, _BatchNorm))
+
+
+def affine_parameters(network: nn.Module, *, every: bool = False) -> list[nn.Parameter]:
+    """Scales and shifts of the batch normalisations, each once; with `every`, of instance, group and layer
+    normalisations too.
+
+    Raises ValueError in words where there are none.
+    """
+    kinds = (_BatchNorm, *OTHERS) if every else (_BatchNorm,)
+    found: dict[int, nn.Parameter] = {}
+    for part in network.modules():
+        if isinstance(part, kinds):
+            own = (getattr(part, "weight", None), getattr(part, "bias", None))
+            found |= {id(p): p for p in own if isinstance(p, nn.Parameter)}
+    if found:
+        return list(found.values())
+    others = [part for part in network.modules() if isinstance(part, OTHERS)]
+    if every or not others:
+        raise ValueError("the network has no normalisation with scales and shifts, so there is nothing to adapt.")
+    kind = type(others[0]).__name__
+    raise ValueError(
+        f"the network has no batch normalisation: it has {len(others)} others ({kind}), whose statistics are of the "
+        "image already. Set 'norms' to every to adapt their scales and shifts instead."
+    )
