@@ -21,6 +21,7 @@ class Ledger:
     def __init__(self) -> None:
         self._objectives: list[tuple[int, dict[str, torch.Tensor]]] = []
         self._series: dict[str, tuple[list[int], list[float]]] = {}
+        self._most = 0
         self.smoothed: float | None = None
         """Exponential running mean of the summed objectives, over the steps taken so far."""
 
@@ -51,6 +52,9 @@ class Ledger:
             if not math.isfinite(value):
                 raise NonFiniteLoss(f"'{name}' became {value} at step {step}")
             self._add(name, step, value)
+        self._most = max(self._most, len(objectives))
+        if len(objectives) < self._most:  # one was left out of the step: a sum of fewer would look like progress
+            return
         total = sum(objectives.values())
         if len(objectives) > 1 and TOTAL not in objectives:
             self._add(TOTAL, step, total)

@@ -29,7 +29,7 @@ from sagittal_engine.ledger import Ledger
 from sagittal_engine.optim import NonFiniteLoss, Update
 from sagittal_engine.prefetch import INITIAL, STEP, Batches, seed_of
 from sagittal_engine.probes.probe import Moment, Probe
-from sagittal_engine.probing import Probing
+from sagittal_engine.probing import Probing, write_document
 from sagittal_engine.store import checkpoint
 from sagittal_engine.store.atomic import replacing
 from sagittal_engine.store.encoder import save_encoder
@@ -40,6 +40,10 @@ REPORT_SECONDS = 0.2
 SPARSE_STEPS = 10
 """Numbers that would make an accelerator wait, or change slowly, are recorded every so many steps."""
 RATE_SMOOTHING = 0.8
+LEFT_OUT = (
+    "Step {step} was made without '{name}': {why}. It is counted under 'objectives left out' whenever that happens; if "
+    "it happens often, lower the learning rate, or look for a scan whose images are damaged."
+)
 
 
 class Training:
@@ -69,6 +73,7 @@ class Training:
         self._rate = 0.0
         self._device_title = title(self.device)
         self._pictures_failed = False
+        self._left_out_told: set[str] = set()
         self._number_steps = 1 if self.device.type == "cpu" else SPARSE_STEPS
 
     def restore(self) -> None:
@@ -119,6 +124,8 @@ class Training:
         self.method.after_step(self.module, step)
         self.step = step
         self._ledger.add_objectives(step, objectives)
+        if self.update.left_out:
+            self._tell_left_out()
         if step % self._number_steps == 0:
             self._ledger.add_numbers(step, self.method.metrics())
         if step % SPARSE_STEPS == 0 or step == 1:
@@ -220,6 +227,15 @@ class Training:
         facts = {**self.method.encoder_facts(), "method": method, "run": self.run, "step": self.step}
         save_encoder(self.folder.encoder, self.method.encoder(self.module), facts)
 
+    def _tell_left_out(self) -> None:
+        """Counts objectives that were no finite numbers, and says so once of each."""
+        self._ledger.add_numbers(self.step, {"objectives_left_out": self.update.left_out_count})
+        for name, why in self.update.left_out.items():
+            if name not in self._left_out_told:
+                self._left_out_told.add(name)
+                text = LEFT_OUT.format(name=name, step=self.step, why=why)
+                self._post(MessageRaised(self.run, "warning", text))
+
     def _draw(self, batch: Any) -> None:
         """Writes the method's pictures; one that cannot be drawn is told once, and training goes on."""
         if self._pictures_failed:
@@ -229,6 +245,9 @@ class Training:
                 pictures = self.method.pictures(self.module, batch)
             for picture in pictures:
                 self._publish(picture)
+            for document in self.method.documents():
+                path = write_document(self.folder, document.source, self.step, document.values)
+                self._post(PreviewReady(self.run, document.source, self.step, str(path)))
         except Exception as error:
             self._pictures_failed = True
             text, detail = explain(error, "drawing the preview pictures, which are left out from now on")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -122,6 +122,59 @@ def edits_gradients(method: Pretext) -> bool:
     return getattr(type(method), "combine", PretextBase.combine) is not PretextBase.combine
 
 
+class Gradients(Mapping[str, Sequence[torch.Tensor]]):
+    """Objective → its gradient, one tensor per trained parameter, computed when it is looked up and then forgotten.
+
+    Each look-up is one backward pass through the graph that all objectives share, so that whoever edits gradients
+    decides how many of them are in memory at once. An objective that is no finite number, or whose gradient is not,
+    gives zeros: it takes no part in the step, and `broken` names it.
+    """
+
+    def __init__(
+        self,
+        objectives: Mapping[str, torch.Tensor],
+        trained: Sequence[torch.nn.Parameter],
+        scaler: torch.amp.GradScaler,
+    ) -> None:
+        self._objectives, self._trained, self._scaler = objectives, trained, scaler
+        values = torch.stack([value.detach().float() for value in objectives.values()]).tolist()
+        self.broken: dict[str, str] = {
+            name: f"'{name}' became {value}"
+            for name, value in zip(objectives, values, strict=True)
+            if not math.isfinite(value)
+        }
+        """Objective → what is wrong with it."""
+
+    def __getitem__(self, name: str) -> list[torch.Tensor]:
+        objective = self._objectives[name]
+        if name in self.broken:
+            return [torch.zeros_like(parameter) for parameter in self._trained]
+        found = torch.autograd.grad(
+            self._scaler.scale(objective), self._trained, retain_graph=True, materialize_grads=True
+        )
+        scale = self._scaler.get_scale()
+        gradient = [part / scale for part in found] if scale != 1.0 else list(found)
+        # A scaler's first scales are too large on purpose: it looks at the result itself.
+        if not self._scaler.is_enabled() and not all_finite(gradient):
+            self.broken[name] = f"the gradient of '{name}' became infinite or not a number"
+            gradient = [part.zero_() for part in gradient]
+        return gradient
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._objectives
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._objectives)
+
+    def __len__(self) -> int:
+        return len(self._objectives)
+
+
+def all_finite(tensors: Sequence[torch.Tensor]) -> bool:
+    """Whether no tensor holds an infinite value or one that is not a number; waits for the device once."""
+    return bool(torch.stack(torch._foreach_norm(list(tensors), math.inf)).isfinite().all())
+
+
 class Update:
     """One update of `module`: forward in the right precision, backward, gradient editing, optimiser step."""
 
@@ -133,70 +186,89 @@ class Update:
         self._mixed = mixed
         self.scaler = torch.amp.GradScaler(device.type, enabled=mixed and not self._wide)
         """Only float16 needs it: bfloat16 has the range of float32."""
-        self._edits = edits_gradients(method)
+        self.edits = edits_gradients(method)
         self._trained = [p for group in self.optimiser.param_groups for p in group["params"]]
+        self.left_out: dict[str, str] = {}
+        """Objectives that took no part in the newest update, and why; of methods that edit gradients alone."""
+        self.left_out_count = 0
+        """How often that has happened, over all sittings."""
 
     def __call__(self, batch: Any, step: int) -> dict[str, torch.Tensor]:
         """Makes update number `step` and returns the detached objectives.
 
         On the processor a non-finite objective raises `NonFiniteLoss` before anything is changed; on other devices
-        looking would stall them, and the loop looks when it gathers the values.
+        looking would stall them, and the loop looks when it gathers the values. Where the method edits gradients, a
+        non-finite objective or gradient is left out of this update and of what is returned (`left_out`), on any
+        device; `NonFiniteLoss` is raised where all of them are.
         """
         rate = peak_rate(self.params) * schedule_factor(self.params, step)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         with self._precision():
             objectives = dict(self.method.objectives(self.module, batch))
-        if self.device.type == "cpu":
+        if self.device.type == "cpu" and not self.edits:
             check_finite({name: float(value.detach()) for name, value in objectives.items()})
         self.optimiser.zero_grad(set_to_none=True)
+        self.left_out = {}
         if self._trained and objectives:
-            self._backward(objectives)
+            if self.edits:
+                self._edited(objectives)
+            else:
+                self.scaler.scale(_sum(objectives)).backward()
             self.scaler.step(self.optimiser)
             self.scaler.update()
-        return {name: value.detach() for name, value in objectives.items()}
+        return {name: value.detach() for name, value in objectives.items() if name not in self.left_out}
 
     def _precision(self) -> contextlib.AbstractContextManager[Any]:
         if not self._mixed:
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, dtype=torch.bfloat16 if self._wide else torch.float16)
 
-    def _backward(self, objectives: Mapping[str, torch.Tensor]) -> None:
-        if not self._edits:
-            total = torch.stack([v.float() for v in objectives.values()]).sum() if len(objectives) > 1 else None
-            loss = next(iter(objectives.values())) if total is None else total
-            self.scaler.scale(loss).backward()
-            return
-        gradients = self._gradients(objectives)
+    def _edited(self, objectives: Mapping[str, torch.Tensor]) -> None:
+        """Backward by the method's own combination of gradients, or by the plain sum where it gives none.
+
+        Raises `NonFiniteLoss` where no objective is left that could be descended.
+        """
+        gradients = Gradients(objectives, self._trained, self.scaler)
+        self._insist(gradients)
         combined = self.method.combine(gradients)
         if combined is None:
-            combined = [torch.stack(parts).sum(0) for parts in zip(*gradients.values(), strict=True)]
-        scale = self.scaler.get_scale()
-        for parameter, gradient in zip(self._trained, combined, strict=True):
-            parameter.grad = gradient * scale if scale != 1.0 else gradient
+            total = _sum({name: value for name, value in objectives.items() if name not in gradients.broken})
+            self.scaler.scale(total).backward(retain_graph=True)
+            found = [p.grad for p in self._trained if p.grad is not None]
+            if not self.scaler.is_enabled() and found and not all_finite(found):
+                # One by one, so that the broken ones show and the others are descended.
+                combined = [torch.stack(parts).sum(0) for parts in zip(*gradients.values(), strict=True)]
+        self._insist(gradients)
+        self.left_out = gradients.broken
+        self.left_out_count += len(gradients.broken)
+        if combined is not None:
+            scale = self.scaler.get_scale()
+            for parameter, gradient in zip(self._trained, combined, strict=True):
+                parameter.grad = gradient * scale if scale != 1.0 else gradient
 
-    def _gradients(self, objectives: Mapping[str, torch.Tensor]) -> dict[str, Sequence[torch.Tensor]]:
-        """One unscaled gradient per objective and trained parameter."""
-        scale = self.scaler.get_scale()
-        gradients: dict[str, Sequence[torch.Tensor]] = {}
-        for index, (name, objective) in enumerate(objectives.items(), start=1):
-            found = torch.autograd.grad(
-                self.scaler.scale(objective),
-                self._trained,
-                retain_graph=index < len(objectives),
-                materialize_grads=True,
-            )
-            gradients[name] = [g / scale for g in found] if scale != 1.0 else list(found)
-        return gradients
+    def _insist(self, gradients: Gradients) -> None:
+        if len(gradients.broken) == len(gradients):
+            raise NonFiniteLoss(next(iter(gradients.broken.values())))
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps of the update."""
-        return {"optimiser": self.optimiser.state_dict(), "scaler": self.scaler.state_dict()}
+        return {
+            "optimiser": self.optimiser.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "left_out": self.left_out_count,
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self.optimiser.load_state_dict(state["optimiser"])
+        self.left_out_count = state.get("left_out", 0)
         if state["scaler"]:
             self.scaler.load_state_dict(state["scaler"])
+
+
+def _sum(objectives: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    values = list(objectives.values())
+    return torch.stack([value.float() for value in values]).sum() if len(values) > 1 else values[0]
 
 
 def check_finite(losses: Mapping[str, float]) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
 from sagittal.events import MessageRaised, PreviewReady, SpectrumComputed
 from sagittal.outbox import Post
@@ -59,9 +61,15 @@ class Probing:
                 self._told.add(text)
                 self._post(MessageRaised(self._run, level, text))
         for source, document in findings.documents.items():
-            path = self._folder.preview_path(source, step, ".json")
-            with replacing(path, durable=False) as temporary:
-                temporary.write_text(json.dumps({"step": step, **document}), encoding="utf-8")
+            path = write_document(self._folder, source, step, document)
             self._post(PreviewReady(self._run, source, step, str(path), str(document.get("about", ""))))
             if source == SPECTRUM:
                 self._post(SpectrumComputed(self._run, step, str(path)))
+
+
+def write_document(folder: RunFolder, source: str, step: int, document: Mapping[str, Any]) -> Path:
+    """Writes what a panel shows of `step` as JSON into the run's folder, and returns where."""
+    path = folder.preview_path(source, step, ".json")
+    with replacing(path, durable=False) as temporary:
+        temporary.write_text(json.dumps({"step": step, **document}), encoding="utf-8")
+    return path

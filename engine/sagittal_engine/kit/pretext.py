@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import torch
 
-from sagittal.method import Context, Picture
+from sagittal.method import Context, Document, Picture
 from sagittal.params import Params
 
 P = TypeVar("P", bound=Params)
@@ -45,7 +45,7 @@ class PretextBase(ABC, Generic[P]):
         return {}
 
     def combine(self, gradients: Mapping[str, Sequence[torch.Tensor]]) -> Sequence[torch.Tensor] | None:
-        """Edits gradients per objective; None means that the sum is minimised."""
+        """Edits gradients, each computed when it is looked up; None means that the sum is minimised."""
         return None
 
     def after_step(self, module: torch.nn.Module, step: int) -> None:
@@ -53,6 +53,10 @@ class PretextBase(ABC, Generic[P]):
 
     def pictures(self, module: torch.nn.Module, batch: Any) -> Sequence[Picture]:
         """Pictures for the `Images` panels of the card; none by default."""
+        return ()
+
+    def documents(self) -> Sequence[Document]:
+        """Numbers for the panels that show documents; none by default."""
         return ()
 
     def encoder(self, module: torch.nn.Module) -> torch.nn.Module:

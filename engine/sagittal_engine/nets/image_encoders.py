@@ -193,7 +193,7 @@ class VolumeEncoder(ImageEncoder):
 
 
 def build_image_encoder(name: str, *, in_channels: int = 3, stem: str = "imagenet") -> ImageEncoder:
-    """A freshly initialised encoder with `width` features, `stages` and `maps`; `stem` changes flat ones but for U-Nets.
+    """A freshly initialised encoder; `stem` changes "small" and the ResNets alone.
 
     Raises ValueError where the name or the stem is none of those there are, and where there are no channels.
     """

@@ -60,11 +60,14 @@ def check_request(
         lines.append(_no(f"{card.title} does not train by itself; start it from a trained run."))
     else:
         try:
-            data = getattr(settled_parameters(card, request, scans, folder / "runs"), "data", "")
+            params = settled_parameters(card, request, scans, folder / "runs")
             lines.append(Check(True, "Every parameter is within its range."))
         except (ParameterError, SagittalError) as error:
             lines.append(_no(str(error)))
+    data = getattr(params, "data", "")
     lines += _about_data(data) if data else _about_scans(card, request, scans, trained)
+    if params is not None and not data:
+        lines += params.about_scans(scans)
     lines += _about_probes(card, request)
     lines += _about_place(request, facts, folder)
     return lines
