@@ -166,8 +166,14 @@ class StudyPort(Protocol):
         For showing on demand only: it must reach no log, file or picture.
         """
 
-    def start_import(self, paths: Sequence[Path], *, labels: Sequence[Path] = (), meta: Path | None = None) -> str:
-        """Imports files and folders; the result is the document of `import --json`."""
+    def start_import(
+        self, paths: Sequence[Path], *, labels: Sequence[Path] = (), meta: Path | None = None, layout: str = "auto"
+    ) -> str:
+        """Imports files and folders; the result is the document of `import --json`.
+
+        `layout`: "auto" recognises published data sets by how their folders lie and brings their attributes as meta
+        labels, "none" does not, the name of one looks for that alone.
+        """
 
     def start_export(
         self, label_set: str, format: str, out: Path, scans: Sequence[str] = (), *, make_series: str = ""

@@ -62,6 +62,15 @@ def import_(
             show_default=False,
         ),
     ] = None,
+    layout: Annotated[
+        str,
+        typer.Option(
+            "--layout",
+            metavar="NAME",
+            help="Published data sets are recognised by how their folders lie (auto); 'none' does not look for them,"
+            " the name of one (acdc, mrnet, refuge…) looks for that alone.",
+        ),
+    ] = "auto",
     as_json: options.Json = False,
 ) -> None:
     """Adds scans and their label maps to a study."""
@@ -75,10 +84,12 @@ def import_(
         raise SagittalError(
             "Label maps go by the order of the images: name the images' files with --labels, not --series."
         )
+    if labels and layout not in ("auto", "none"):
+        raise SagittalError("A layout says itself which label map goes with which image: leave out --labels.")
     with session(context, as_json, study, writes=True) as on:
         if series:
             paths = looking.chosen(looking.look_through(on, paths or ())["series"], series)
-        task = on.engine.start_import(paths or (), labels=labels or (), meta=meta)
+        task = on.engine.start_import(paths or (), labels=labels or (), meta=meta, layout=layout)
         report = on.task(task, "Importing")
         on.output.give(report, lambda console: _show_report(console, report))
         if paths and not report["imported"]:
@@ -95,6 +106,8 @@ def _show_report(console: Console, report: Mapping[str, Any]) -> None:
         rows.append((row["scan"], row["path"], _size(row["shape"]), _spacing(row["spacing"]), names or "–"))
     if rows:
         table(console, ("scan", "file", "voxels", "spacing, mm", "labels"), rows)
+    for row in report["layouts"]:
+        console.print(row["sentence"], markup=False, soft_wrap=True)
     for row in report["imported"]:
         for warning in row["warnings"]:
             console.print(f"! {row['path']}: {warning}", markup=False, soft_wrap=True)

@@ -30,7 +30,16 @@ _READERS = {
     "dicom": "dicom.reader",
     "dicom-seg": "dicom.segmentation",
     "image": "picture",
+    "stereo": "picture",
+    "nested masks": "mask_pictures",
+    "nested masks of a stereo picture": "mask_pictures",
+    "mask in levels": "mask_pictures",
+    "matlab mask": "mask_pictures",
+    "axial slices": "slice_stack",
+    "coronal slices": "slice_stack",
+    "sagittal slices": "slice_stack",
 }
+"""Kinds below "image" are never told from a file alone: a data set's layout says that its files are such."""
 
 
 def reader_for(kind: str) -> Reader:

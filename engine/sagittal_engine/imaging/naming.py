@@ -7,7 +7,7 @@ from pathlib import Path
 
 _ENDINGS = (
     ".nii.gz", ".nii", ".hdr.gz", ".img.gz", ".hdr", ".img", ".seg.nrrd", ".nrrd", ".nhdr", ".mha", ".mhd",
-    ".dcm.gz", ".dcm", ".ima", ".png", ".jpg", ".jpeg", ".tif", ".tiff",
+    ".dcm.gz", ".dcm", ".ima", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".npy", ".pck", ".mat",
 )  # fmt: skip
 
 _LABEL_WORD = re.compile(r"(^|[^a-z])(labels?|labelmap|seg|segs|segmentations?|masks?|gt|annotations?)([^a-z]|$)")

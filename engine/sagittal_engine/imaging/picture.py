@@ -1,7 +1,10 @@
-"""2D pictures: PNG, JPEG and TIFF, grey or RGB.
+"""2D pictures: PNG, JPEG, TIFF and BMP, grey or RGB.
 
 A picture knows no anatomy: its columns are taken to run to the patient's left and its rows to the back, so that an
 axial view in the radiological convention shows it as it is in the file.
+
+Of a source of kind "stereo" only the left half is the image: a stereo photograph holds the same scene twice, side by
+side. One that is not wider than it is high was cut already, and is taken whole.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,8 +34,19 @@ _GREY = {"1": "uint8", "L": "uint8", "P": "uint8", "LA": "uint8", "I;16": "uint1
 _EXIF_ORIENTATION = 0x0112
 
 
+STEREO = "stereo"
+
+
 def probe(source: Source) -> Header:
     """Reads the header; raises `ImagingError` for films, damaged files and what is no picture."""
+    header = _probe_whole(source)
+    columns, rows, _ = header.grid.shape
+    if source.kind != STEREO or columns <= rows:
+        return header
+    return replace(header, grid=replace(header.grid, shape=(columns // 2, rows, 1)))
+
+
+def _probe_whole(source: Source) -> Header:
     with _explained(source):
         try:
             with Image.open(source.path) as picture:
@@ -49,11 +64,27 @@ def read(source: Source) -> Volume:
                 array = _pixels(picture)
         except UnidentifiedImageError:
             array = _tiff_array(source)
-    if array.shape[:2] != header.grid.shape[1::-1]:
+    columns, rows, _ = header.grid.shape
+    if source.kind == STEREO:
+        array = array[:, :columns]
+    if array.shape[:2] != (rows, columns):
         raise ImagingError(f"{source.path.name} is damaged: it holds another number of pixels than its header says.")
     array = storage.native(array).astype(header.dtype, copy=False)
     array = array.swapaxes(0, 1)[:, :, np.newaxis]
     return Volume(data=header.grid.to_canonical(array), header=header)
+
+
+def brightness(source: Source) -> Array:
+    """uint8 (columns, rows, 1): how bright each pixel is, in the order of `SourceGrid.shape`; palettes are looked up.
+
+    For masks, whose colours mean nothing. Raises `ImagingError` as `read` does.
+    """
+    header = probe(source)
+    with _explained(source), Image.open(source.path) as picture:
+        if picture.mode.startswith(("I", "F")):
+            raise ImagingError(f"{source.path.name} has deep pixels; a mask picture has 256 levels of grey at most.")
+        array = np.asarray(picture.convert("L"))
+    return np.ascontiguousarray(array.swapaxes(0, 1)[: header.grid.shape[0], :, np.newaxis])
 
 
 @contextlib.contextmanager

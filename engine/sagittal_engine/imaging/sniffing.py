@@ -7,9 +7,11 @@ import zlib
 from enum import Enum
 from pathlib import Path
 
-_READ = "Sagittal reads NIfTI, NRRD, MetaImage, DICOM, PNG, JPEG and TIFF"
+_READ = "Sagittal reads NIfTI, NRRD, MetaImage, DICOM, PNG, JPEG, TIFF and BMP"
 
 _PICTURE_MARKS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+_PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".bmp")
 
 _ANALYZE_SIZES = (b"\x5c\x01\0\0", b"\0\0\x01\x5c")
 """348, the size of an Analyze 7.5 header, in either byte order."""
@@ -63,7 +65,7 @@ def kind_of(path: Path) -> Kind:
         return Kind.NRRD
     if ending in (".mhd", ".mha") and b"=" in head:
         return Kind.METAIMAGE
-    if head.startswith(_PICTURE_MARKS):
+    if head.startswith(_PICTURE_MARKS) or (head[:2] == b"BM" and ending == ".bmp"):
         return Kind.IMAGE
     return Kind.OTHER
 
@@ -82,7 +84,7 @@ def why_not(path: Path) -> str:
         return f"{name} names the labels of a label map that is not here."
     if lowered.endswith((".hdr", ".hdr.gz")) and head[:4] in _ANALYZE_SIZES:
         return f"{name} is in the Analyze 7.5 format, which does not tell left from right. Convert it to NIfTI."
-    if lowered.endswith((".nii", ".nii.gz", ".hdr", ".nrrd", ".nhdr", ".mha", ".mhd", ".png", ".jpg", ".jpeg", ".tif")):
+    if lowered.endswith((".nii", ".nii.gz", ".hdr", ".nrrd", ".nhdr", ".mha", ".mhd")) or lowered.endswith(_PICTURES):
         return f"{name} is damaged: its content is not what its ending says. Copy or export it again."
     if lowered.endswith((".dcm", ".dicom", ".ima")):
         return f"{name} is no valid DICOM file: its mark 'DICM' is missing. Export it again from the archive."
@@ -94,6 +96,11 @@ def why_not(path: Path) -> str:
         return f"{name} is in AFNI's format, which is not read. Convert it with 3dAFNItoNIFTI."
     if lowered.endswith((".zip", ".tar", ".tgz", ".7z", ".rar", ".tar.gz")):
         return f"{name} is an archive. Unpack it and import what is inside."
-    if lowered.endswith((".gif", ".bmp", ".webp", ".jp2", ".heic")):
+    if lowered.endswith((".npy", ".pck", ".pkl", ".mat")):
+        return (
+            f"{name} holds bare numbers and does not say what they are. It is read as part of a data set whose folders"
+            " are known (MRNet, KneeMRI, ORIGA), or through a table with the columns exam, plane and path."
+        )
+    if lowered.endswith((".gif", ".webp", ".jp2", ".heic")):
         return f"{name} is a picture of a kind that is not read. Save it as PNG or TIFF."
     return f"{name} is not an image file. {_READ}."

@@ -24,7 +24,8 @@ class Source:
     """One image on disk, known by its files alone: a plain value that a catalogue can keep."""
 
     kind: str
-    """"nifti", "nrrd", "metaimage", "dicom" or "image"."""
+    """"nifti", "nrrd", "metaimage", "dicom" or "image"; of a data set whose layout is known also one that only the
+    layout tells (see `formats`)."""
     files: tuple[Path, ...]
     """The file a user would name first, then detached data; DICOM slices in order along their normal."""
     name: str

@@ -218,13 +218,20 @@ class StudyService(ServiceBase):
 
         return patient_of(file)
 
-    def start_import(self, paths: Sequence[Path], *, labels: Sequence[Path] = (), meta: Path | None = None) -> str:
+    def start_import(
+        self, paths: Sequence[Path], *, labels: Sequence[Path] = (), meta: Path | None = None, layout: str = "auto"
+    ) -> str:
         study = self._open_for_writing()
 
         def work(task: Task) -> Mapping[str, Any]:
             try:
                 return study.import_paths(
-                    paths, labels=labels, meta=meta, progress=task.progress, boundary=task.boundary
+                    paths,
+                    labels=labels,
+                    meta=meta,
+                    progress=task.progress,
+                    boundary=task.boundary,
+                    layout=layout,
                 )
             finally:
                 self._changed("scans")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sagittal.engine_port import SagittalError
 from sagittal_engine import imaging
 from sagittal_engine.imaging.naming import stem
-from sagittal_engine.study import pairing
+from sagittal_engine.study import layouts, pairing
+from sagittal_engine.study.layouts import Member, Recognised
 
 Boundary = Callable[[], None]
 
@@ -23,6 +24,8 @@ class LabelCandidate:
     header: imaging.Header
     label_set: str
     paired_by: str
+    names: Mapping[int, str] = field(default_factory=dict)
+    """What the data set calls its label numbers; else tables beside the file may."""
 
 
 @dataclass(eq=False)
@@ -33,6 +36,9 @@ class Candidate:
     header: imaging.Header
     labels: list[LabelCandidate] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    layout: str = ""
+    """The layout it was recognised by, and what that tells of it."""
+    member: Member = field(default_factory=lambda: Member(Path()))
 
 
 @dataclass
@@ -45,6 +51,8 @@ class Findings:
     segmentations: list[tuple[imaging.Source, imaging.Header]] = field(default_factory=list)
     """DICOM segmentations of series that were not found with them."""
     refused: dict[Path, str] = field(default_factory=dict)
+    recognised: list[Recognised] = field(default_factory=list)
+    """Published data sets among the files."""
 
 
 def look(
@@ -52,18 +60,25 @@ def look(
     labels: Sequence[Path],
     progress: Callable[[int, int, str], None],
     boundary: Boundary,
+    layout: str = layouts.AUTO,
 ) -> Findings:
     """Finds images and label maps among `paths`; `labels` are label maps in the order of the images.
 
-    Raises `SagittalError` where `labels` are not as many as the images.
+    Without `labels`, data sets that are laid out as `layout` says (see `layouts.recognise`) are recognised; the rest
+    is paired by name. Raises `SagittalError` where `labels` are not as many as the images, or nothing has the `layout`.
     """
+    layouts.check(layout)
     progress(0, 0, "Looking through the files")
+    if not labels:
+        paths = [*paths, *layouts.listed(paths, layout)]
     found = Findings()
     chosen = [_one(path, found, boundary) for path in labels]
     explicit = {item.path for item in chosen if item is not None}
     items: list[tuple[imaging.Source, imaging.Header]] = []
     discovery = imaging.discover(paths, boundary)
     found.refused.update((refusal.path, refusal.reason) for refusal in discovery.refused)
+    if not labels:
+        explicit |= _take_by_layout(discovery, layout, found, boundary)
     for item in discovery.items:
         if item.path not in explicit:
             _probe(item, items, found, boundary)
@@ -71,6 +86,7 @@ def look(
         _take_in_order(items, chosen, labels, found)
     else:
         _take_by_name(items, found)
+        _describe(found)
         _miss_labels(paths, found)
     return found
 
@@ -91,6 +107,67 @@ def _probe(
         items.append((item, imaging.probe(item)))
     except SagittalError as error:
         found.refused.update((file, str(error)) for file in (*item.files, *item.companions))
+
+
+def _take_by_layout(discovery: imaging.Discovery, layout: str, found: Findings, boundary: Boundary) -> set[Path]:
+    """Takes what recognised data sets say is an image or its label map; returns the files that are settled."""
+    files = [file for item in discovery.items for file in (*item.files, *item.companions)]
+    found.recognised = layouts.recognise([*files, *(refusal.path for refusal in discovery.refused)], layout)
+    items = {item.path: item for item in discovery.items}
+    settled: set[Path] = set()
+    for one in found.recognised:
+        for member in one.found.members:
+            if member.truths is None and not member.kind:
+                continue  # its label map is found by name, with everything else's
+            boundary()
+            settled |= {member.image, *(file for truth in (member.truths or {}).values() for file in truth.files)}
+            _take_member(one, member, items, found)
+        for path, reason in one.found.left.items():
+            item = items.get(path)
+            found.refused.update((file, reason) for file in (item.files if item is not None else (path,)))
+            settled.add(path)
+    return settled
+
+
+def _take_member(one: Recognised, member: Member, items: Mapping[Path, imaging.Source], found: Findings) -> None:
+    own = items.get(member.image)
+    if member.kind:
+        own = imaging.Source(member.kind, (member.image,), stem(member.image))
+    if own is None:
+        return  # it is among the refused, with the reason
+    source = replace(own, name=member.name or own.name)
+    try:
+        image = Candidate(source, imaging.probe(source), layout=one.layout, member=member)
+    except SagittalError as error:
+        found.refused.update((file, str(error)) for file in source.files)
+        for truth in (member.truths or {}).values():
+            for file in truth.files:
+                found.refused[file] = f"{file.name} is the label map of {source.name}, which is refused."
+        return
+    found.images.append(image)
+    found.refused.pop(member.image, None)
+    for label_set, truth in (member.truths or {}).items():
+        map_ = (
+            imaging.Source(truth.kind, truth.files, stem(truth.files[0])) if truth.kind else items.get(truth.files[0])
+        )
+        if map_ is None:
+            image.warnings.append(f"Its label map {truth.files[0].name} could not be used.")
+            continue
+        try:
+            label = LabelCandidate(map_, imaging.probe(map_), label_set, f"the layout of {one.title}", truth.names)
+        except SagittalError as error:
+            found.refused.update((file, str(error)) for file in map_.files)
+            image.warnings.append(f"Its label map {map_.path.name} could not be used.")
+            continue
+        image.labels.append(label)
+
+
+def _describe(found: Findings) -> None:
+    """Gives images whose label maps were found by name what their data set tells of them."""
+    told = {member.image: (one.layout, member) for one in found.recognised for member in one.found.members}
+    for image in found.images:
+        if not image.layout and image.source.path in told:
+            image.layout, image.member = told[image.source.path]
 
 
 def _take_in_order(
@@ -198,5 +275,6 @@ def _miss_labels(paths: Sequence[Path], found: Findings) -> None:
         inside = [image for image in found.images if image.source.path.is_relative_to(root.absolute())]
         labelled = {(image.source.kind, image.source.path.parent.name) for image in inside if image.labels}
         for image in inside:
-            if not image.labels and (image.source.kind, image.source.path.parent.name) in labelled:
+            unlabelled = not image.labels and image.member.truths is None
+            if unlabelled and (image.source.kind, image.source.path.parent.name) in labelled:
                 image.warnings.append("No label map was found for it, although others beside it have one.")

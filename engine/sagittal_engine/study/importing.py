@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +11,12 @@ import numpy as np
 from sqlalchemy import func, select
 
 from sagittal.engine_port import SagittalError
+from sagittal.facts import Label, colour_of
 from sagittal_engine import imaging
-from sagittal_engine.study import label_names, locations, resample
+from sagittal_engine.study import label_names, layouts, locations, resample
 from sagittal_engine.study.candidates import Candidate, LabelCandidate, join, look, refers_to
 from sagittal_engine.study.catalogue import rows_of, subject_of
+from sagittal_engine.study.layouts import Member, recognised
 from sagittal_engine.study.meta import read_meta
 from sagittal_engine.study.tables import LabelSetRow, LabelTableRow, MetaRow, ScanRow
 
@@ -36,11 +38,15 @@ class Import:
         self.imported: list[Report] = []
         self.refused: dict[Path, str] = {}
         self._used: set[Path] = set()
+        self._members: list[tuple[str, Member]] = []
+        """Layout and member of every scan imported or told more of."""
 
-    def run(self, paths: Sequence[Path], labels: Sequence[Path], meta: Path | None) -> Report:
+    def run(
+        self, paths: Sequence[Path], labels: Sequence[Path], meta: Path | None, layout: str = layouts.AUTO
+    ) -> Report:
         """Imports and returns the report; an exception of `boundary` gets a note on what stays and goes on up."""
         try:
-            found = look([Path(p) for p in paths], [Path(p) for p in labels], self.progress, self.boundary)
+            found = look([Path(p) for p in paths], [Path(p) for p in labels], self.progress, self.boundary, layout)
             self.refused.update(found.refused)
             for source, header in found.loose_labels:
                 self._loose(source, header, found.images)
@@ -53,12 +59,19 @@ class Import:
         except BaseException as error:
             error.add_note(f"{len(self.imported)} scans were imported before that and stay in the study.")
             raise
-        report: Report = {"imported": self.imported, "refused": []}
+        report: Report = {
+            "imported": self.imported,
+            "refused": [],
+            "layouts": recognised.described(found.recognised, self._members),
+        }
         if meta is not None:
             report["meta"] = self._apply_meta(Path(meta).absolute())
         for file in self._used:
             self.refused.pop(file, None)
-        for file in (file for file in self.refused if file.suffix.lower() == ".csv"):
+        tables = recognised.tables(found.recognised)
+        for file in (file for file in self.refused if file in tables):
+            self.refused[file] = f"{file.name} tells of scans of {tables[file]}; none of them was imported now."
+        for file in (file for file in self.refused if file.suffix.lower() == ".csv" and file not in tables):
             self.refused[file] = f"{file.name} is a table, not an image. Give it with --meta to use its columns."
         report["refused"] += [{"path": str(path), "reason": reason} for path, reason in self.refused.items()]
         report["refused"] += [
@@ -137,9 +150,15 @@ class Import:
                 )
             return
         del volume
-        files = [*source.files, *source.companions]
+        member = candidate.member
+        files = [*source.files, *source.companions, *member.tables]
         found = [self._label_set(scan, header, label, warnings, files) for label in candidate.labels]
         sets = [label_set for label_set in found if label_set is not None]
+        tables = [
+            rows_of(_named(label.names, label.names))
+            for label, label_set in zip(candidate.labels, found, strict=True)
+            if label_set is not None
+        ]
         with self.study.catalogue.writing() as session:
             row = session.get(ScanRow, scan)
             if row is None:
@@ -149,13 +168,17 @@ class Import:
                     id=scan,
                     place=(session.scalar(select(func.max(ScanRow.place))) or 0) + 1,
                     name=name,
-                    subject=subject_of(session, header.subject or nameless),
+                    subject=subject_of(session, member.subject or header.subject or nameless),
                     kind=source.kind,
                     shape=list(header.shape),
                     spacing=list(header.spacing),
                     orientation=header.orientation,
-                    modality=header.modality,
-                    meta=[MetaRow(key=key, value=value) for key, value in header.facts.items() if value],
+                    modality=header.modality or member.modality,
+                    meta=[
+                        MetaRow(key=key, value=value)
+                        for key, value in {**header.facts, **member.attributes}.items()
+                        if value
+                    ],
                 )
                 session.add(row)
             elif row.removed:
@@ -166,15 +189,17 @@ class Import:
             row.removed = False
             row.files = locations.remember(source.files, self.study.path)
             row.warnings = list(dict.fromkeys(warnings))
-            for label_set in list(sets):
+            for label_set, names in zip(list(sets), tables, strict=True):
                 if any(have.name == label_set.name for have in row.label_sets):
                     sets.remove(label_set)
                     continue
                 row.label_sets.append(label_set)
                 if session.get(LabelTableRow, label_set.name) is None:
-                    session.add(LabelTableRow(name=label_set.name, labels=label_set.labels))
+                    session.add(LabelTableRow(name=label_set.name, labels=names or label_set.labels))
             paired = {label.label_set: label.paired_by for label in candidate.labels}
-            document = _document(row, files, sets, paired)
+            document = _document(row, files, sets, paired) | {"layout": candidate.layout}
+        if candidate.layout:
+            self._members.append((candidate.layout, member))
         self._used.update(files)
         self.imported.append(document)
         self.study.changed([scan])
@@ -204,11 +229,23 @@ class Import:
                 name = label.source.path.name
                 self._refuse(label.source, f"{name} belongs to {known.name}, which has '{label.label_set}' already.")
         candidate.labels = new
+        told = self._tell(known.id, candidate)
         if not new:
+            more = f" Its attributes were added: {', '.join(told)}." if told else ""
             self._refuse(
-                source, f"The same content is in the study already, as {known.name}; nothing is imported twice."
+                source, f"The same content is in the study already, as {known.name}; nothing is imported twice.{more}"
             )
         return bool(new)
+
+    def _tell(self, scan: str, candidate: Candidate) -> dict[str, str]:
+        """Adds attributes that a scan of the study lacks and its data set's layout tells; returns them."""
+        have = self.study.scan(scan).meta
+        told = {key: value for key, value in candidate.member.attributes.items() if key not in have}
+        if told:
+            self.study.set_meta(scan, told)
+            self._used.update(candidate.member.tables)
+            self._members.append((candidate.layout, candidate.member))
+        return told
 
     def _label_set(
         self, scan: str, header: imaging.Header, label: LabelCandidate, warnings: list[str], files: list[Path]
@@ -237,7 +274,8 @@ class Import:
         twin = self._twin(digest, (), but=scan) if data.any() else ""
         if twin:
             warnings.append(f"Its label map is, voxel for voxel, that of {twin}: one of the two may be wrong.")
-        table, beside = label_names.names_of(source, (int(n) for n in np.unique(data) if n))
+        numbers = [int(n) for n in np.unique(data) if n]
+        table, beside = (_named(numbers, label.names), None) if label.names else label_names.names_of(source, numbers)
         files += [*source.files, *source.companions, *([beside] if beside else [])]
         return LabelSetRow(
             name=label.label_set,
@@ -287,6 +325,11 @@ class Import:
                 document["files"].append(str(path))
                 document["subject"] = self.study.scan(document["scan"]).subject
         return {"path": str(path), "scans": len(table.values), "unknown": table.unknown}
+
+
+def _named(numbers: Iterable[int], names: Mapping[int, str]) -> tuple[Label, ...]:
+    """A label table of `numbers` with a data set's own names."""
+    return tuple(Label(n, names.get(n, f"label {n}"), colour_of(n)) for n in sorted(numbers))
 
 
 def voxel_digest(labels: Array) -> str:

@@ -420,14 +420,16 @@ class Study:
         meta: Path | None = None,
         progress: Callable[[int, int, str], None] = lambda done, total, message: None,
         boundary: Callable[[], None] = lambda: None,
+        layout: str = "auto",
     ) -> dict[str, Any]:
         """Imports files, folders and trees; returns the document of `import --json`.
 
-        `labels` are label maps in the order of the images; else they are paired by name. `meta` is a CSV.
+        `labels` are label maps in the order of the images; else they are paired by name. `meta` is a CSV. `layout` is
+        "auto" to recognise published data sets by how they lie (see `layouts`), "none", or the name of one.
         `boundary` may raise to cancel: what was finished stays, and the exception carries a note that says how much.
         """
         self._writable()
-        return Import(self, progress, boundary).run(paths, labels, meta)
+        return Import(self, progress, boundary).run(paths, labels, meta, layout)
 
     def relink(
         self,

@@ -40,7 +40,7 @@ def test_a_mixed_tree(save_nifti: Save, save_series: Save, tmp_path: Path) -> No
         ".DS_Store": ".DS_Store is a file of the operating system, not an image.",
         "empty.nii": "empty.nii is empty.",
         "notes.txt": "notes.txt is not an image file."
-        " Sagittal reads NIfTI, NRRD, MetaImage, DICOM, PNG, JPEG and TIFF.",
+        " Sagittal reads NIfTI, NRRD, MetaImage, DICOM, PNG, JPEG, TIFF and BMP.",
     }
     told = {path for item in found.items for path in (*item.files, *item.companions)} | {
         one.path for one in found.refused

@@ -1,0 +1,69 @@
+"""A table of exams: any CSV with the columns exam, plane and path, and a column for each label.
+
+    exam,plane,path,acl,meniscus
+    E01,sagittal,E01/sag.nii.gz,1,0
+    E01,coronal,E01/cor.npy,1,0
+
+Paths count from the table's folder. A file may be any image; bare arrays (.npy, .pck) are slices of the named plane
+(axial, coronal or sagittal). The column `subject` (or `patient`) names the person, else the exam does. Every other
+column becomes an attribute.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sagittal_engine.imaging.slice_stack import KINDS
+from sagittal_engine.study.layouts.parts import Files, Found, Member, rows
+
+TITLE = "Table of exams"
+EXPECTS = "It has a CSV with the columns exam, plane and path."
+
+_NEEDED = {"exam", "plane", "path"}
+_BARE = (".npy", ".pck", ".pkl")
+
+
+def find(files: Files) -> Found:
+    """The files that such tables list."""
+    found = Found()
+    for table in (path for path in files if path.suffix.lower() == ".csv"):
+        for number, row in enumerate(_rows(table), start=2):
+            path = _place(table, row["path"])
+            if path not in files:
+                found.left.setdefault(path, f"Row {number} of {table.name} names {row['path']}, which is not there.")
+                continue
+            plane, bare = row["plane"].lower(), path.suffix.lower() in _BARE
+            if bare and plane not in KINDS:
+                found.left[path] = (
+                    f"Row {number} of {table.name} calls the plane of {path.name} '{row['plane']}'; slices are"
+                    f" {', '.join(KINDS)}."
+                )
+                continue
+            person = row.get("subject") or row.get("patient") or row["exam"]
+            columns = {name: value for name, value in row.items() if name and value}
+            attributes = {n: v for n, v in columns.items() if n not in ("path", "subject", "patient")}
+            found.members.append(
+                Member(
+                    path,
+                    person,
+                    {**attributes, "plane": plane},
+                    name=f"{row['exam']} {plane}",
+                    kind=KINDS[plane] if bare else "",
+                    tables=(table,),
+                )
+            )
+    return found if found.members else Found()
+
+
+def files_of(table: Path) -> list[Path]:
+    """The files that an exam table lists and that are there; none where it is no such table."""
+    return [path for row in _rows(table) if (path := _place(table, row["path"])).is_file()]
+
+
+def _rows(table: Path) -> list[dict[str, str]]:
+    found = rows(table)
+    return [row for row in found if row.keys() >= _NEEDED and row["path"]] if found else []
+
+
+def _place(table: Path, path: str) -> Path:
+    return (table.parent / path.replace("\\", "/")).absolute()
