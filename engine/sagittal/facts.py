@@ -270,11 +270,13 @@ class Check:
 
 @dataclass(frozen=True)
 class SegmentRequest:
-    """One-shot segmentation of query scans into a named label set."""
+    """Segmentation of query scans into a named label set: from a support, or by a run's network alone."""
 
     run: str
-    labels: tuple[str, ...]
-    support: str
+    labels: tuple[str, ...] = ()
+    """Names; empty takes all that a network alone knows, and names none for a support."""
+    support: str = ""
+    """The scan whose labels are the example; empty for a run whose network segments by itself."""
     scans: tuple[str, ...] = ()
     """Query scans; empty means every scan but the support."""
     slices: tuple[int, ...] = ()
@@ -290,7 +292,7 @@ class SegmentRequest:
     @property
     def supports(self) -> tuple[str, ...]:
         """All support scans, each once."""
-        return tuple(dict.fromkeys((self.support, *self.more_supports)))
+        return tuple(dict.fromkeys(scan for scan in (self.support, *self.more_supports) if scan))
 
 
 @dataclass(frozen=True)

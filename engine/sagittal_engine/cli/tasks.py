@@ -37,15 +37,15 @@ def segment(
     study: options.Study,
     run: options.Run,
     label: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option("--label", metavar="NAME", help="Label by name or number; repeat for more.", show_default=False),
-    ],
+    ] = None,
     support: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--support", metavar="SCAN", help="Scan whose labels are the example; repeat for more.", show_default=False
         ),
-    ],
+    ] = None,
     scans: options.Scans = None,
     slices: Annotated[
         str | None,
@@ -62,28 +62,41 @@ def segment(
     settings: options.Settings = None,
     as_json: options.Json = False,
 ) -> None:
-    """Segments query scans from a few annotated slices of support scans, into a named label set.
+    """Segments scans into a named label set: from a few annotated slices of support scans, or by the run's network.
+
+    A run whose method segments by itself takes no --support, and all its labels where no --label is named.
 
     With several support scans each segments on its own, into a label set of its own; the result is what most of them
     say, and how far they disagree is kept with it.
     """
     with session(context, as_json, study, writes=True) as on:
+        found = find_run(on.engine.runs(), run, on.study.path).facts
+        alone = _segments_alone(on, found.request.method)
         examples = [find_scan(on.study, word) for word in split(support)]
-        if not examples:
+        if not examples and not alone:
             raise SagittalError("Name the support scan: --support SCAN.")
+        if not split(label) and not alone:
+            raise SagittalError("Name the label to find: --label NAME.")
+        if slices and not examples:
+            raise SagittalError("--slices are of a support scan; this run segments without one. Leave them out.")
         request = SegmentRequest(
-            run=_run_id(on, run),
-            labels=find_labels(examples, split(label), support_set),
-            support=examples[0].scan,
+            run=found.run,
+            labels=find_labels(examples, split(label), support_set) if examples else tuple(split(label)),
+            support=examples[0].scan if examples else "",
             more_supports=tuple(scan.scan for scan in examples[1:]),
             scans=find_scans(on.study, scans),
-            slices=_slices(slices, examples[0].shape[2] if len(examples[0].shape) > 2 else 1),
+            slices=_slices(slices, examples[0].shape[2] if examples and len(examples[0].shape) > 2 else 1),
             label_set=label_set,
             support_set=support_set,
             parameters=options.assignments(settings),
         )
         result = on.task(on.engine.start_segmentation(request), "Segmenting")
         on.output.give(result, lambda console: _show_segmentation(console, result))
+
+
+def _segments_alone(on: Session, method: str) -> bool:
+    """Whether the method's network segments by itself."""
+    return any(card.name == method and "predictor" in card.capabilities for card in on.engine.methods())
 
 
 def _slices(text: str | None, count: int) -> tuple[int, ...]:

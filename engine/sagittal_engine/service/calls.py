@@ -68,16 +68,19 @@ def segment(
     study: Study | Path | str,
     *,
     run: str,
-    label: str | Sequence[str],
-    support: str | Sequence[str],
+    label: str | Sequence[str] = (),
+    support: str | Sequence[str] = (),
     scans: Sequence[str] = (),
     slices: Sequence[int] = (),
     label_set: str = "",
     **parameters: Any,
 ) -> Mapping[str, Any]:
-    """Segments query scans from one or several annotated support scans; returns the document of `segment --json`."""
+    """Segments query scans; returns the document of `segment --json`.
+
+    From one or several annotated support scans, or without any where the run's method segments by itself.
+    """
     labels = (label,) if isinstance(label, str) else tuple(label)
-    first, *more = (support,) if isinstance(support, str) else support
+    first, *more = (support,) if isinstance(support, str) else (support or ("",))
     request = SegmentRequest(
         run, labels, first, tuple(scans), tuple(slices), label_set, parameters=parameters, more_supports=tuple(more)
     )

@@ -181,16 +181,20 @@ class RunService(ServiceBase):
     def start_segmentation(self, request: SegmentRequest) -> str:
         study = self._open_for_writing()
         folder = find_run(study.runs_folder, request.run)
+        card = self._registry.card(folder.facts().request.method)
+        alone = "predictor" in card.capabilities and not request.supports
 
         def work(task: Task) -> Mapping[str, Any]:
+            from sagittal_engine.service.predicting import predict_scans
             from sagittal_engine.service.segmenting import segment_scans
 
+            segmented = predict_scans if alone else segment_scans
             try:
-                return segment_scans(study, folder, self._registry, request, task)
+                return segmented(study, folder, self._registry, request, task)
             finally:
                 self._changed("labels")
 
-        names = ", ".join(request.labels)
+        names = ", ".join(request.labels) or f"with run {folder.facts().run}"
         return self._tasks.start("segment", f"Segmenting {names}", work)
 
     def start_evaluation(self, request: EvaluateRequest) -> str:

@@ -51,7 +51,12 @@ def segment_scans(
     does not fit the study.
     """
     supports = [study.find(scan) for scan in request.supports]
-    queries = _queries(study, request, supports, task)
+    if not supports or not request.labels:
+        raise SagittalError(
+            f"Segmenting with run {folder.facts().run} takes an example: a support scan, and the labels to find. Name "
+            "both, or take the run of a method that segments by itself."
+        )
+    queries = scans_to_segment(study, request, task)
     examples = read_supports(study, supports, request)
     images = ArrayCache()
     support_scans = [StudyScan(study, facts, "truth", images) for facts in supports]
@@ -68,9 +73,9 @@ def segment_scans(
     facts = folder.facts()
     stem = f"{facts.request.method}-{facts.run}"
     names = [found.label for lender in lenders for found in lender.examples]
-    label_set, again = _name_for(request.label_set, f"{stem}-{_joined(lenders)}", queries, names)
+    label_set, again = name_for(request.label_set, f"{stem}-{_joined(lenders)}", queries, names)
     own = {
-        lender.facts.scan: _name_for("", f"{stem}-{_joined([lender])}", queries, names)
+        lender.facts.scan: name_for("", f"{stem}-{_joined([lender])}", queries, names)
         for lender in lenders
         if len(lenders) > 1
     }
@@ -86,9 +91,9 @@ def segment_scans(
         for lender in lenders if own else ():
             alone = agree({lender.facts.scan: found[lender.facts.scan]})
             name, number = own[lender.facts.scan]
-            _write(study, scan.id, name, {**origin, **_examples_of([lender]), "again": number}, alone)
+            write_case(study, scan.id, name, {**origin, **_examples_of([lender]), "again": number}, alone)
         agreed = agree(found)
-        cases.append(_write(study, scan.id, label_set, {**origin, **_examples_of(lenders), "again": again}, agreed))
+        cases.append(write_case(study, scan.id, label_set, {**origin, **_examples_of(lenders), "again": again}, agreed))
     task.progress(len(scans), len(scans), f"{len(scans)} scans segmented")
     document = {"label_set": label_set, "cases": cases}
     return {**document, "supports": {scan: name for scan, (name, _) in own.items()}} if own else document
@@ -102,7 +107,7 @@ def _joined(lenders: Sequence[Lender]) -> str:
     return f"{len(ids)}-supports-{hashlib.sha256(' '.join(ids).encode()).hexdigest()[:6]}"
 
 
-def _name_for(asked: str, made: str, queries: Sequence[ScanFacts], labels: Sequence[str]) -> tuple[str, int]:
+def name_for(asked: str, made: str, queries: Sequence[ScanFacts], labels: Sequence[str]) -> tuple[str, int]:
     """The name of the result: the one asked for, else `made`, numbered on where a reader's work would be replaced.
 
     The number (1 for the first) is given with it. Raises `SagittalError` where the name asked for holds such work.
@@ -132,7 +137,7 @@ def _reviewed(queries: Sequence[ScanFacts], label_set: str, labels: Sequence[str
     ]
 
 
-def _write(study: Study, scan: str, label_set: str, origin: Mapping[str, Any], agreed: Agreed) -> dict[str, Any]:
+def write_case(study: Study, scan: str, label_set: str, origin: Mapping[str, Any], agreed: Agreed) -> dict[str, Any]:
     """Puts a prediction into its label set; returns the case as `segment --json` lists it."""
     confidence = _plain_confidence(agreed.prediction)
     figures = {label: _plain_figures(row) for label, row in agreed.figures.items()}
@@ -150,7 +155,7 @@ def _plain_figures(figures: LabelFigures) -> dict[str, Any]:
     return plain
 
 
-def _queries(study: Study, request: SegmentRequest, supports: Sequence[ScanFacts], task: Task) -> list[ScanFacts]:
+def scans_to_segment(study: Study, request: SegmentRequest, task: Task) -> list[ScanFacts]:
     """The scans to segment. Those asked for must be there; of a whole study, those whose file is gone are left out."""
     if request.scans:
         asked = [study.find(scan) for scan in request.scans]
@@ -160,13 +165,14 @@ def _queries(study: Study, request: SegmentRequest, supports: Sequence[ScanFacts
                 f"The files of {', '.join(gone)} are not where they were. Put them back, then try again."
             )
         return asked
-    lending = {facts.scan for facts in supports}
+    lending = {study.find(scan).scan for scan in request.supports}
+    besides = " besides the support" if lending else ""
     rest = [facts for facts in study.facts().scans if facts.scan not in lending]
     if not rest:
-        raise SagittalError("The study has no scan besides the support. Import the scans to segment.")
+        raise SagittalError(f"The study has no scan{besides}. Import the scans to segment.")
     here = [facts for facts in rest if not facts.missing]
     if not here:
-        raise SagittalError("The files of all scans besides the support are gone. Put them back, then try again.")
+        raise SagittalError(f"The files of all scans{besides} are gone. Put them back, then try again.")
     if len(here) < len(rest):
         gone = [facts.name for facts in rest if facts.missing]
         task.message("warning", f"Left out, because their files are not where they were: {', '.join(gone)}.")

@@ -42,7 +42,8 @@ def find_encoder(runs: Path, start: str) -> Path:
         found = next((own / WEIGHTS for own in (path, path / "encoder") if (own / WEIGHTS).is_file()), None)
         if found is None:
             raise SagittalError(
-                f"The folder {path} holds no encoder ({WEIGHTS}). Choose the folder of a finished run, or its 'encoder'."
+                f"The folder {path} holds no encoder ({WEIGHTS}). Choose the folder of a finished run, or the folder "
+                "'encoder' in it."
             )
         return found
     if len(path.parts) > 1:
