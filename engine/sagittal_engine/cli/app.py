@@ -15,7 +15,21 @@ import typer
 
 from sagittal import __version__
 from sagittal.engine_port import EnginePort
-from sagittal_engine.cli import care, export, looking, machine, methods, plugins, review, runs, study, tasks, train
+from sagittal_engine.cli import (
+    care,
+    export,
+    labels,
+    looking,
+    machine,
+    methods,
+    plugins,
+    review,
+    runs,
+    study,
+    supports,
+    tasks,
+    train,
+)
 from sagittal_engine.cli.status import Status, say, status_of
 
 
@@ -43,7 +57,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (study, looking, export, methods, train, runs, tasks, review, machine):
+for group in (study, looking, labels, supports, export, methods, train, runs, tasks, review, machine):
     group.register(app)
 app.add_typer(plugins.app, name="plugin")
 app.add_typer(care.app, name="study")

@@ -1,4 +1,4 @@
-"""`export`, `labels`: label sets as files, and their names and colours from files and into files."""
+"""`export`: label sets as files of other programs."""
 
 from __future__ import annotations
 
@@ -11,27 +11,20 @@ from rich.console import Console
 
 from sagittal.engine_port import SagittalError
 from sagittal.exports import EXPORT_FORMATS, SERIES_AS, export_format
-from sagittal.facts import Label
 from sagittal_engine.cli import options
-from sagittal_engine.cli.naming import find_scans, near
-from sagittal_engine.cli.output import table
+from sagittal_engine.cli.naming import check_set, find_scans, near
 from sagittal_engine.cli.session import Session, session
 from sagittal_engine.cli.status import Ended, Status
-
-Set = Annotated[
-    str, typer.Option("--labels", metavar="SET", help="Label set, as `scans` names it.", show_default=False)
-]
 
 
 def register(app: typer.Typer) -> None:
     app.command("export")(export)
-    app.command("labels")(labels)
 
 
 def export(
     context: typer.Context,
     study: options.Study,
-    labels: Set,
+    labels: options.LabelSet,
     format: Annotated[
         str,
         typer.Option(
@@ -64,7 +57,7 @@ def export(
     if make_series and make_series not in SERIES_AS:
         raise SagittalError(f"--make-series takes one of {', '.join(SERIES_AS)}; got '{make_series}'.")
     with session(context, as_json, study) as on:
-        _check_set(on, labels)
+        check_set(on.study, labels)
         chosen = find_scans(on.study, scans)
         if format == "dicom-seg" and not make_series:
             _offer_series(on, labels, chosen)
@@ -73,13 +66,6 @@ def export(
         on.output.give(result, lambda console: _show_export(console, result))
         if not result["verified"]:
             raise Ended(Status.FAULT, "Error: what was written does not read back the same. Do not use these files.")
-
-
-def _check_set(on: Session, label_set: str) -> None:
-    sets = {found.name for scan in on.study.scans for found in scan.label_sets}
-    if label_set not in sets:
-        known = ", ".join(sorted(sets)) or "none yet"
-        raise SagittalError(f"No scan of {on.study.name} has a label set '{label_set}'. Label sets: {known}.")
 
 
 def _offer_series(on: Session, label_set: str, chosen: Sequence[str]) -> None:
@@ -104,46 +90,3 @@ def _show_export(console: Console, result: Mapping[str, Any]) -> None:
     checked = "read back and found the same" if result["verified"] else "NOT the same when read back"
     count = len(result["files"])
     console.print(f"{count} file{'' if count == 1 else 's'} written, {checked}.")
-
-
-def labels(
-    context: typer.Context,
-    study: options.Study,
-    labels: Set,
-    read: Annotated[
-        Path | None,
-        typer.Option(
-            "--read",
-            metavar="FILE",
-            help="Takes names and colours by number from an ITK-SNAP .label, a 3D Slicer .seg.nrrd or a .labels.json.",
-            show_default=False,
-        ),
-    ] = None,
-    write: Annotated[
-        Path | None,
-        typer.Option(
-            "--write", metavar="FILE", help="Writes names and colours as .label or .labels.json.", show_default=False
-        ),
-    ] = None,
-    as_json: options.Json = False,
-) -> None:
-    """Names and colours of a label set: shows them, reads them from a file, writes them to one."""
-    with session(context, as_json, study, writes=read is not None) as on:
-        if read is not None:
-            on.engine.merge_label_table(labels, on.engine.read_label_table(read))
-        else:
-            _check_set(on, labels)
-        if write is not None:
-            on.engine.write_label_table(labels, write)
-        rows = on.engine.label_table(labels)
-        document = {
-            "set": labels,
-            "labels": [{"number": row.number, "name": row.name, "colour": row.colour} for row in rows],
-        }
-        on.output.give(document, lambda console: _show_table(console, rows, write))
-
-
-def _show_table(console: Console, rows: Sequence[Label], written: Path | None) -> None:
-    table(console, ("number", "name", "colour"), ((str(row.number), row.name, row.colour) for row in rows))
-    if written is not None:
-        console.print(f"Written to {written} and read back.", markup=False, soft_wrap=True)

@@ -68,6 +68,14 @@ def find_run(runs: Sequence[RunRecord], word: str, study: str) -> RunRecord:
     raise SagittalError(f"The study {study} has no run '{word}'. {hint}")
 
 
+def check_set(study: StudyFacts, label_set: str) -> None:
+    """Raises `SagittalError` where no scan of the study has the label set."""
+    sets = {found.name for scan in study.scans for found in scan.label_sets}
+    if label_set not in sets:
+        known = ", ".join(sorted(sets)) or "none yet"
+        raise SagittalError(f"No scan of {study.name} has a label set '{label_set}'. Label sets: {known}.")
+
+
 def find_labels(scans: Sequence[ScanFacts], words: Sequence[str], label_set: str = "") -> tuple[str, ...]:
     """Names of the labels that `words` name by name or number, in the label sets of `scans`.
 

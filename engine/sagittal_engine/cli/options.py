@@ -18,6 +18,9 @@ Scans = Annotated[
     list[str] | None,
     typer.Option("--scans", metavar="A,B", help="Scans by name or id; all where none are named.", show_default=False),
 ]
+LabelSet = Annotated[
+    str, typer.Option("--labels", metavar="SET", help="Label set, as `scans` names it.", show_default=False)
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Sets one parameter; repeat for more.", show_default=False),

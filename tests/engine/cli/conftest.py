@@ -31,6 +31,7 @@ from sagittal.facts import (
     SegmentRequest,
     SpectrumRequest,
     StudyFacts,
+    SupportPlan,
 )
 from sagittal.method import MethodCard, Recipe
 from sagittal.params import TrainingParams, setting
@@ -85,6 +86,7 @@ class Engine:
         self.interrupts = 0
         self.asked: list[str] = []
         self.tables: dict[str, tuple[Label, ...]] = {}
+        self.plans: dict[tuple[str, str], SupportPlan] = {}
         self.closed = 0
         self._posted: list[Event] = []
 
@@ -139,11 +141,20 @@ class Engine:
         return (Label(4, "Milz", "#000001"),)
 
     def merge_label_table(self, label_set: str, labels: Sequence[Label]) -> tuple[Label, ...]:
-        self.tables[label_set] = (ORGANS[0], *labels)
+        self.tables[label_set] = (ORGANS[0], *(row for row in labels if row.number != ORGANS[0].number))
         return ORGANS
 
     def write_label_table(self, label_set: str, path: Path) -> None:
         path.write_text("".join(row.name for row in self.label_table(label_set)))
+
+    def support_plans(self, scan: str | None = None) -> list[SupportPlan]:
+        return [plan for plan in self.plans.values() if scan in (None, plan.scan)]
+
+    def set_support_plan(self, plan: SupportPlan) -> None:
+        self.plans[plan.scan, plan.label] = plan
+
+    def propose_support_slices(self, first: int, last: int) -> tuple[int, ...]:
+        return (first, (first + last) // 2, last)
 
     def start_review_table(self, label_set: str, out: Path, scans: Sequence[str] = ()) -> str:
         return self._task("table", (label_set, out, tuple(scans)))

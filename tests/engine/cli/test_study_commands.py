@@ -183,12 +183,3 @@ def test_what_was_refused_and_what_differs_is_said(line):
     ran = line("export", "s", "--labels", "truth", "--format", "stl", "--out", "o")
     assert ran.status == 1
     assert "image_2: The label map is empty." in ran.out and "does not enclose" in ran.out
-
-
-def test_names_and_colours_are_shown_read_and_written(line, tmp_path):
-    ran = line("labels", "s", "--labels", "truth", "--json")
-    assert ran.document["labels"][0] == {"number": 1, "name": "liver", "colour": "#E69F00"}
-    ran = line("labels", "s", "--labels", "truth", "--read", "a.label", "--write", tmp_path / "b.label")
-    assert ran.status == 0 and "Milz" in ran.out and "read back" in ran.out
-    assert (tmp_path / "b.label").read_text() == "liverMilz"
-    assert line("labels", "s", "--labels", "mine").status == 2
