@@ -10,6 +10,7 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
 from pydicom.uid import generate_uid
 
 from sagittal.facts import Label
@@ -17,6 +18,7 @@ from sagittal_engine import Study
 from sagittal_engine.imaging import ImagingError, Source, discover, label_table, probe, read
 from sagittal_engine.imaging.exporters import Making, dicom_seg
 from sagittal_engine.imaging.exporters.dicom_series import Identity, write_series
+from sagittal_engine.imaging.exporters.segment_codes import meaning_of
 from sagittal_engine.imaging.volume import Header, SourceGrid, Volume
 
 SHAPE = (9, 7, 6)
@@ -68,6 +70,49 @@ def test_an_export_dropped_with_its_series_is_its_label_map(tmp_path: Path) -> N
     assert not report["refused"]
     assert np.array_equal(labels_of(study, "Sagittal segmentation"), painted(source))
     study.close()
+
+
+def test_segments_carry_the_codes_of_what_they_are(tmp_path: Path) -> None:
+    kidney, spleen = pydicom.dcmread(exported(series(tmp_path / "mr"), tmp_path)).SegmentSequence
+    for segment, code in ((kidney, codes.SCT.Kidney), (spleen, codes.SCT.Spleen)):
+        assert segment.SegmentedPropertyCategoryCodeSequence[0].CodeValue == codes.SCT.AnatomicalStructure.value
+        assert segment.SegmentedPropertyTypeCodeSequence[0].CodeValue == code.value
+    (side,) = kidney.SegmentedPropertyTypeCodeSequence[0].SegmentedPropertyTypeModifierCodeSequence
+    assert (side.CodeValue, side.CodingSchemeDesignator, side.CodeMeaning) == ("7771000", "SCT", "Left")
+    assert "SegmentedPropertyTypeModifierCodeSequence" not in spleen.SegmentedPropertyTypeCodeSequence[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "modifiers"),
+    [
+        ("liver", codes.SCT.Liver, ()),
+        ("Liver", codes.SCT.Liver, ()),
+        ("right kidney", codes.SCT.Kidney, (codes.SCT.Right,)),
+        ("kidney_left", codes.SCT.Kidney, (codes.SCT.Left,)),
+        ("Kidney R", codes.SCT.Kidney, (codes.SCT.Right,)),
+        ("kidneys", codes.SCT.Kidney, ()),
+        ("hippocampus", codes.SCT.Hippocampus, ()),
+        ("anterior hippocampus", codes.SCT.Hippocampus, (codes.SCT.Anterior,)),
+        ("vessels", codes.SCT.BloodVessel, ()),
+        ("aneurysm", codes.SCT.Aneurysm, ()),
+        ("left ventricle", codes.SCT.LeftVentricle, ()),
+        ("heart_ventricle_left", codes.SCT.LeftVentricle, ()),
+        ("lung_upper_lobe_left", codes.SCT.UpperLobeOfLung, (codes.SCT.Left,)),
+        ("vertebrae_L5", codes.SCT.L5Vertebra, ()),
+        ("rib_left_7", codes.SCT.Rib, (codes.SCT.Left,)),
+        ("urinary_bladder", codes.SCT.Bladder, ()),
+        ("inferior vena cava", codes.SCT.InferiorVenaCava, ()),
+        ("tumour", codes.SCT.Neoplasm, ()),
+        ("label 3", codes.SCT.Tissue, ()),
+        ("left", codes.SCT.Tissue, ()),
+        ("normal", codes.SCT.Tissue, ()),
+        ("Leber", codes.SCT.Tissue, ()),
+        ("", codes.SCT.Tissue, ()),
+    ],
+)
+def test_a_name_tells_the_code(name: str, code: Code, modifiers: tuple[Code, ...]) -> None:
+    meaning = meaning_of(name)
+    assert (meaning.type.value, meaning.modifiers) == (code.value, modifiers)
 
 
 def test_an_export_dropped_later_finds_its_series_in_the_study(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from sagittal_engine.imaging import storage
 from sagittal_engine.imaging.dicom.reader import stack_for
 from sagittal_engine.imaging.dicom.stack import Stack, along_normal
 from sagittal_engine.imaging.exporters import Making, table_for, with_ending
+from sagittal_engine.imaging.exporters.segment_codes import meaning_of
 from sagittal_engine.imaging.label_tables import components
 from sagittal_engine.imaging.volume import Array, Header, ImagingError, Source
 
@@ -145,14 +146,22 @@ def _description(segment: int, row: Label, making: Making) -> highdicom.seg.Segm
     algorithm = highdicom.AlgorithmIdentificationSequence(
         name="Sagittal", family=codes.DCM.ArtificialIntelligence, version=sagittal.__version__
     )
-    return highdicom.seg.SegmentDescription(
+    meaning = meaning_of(row.name)
+    description = highdicom.seg.SegmentDescription(
         segment_number=segment,
         segment_label=row.name[:64],
-        segmented_property_category=codes.SCT.Tissue,
-        segmented_property_type=codes.SCT.Tissue,
+        segmented_property_category=meaning.category,
+        segmented_property_type=meaning.type,
         algorithm_type=making.value,
         algorithm_identification=None if making is Making.BY_HAND else algorithm,
         tracking_uid=generate_uid(),
         tracking_id=f"label {row.number}",
         display_color=highdicom.color.CIELabColor.from_rgb(*components(row.colour)),
     )
+    if meaning.modifiers:
+        # Highdicom has no argument for it; the standard puts it inside the type (PS3.3 C.8.20.4).
+        kind = description.SegmentedPropertyTypeCodeSequence[0]
+        kind.SegmentedPropertyTypeModifierCodeSequence = [
+            highdicom.sr.CodedConcept.from_code(one) for one in meaning.modifiers
+        ]
+    return description
