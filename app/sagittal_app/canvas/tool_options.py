@@ -13,11 +13,15 @@ from sagittal_app.canvas import keys, tool_words
 from sagittal_app.canvas.document import OVERWRITE_ALL, OVERWRITE_NONE, OVERWRITE_VISIBLE
 from sagittal_app.canvas.editing import Editing
 from sagittal_app.canvas.state import LARGEST_BRUSH, SMALLEST_BRUSH, CanvasState
+from sagittal_app.canvas.tools import TOOLS
+from sagittal_app.canvas.tools.measuring import Measuring
 from sagittal_app.shortcuts import spoken_key
 from sagittal_app.widgets.basics import UNIT, Elided, button, label, row, tool
 
 ROUND = ("brush", "eraser", "threshold")
 """Tools with a diameter."""
+MEASURING = tuple(tool.id for tool in TOOLS if issubclass(tool, Measuring))
+"""Tools that leave the labels as they are: nothing of painting concerns them."""
 COMMANDS = ("copy_on", "copy_back", "interpolate", "smooth_label", "largest", "holes", "combine")
 SMOOTHINGS = (0.5, 1.0, 2.0, 3.0, 5.0)
 """Millimetres to choose from."""
@@ -94,6 +98,8 @@ class ToolOptions(QFrame):
             self._said, self._bar, self._cancel,
         )  # fmt: skip
         body.setStretch(6, 1)
+        # As high for a tool without options: the views below must not move when the tool changes.
+        body.addStrut(self._diameter.sizeHint().height())
         body.setContentsMargins(UNIT, 4, UNIT, 4)
         self.setLayout(body)
         self.name_keys()
@@ -191,6 +197,7 @@ class ToolOptions(QFrame):
         self._range.setVisible(state.tool == "threshold")
         self._growth.setVisible(state.tool == "grow")
         for widget in (self._in_3d, self._overwrite, self._edit):
+            widget.setVisible(state.tool not in MEASURING)
             widget.setEnabled(writable)
         low, high = state.paint_range
         for box, value in (

@@ -270,6 +270,17 @@ def test_options_are_those_of_the_tool_and_follow_the_state(options: ToolOptions
     assert state.document.overwrite == "none"
 
 
+def test_options_of_painting_are_out_of_sight_while_one_measures(options: ToolOptions) -> None:
+    painting = [options.findChild(QComboBox, "option_overwrite")]
+    painting += [options.findChild(QToolButton, name) for name in ("option_in_3d", "label_commands")]
+    high = options.sizeHint().height()
+    for tool in ("ruler", "angle", "region"):
+        options.state.use_tool(tool)
+        assert not any(one.isVisible() for one in painting) and options.sizeHint().height() == high
+        options.state.use_tool("brush")
+        assert all(one.isVisible() for one in painting)
+
+
 def test_a_menu_names_the_label_and_where_and_does_the_commands(options: ToolOptions, labels: LabelDocument) -> None:
     menu = options.findChild(QToolButton, "label_commands").menu()
     menu.aboutToShow.emit()
