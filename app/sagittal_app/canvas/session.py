@@ -9,9 +9,11 @@ from PySide6.QtCore import QObject, Signal
 from sagittal.engine_port import SagittalError
 from sagittal.events import Event, StudyChanged
 from sagittal.facts import Edit, ImageLoan, Label, LabelLoan
+from sagittal_app.canvas import windowing
 from sagittal_app.canvas.arriving import Arriving
 from sagittal_app.canvas.document import LabelDocument
 from sagittal_app.canvas.state import CanvasState
+from sagittal_app.canvas.strewn import Strewn
 from sagittal_app.desk import Desk
 
 
@@ -40,6 +42,7 @@ class Session(QObject):
         state.table_changed.connect(self._table_changed)
         desk.bridge.event.connect(self._handle)
         self._arriving = Arriving(desk, state, self)
+        self._strewn = Strewn(desk, state, self)
 
     @property
     def writable(self) -> bool:
@@ -56,8 +59,11 @@ class Session(QObject):
         keep = self.state.scan if self.state.scan is not None and self.state.scan.scan == scan else None
         port = self.desk.port
 
-        def read() -> tuple[ImageLoan, LabelLoan, tuple[Label, ...]]:
-            return keep or port.image(scan), port.labels(scan, label_set), port.label_table(label_set)
+        def read() -> tuple[ImageLoan, windowing.Sample, LabelLoan, tuple[Label, ...]]:
+            image = keep or port.image(scan)
+            # The sample is taken here: on a mapped file it is read from all over the disk.
+            sample = windowing.sample_of(image.data)
+            return image, sample, port.labels(scan, label_set), port.label_table(label_set)
 
         self.desk.ask(
             read, then=lambda loans: self._show(label_set, *loans), failed=self._say_failed, owner=self, topic="open"
@@ -67,7 +73,14 @@ class Session(QObject):
         self.failed.emit(sentence)
         self.desk.notify("error", sentence, detail)
 
-    def _show(self, label_set: str, image: ImageLoan, labels: LabelLoan, shared: tuple[Label, ...]) -> None:
+    def _show(
+        self,
+        label_set: str,
+        image: ImageLoan,
+        sample: windowing.Sample,
+        labels: LabelLoan,
+        shared: tuple[Label, ...],
+    ) -> None:
         # What was painted while the scan was being read belongs to the old one, and is saved with it.
         self.save()
         self.scan, self.label_set, self._loan = image.scan, label_set, labels
@@ -85,7 +98,7 @@ class Session(QObject):
         if self.state.scan is not None and self.state.scan.scan == scan:
             self.state.set_document(document)
         else:
-            self.state.show_scan(image, document)
+            self.state.show_scan(image, document, sample)
         if labels.recovered_edits:
             document.unsaved = True
             self.recovered.emit(labels.recovered_edits)

@@ -146,7 +146,11 @@ class SliceView(QWidget):
         scan = self.state.scan
         if scan is not None:
             self._shown_index = self.index
-            self.canvas.show_image(self._view.take(scan.data, self.index))
+            plane = self._view.take(scan.data, self.index)
+            if self.plane in self.state.awaited:
+                black = max(0.0, self.state.window[0]) if plane.dtype.kind == "u" else self.state.window[0]
+                plane = np.full(plane.shape, black, np.float32)
+            self.canvas.show_image(plane)
             self._show_labels()
         self.redraw()
 
@@ -256,6 +260,8 @@ class SliceView(QWidget):
         """What a reader must not overlook: slices that are not there yet, or never will be; axes that are not the
         patient's; labels that are there and not shown."""
         state, notes = self.state, []
+        if self.plane in state.awaited:
+            notes.append(words.READING_PLANE)
         arrival = state.scan.arrival if state.scan is not None else None
         if arrival is not None and arrival.problem:
             notes.append(words.BROKE_OFF)

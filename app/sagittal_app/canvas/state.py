@@ -90,6 +90,8 @@ class CanvasState(QObject):
         self.position: Voxel = (0, 0, 0)
         self.window: Window = (0.0, 1.0)
         self.value_range = 1.0
+        self.awaited: frozenset[Plane] = frozenset()
+        """Planes that cannot be drawn yet, because their first slice is being read; see `strewn`."""
         self.resampled = False
         """The scan shown is a copy along the patient's axes, for looking."""
         self.preset_tables = presets.BUILT_IN
@@ -102,7 +104,7 @@ class CanvasState(QObject):
         self.options = ToolOptions()
         self.plane = Plane.AXIAL
         """The plane last worked on: where commands that mean a slice apply."""
-        self._sample: NDArray[np.float32] = np.zeros(1, dtype=np.float32)
+        self._sample: windowing.Sample = np.zeros(1, dtype=np.float32)
 
     # The scan -------------------------------------------------------------------------------------------------------
 
@@ -136,8 +138,15 @@ class CanvasState(QObject):
         spacing = (1.0, 1.0, 1.0) if self.scan is None else self.scan.spacing
         return PlaneView(plane, self.shape, spacing, self.look.radiological, self.look.nose_left)
 
-    def show_scan(self, scan: ImageLoan | None, document: LabelDocument | None = None) -> None:
+    def show_scan(
+        self,
+        scan: ImageLoan | None,
+        document: LabelDocument | None = None,
+        sample: windowing.Sample | None = None,
+    ) -> None:
         """Shows another scan with its labels, from its middle, in the window it asks for.
+
+        `sample` is `windowing.sample_of` the scan, where it was taken already.
 
         Raises ValueError where the labels' grid is another one. Scan and labels change together, so that views draw
         their planes once.
@@ -146,7 +155,7 @@ class CanvasState(QObject):
         _check_grid(document, shape)
         self.scan = scan
         if scan is not None:
-            self.window = self._window_of(scan)
+            self.window = self._window_of(scan, sample)
         x, y, z = self.shape
         self.position = (x // 2, y // 2, z // 2)
         self._take_document(document)
@@ -170,9 +179,9 @@ class CanvasState(QObject):
             self.set_window(window)
         self.slices_arrived.emit()
 
-    def _window_of(self, scan: ImageLoan) -> Window:
+    def _window_of(self, scan: ImageLoan, sample: windowing.Sample | None = None) -> Window:
         """The first window of `scan`; takes the sample of its values that presets are computed from."""
-        self._sample = windowing.sample_of(scan.data)
+        self._sample = windowing.sample_of(scan.data) if sample is None else sample
         low, high = windowing.percentile_window(self._sample, 0.1, 99.9)
         self.value_range = max(high - low, 1e-6)
         return scan.window if scan.window[1] > scan.window[0] else (low, high)

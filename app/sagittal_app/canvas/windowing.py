@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Window = tuple[float, float]
+Sample = NDArray[np.float32]
+"""Some intensities of a scan, flat."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def region_window(values: NDArray[np.generic]) -> Window:
     return percentile_window(np.asarray(values, dtype=np.float32), 1.0, 99.0)
 
 
-def sample_of(volume: NDArray[np.generic], count: int = 65536) -> NDArray[np.float32]:
+def sample_of(volume: NDArray[np.generic], count: int = 65536) -> Sample:
     """At most about `count` intensities spread evenly over a volume, without touching all of it: float32, flat."""
     voxels = int(np.prod(volume.shape[:3]))
     step = max(1, int(np.ceil((voxels / count) ** (1 / 3))))

@@ -55,6 +55,7 @@ PRESET_DOWN = "Down"
 CANCEL = "Cancel"
 
 ARRIVING = "reading slices: {percent} %"
+READING_PLANE = "reading the slices across the file"
 BROKE_OFF = "not all slices could be read"
 
 # Annotate
