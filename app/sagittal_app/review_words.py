@@ -73,9 +73,10 @@ SET_AGAIN = "{title} ({number})"
 # The table
 
 TABLE_BUTTON = "Volumes and times (CSV)…"
-TABLE_HELP = "Volume of every label, figures, review and time of every case, as a table"
+TABLE_HELP = "Volume and surface of every label, figures, review and time of every case, as a table"
 TABLE_TITLE = "Write the table to"
 TABLE_FILTER = "Tables (*.csv)"
+TABLE_REFUSED = "{name} was not measured: {reason}"
 TABLE_WRITTEN = "{rows} written to {file}, read back and found equal."
 TABLE_WRONG = "{file} does not read back the same. Do not use it."
 

@@ -45,7 +45,7 @@ EXPORT_FORMATS: tuple[ExportFormat, ...] = (
     ExportFormat(
         "csv",
         "Volumes and surfaces",
-        "One .csv of all scans: voxels, millilitres and square centimetres of every label.",
+        "One .csv of all scans: volume and surface of every label, with what review found and how long it took.",
     ),
 )
 

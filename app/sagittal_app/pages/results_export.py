@@ -61,4 +61,5 @@ class ExportPanel(QWidget):
             return
         text = words.TABLE_WRITTEN if event.result.get("verified") else words.TABLE_WRONG
         rows = messages.count(int(event.result["rows"]), "row")
-        self.says.setText(text.format(rows=rows, file=event.result["file"]))
+        refused = [words.TABLE_REFUSED.format(**row) for row in event.result.get("refused", ())]
+        self.says.setText("\n".join([text.format(rows=rows, file=event.result["file"]), *refused]))

@@ -116,4 +116,6 @@ def _show(console: Console, document: Mapping[str, Any]) -> None:
     for kind, sentence in document["about"].items():
         console.print(f"{kind}: {sentence}", markup=False, style="dim")
     if "file" in document:
+        for row in document["refused"]:
+            console.print(f"✗ {row['name']} was not measured: {row['reason']}", markup=False, soft_wrap=True)
         console.print(f"{document['rows']} rows written to {document['file']}.", markup=False, soft_wrap=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sagittal.engine_port import SagittalError
 from sagittal.exports import EXPORT_FORMATS, SERIES_AS
-from sagittal.facts import LabelLoan, LabelSetFacts, ScanFacts
+from sagittal.facts import LabelSetFacts, ScanFacts
 from sagittal_engine.tasks import Task
 
 if TYPE_CHECKING:
@@ -44,20 +44,19 @@ def export_label_set(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SagittalError(f"The folder {out} cannot be made: {error.strerror or error}. Choose another.") from error
+    if format == TABLE:
+        return _table(study, label_set, out, [facts.scan for facts in having], task)
     export = _Export(study, label_set, out, make_series)
-    write = export.measure if format == TABLE else export.write
     for done, facts in enumerate(having):
         task.progress(done, len(having), f"Exporting {facts.name}")
         stem = _stem(facts, label_set, having)
         try:
-            write(facts, stem, format)
+            export.write(facts, stem, format)
         except (SagittalError, OSError, MemoryError) as error:
             reason = str(error) or f"{facts.name} does not fit into memory."
             export.refused.append({"scan": facts.scan, "name": facts.name, "reason": reason})
     if len(export.refused) == len(having):
         raise SagittalError(f"Nothing was exported. {export.refused[0]['reason']}")
-    if format == TABLE:
-        export.write_table()
     task.progress(len(having), len(having), f"{len(export.files)} files written")
     return {
         "files": [str(path) for path in export.files],
@@ -65,6 +64,14 @@ def export_label_set(
         "differences": export.differences,
         "refused": export.refused,
     }
+
+
+def _table(study: Study, label_set: str, out: Path, scans: Sequence[str], task: Task) -> Mapping[str, Any]:
+    """The table that `review --csv` writes too, as an export."""
+    from sagittal_engine.service.case_table import write_table
+
+    found = write_table(study, label_set, out / f"{_plain(label_set)}_volumes.csv", scans, task)
+    return {"files": [found["file"]], **{key: found[key] for key in ("verified", "differences", "refused")}}
 
 
 @dataclass
@@ -78,7 +85,6 @@ class _Export:
     files: list[Path] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
     refused: list[dict[str, str]] = field(default_factory=list)
-    _cases: list[tuple[ScanFacts, tuple[str, ...], Any]] = field(default_factory=list)
 
     def write(self, facts: ScanFacts, stem: str, format: str) -> None:
         """One scan's files, read back."""
@@ -86,7 +92,8 @@ class _Export:
         from sagittal_engine.imaging.exporters import export_differences
         from sagittal_engine.imaging.exporters.dicom_seg import why_not_referred
 
-        source, header, loan = self._lent(facts)
+        source, header = self.study.source(facts.scan), self.study.header(facts.scan)
+        loan = self.study.labels(facts.scan, self.label_set)
         self._spare_sources(facts, stem)
         if format == "dicom-seg" and self.make_series and why_not_referred(source):
             source, header = self._series(facts, stem)
@@ -94,33 +101,6 @@ class _Export:
         written = imaging.export(format, self.out / stem, loan.data, loan.labels, source, header, making)
         self.differences += export_differences(format, written, loan.data, loan.labels, source, header)
         self.files += written
-
-    def measure(self, facts: ScanFacts, stem: str, format: str) -> None:
-        """One scan's rows of the table."""
-        from sagittal_engine.imaging.exporters import measures
-
-        _, header, loan = self._lent(facts)
-        review = next(found.review for found in facts.label_sets if found.name == self.label_set)
-        head = (facts.name, facts.subject, self.label_set, review)
-        self._cases.append((facts, head, measures.measure(loan.data, loan.labels, header)))
-
-    def write_table(self) -> None:
-        """The table of all scans, read back."""
-        from sagittal_engine.imaging.exporters import measures
-
-        path = self.out / f"{_plain(self.label_set)}_volumes.csv"
-        measures.write(path, [(head, rows) for _, head, rows in self._cases])
-        for facts, head, _ in self._cases:
-            _, header, loan = self._lent(facts)
-            self.differences += measures.differences(path, head, loan.data, loan.labels, header)
-        self.files.append(path)
-
-    def _lent(self, facts: ScanFacts) -> tuple[Source, Header, LabelLoan]:
-        return (
-            self.study.source(facts.scan),
-            self.study.header(facts.scan),
-            self.study.labels(facts.scan, self.label_set),
-        )
 
     def _series(self, facts: ScanFacts, stem: str) -> tuple[Source, Header]:
         """A DICOM series made of a scan, in a folder beside the segmentation."""

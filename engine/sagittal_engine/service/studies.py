@@ -276,7 +276,7 @@ class StudyService(ServiceBase):
         study = self._open()
 
         def work(task: Task) -> Mapping[str, Any]:
-            from sagittal_engine.service.reviewing import write_table
+            from sagittal_engine.service.case_table import write_table
 
             return write_table(study, label_set, out, scans, task)
 

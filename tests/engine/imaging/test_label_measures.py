@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,26 +52,14 @@ def test_slanted_voxels_have_a_volume_and_no_surface(save_nifti: Save) -> None:
     assert found.volume == pytest.approx(64 * 3 / 1000) and found.surface is None
 
 
-def test_the_table_reads_back_and_notices_a_change(save_nifti: Save, tmp_path: Path) -> None:
+def test_voxels_are_counted_a_second_time(save_nifti: Save) -> None:
     header = probe(Source("nifti", (save_nifti(np.zeros((4, 5, 6), np.int16), np.eye(4)),), "scan"))
     labels = np.zeros((4, 5, 6), np.uint16)
     labels[1:3, 1:3, 1:3] = 2
-    table = [Label(1, "liver", "#000000"), Label(2, 'Milz, "groß"', "#000000")]
-    rows = measures.measure(labels, table, header)
-    one, two = ("scan 1", "S1", "painted", "accepted"), ("scan, 2", "S2", "painted", "unreviewed")
-    path = tmp_path / "out" / "painted_volumes.csv"
-    measures.write(path, [(one, rows), (two, rows)])
-    for case in (one, two):
-        assert measures.differences(path, case, labels, table, header) == []
-    other = labels.copy()
-    other[0, 0, 0] = 2
-    assert "another volume" in measures.differences(path, one, other, table, header)[0]
-    assert "other labels" in measures.differences(path, one, labels, table[:1], header)[0]
-    assert path.read_bytes().startswith(b"\xef\xbb\xbfscan,subject,label_set,review,number,label,voxels,")
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        read = list(csv.DictReader(file))
-    assert (read[3]["scan"], read[3]["label"], read[3]["voxels"]) == ("scan, 2", 'Milz, "groß"', "8")
-    assert float(read[3]["volume_ml"]) == pytest.approx(0.008)
+    found = measures.measure(labels, [Label(1, "liver", "#000000"), Label(2, "spleen", "#000000")], header)
+    assert measures.miscounted(found, labels) == []
+    labels[0, 0, 0] = 2
+    assert measures.miscounted(found, labels) == ["'spleen' was measured with 8 voxels, and has 9."]
 
 
 def test_a_number_without_a_name_is_refused(save_nifti: Save) -> None:

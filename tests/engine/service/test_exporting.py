@@ -20,6 +20,7 @@ from sagittal.exports import EXPORT_FORMATS, SERIES_AS
 from sagittal.facts import Label, colour_of
 from sagittal_engine import imaging
 from sagittal_engine.imaging.exporters.dicom_series import MODALITIES
+from sagittal_engine.service.case_table import write_table
 from sagittal_engine.service.exporting import export_label_set
 from sagittal_engine.service.label_tables import merge, table_of, write
 from sagittal_engine.study import Study
@@ -100,18 +101,41 @@ def test_every_format_that_is_named_can_be_written(export: Export, study: Study)
 
 
 def test_volumes_of_all_scans_are_one_table(export: Export, study: Study, tmp_path: Path) -> None:
-    study.set_review(study.facts().scans[0].scan, "painted", "accepted")
+    first = study.facts().scans[0]
+    study.set_review(first.scan, "painted", "accepted")
     result = export("csv")
     assert names(result) == ["painted_volumes.csv"] and result["verified"]
     with (tmp_path / "out" / "painted_volumes.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 6 and [row["review"] for row in rows[:3]] == ["accepted", "accepted", "unreviewed"]
+    assert [row["scan"] for row in rows if row["review"] == "accepted"] == [first.scan] * 2
+    assert len(rows) == 6 and {row["name"] for row in rows} == {scan.name for scan in study.facts().scans}
     for row in rows:
         scan = study.find(row["scan"])
         voxels = int((study.labels(scan.scan, "painted").data == int(row["number"])).sum())
         assert int(row["voxels"]) == voxels
-        assert float(row["volume_ml"]) == pytest.approx(voxels * np.prod(scan.spacing) / 1000)
+        assert float(row["volume_ml"]) == pytest.approx(voxels * np.prod(scan.spacing) / 1000, abs=5e-4)
         assert float(row["surface_cm2"]) > 0
+    write_table(study, "painted", tmp_path / "again.csv", (), Task("table", "test", lambda event: None))
+    assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "out" / "painted_volumes.csv").read_bytes()
+
+
+def test_a_scan_whose_labels_cannot_be_read_keeps_its_rows_of_the_table(
+    export: Export, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan, real = study.facts().scans[1], study.labels
+
+    def labels(asked: str, label_set: str) -> Any:
+        if asked == scan.scan:
+            raise SagittalError("The file is gone.")
+        return real(asked, label_set)
+
+    monkeypatch.setattr(study, "labels", labels)
+    result = export("csv")
+    assert result["verified"]
+    assert result["refused"] == [{"scan": scan.scan, "name": scan.name, "reason": "The file is gone."}]
+    with (tmp_path / "out" / "painted_volumes.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["scan"] == scan.scan]
+    assert len(rows) == 2 and not any(row["surface_cm2"] for row in rows)
 
 
 def test_dicom_segmentation_is_refused_with_an_offer_where_scans_are_no_dicom(export: Export, tmp_path: Path) -> None:

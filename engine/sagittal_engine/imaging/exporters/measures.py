@@ -1,4 +1,4 @@
-"""Volumes and surfaces of labels as one CSV table over all scans; counted by SimpleITK, checked against numpy.
+"""Volumes and surfaces of labels, counted by SimpleITK and checked against numpy.
 
 A surface is Crofton's estimate from lines in 13 directions and how often they cross the border (Lehmann & Legland,
 "Efficient N-dimensional surface estimation using Crofton formula and run-length encoding", Insight Journal 2012):
@@ -8,21 +8,17 @@ on a box of ten voxels.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import SimpleITK
 from scipy import ndimage
 
 from sagittal.facts import Label
-from sagittal_engine.imaging import geometry, storage
+from sagittal_engine.imaging import geometry
 from sagittal_engine.imaging.exporters import checked, table_for
 from sagittal_engine.imaging.volume import Array, Header
-
-HEADINGS = ("scan", "subject", "label_set", "review", "number", "label", "voxels", "volume_ml", "surface_cm2")
 
 
 @dataclass(frozen=True)
@@ -56,33 +52,16 @@ def measure(labels: Array, table: Sequence[Label], header: Header) -> list[Measu
     return found
 
 
-def write(path: Path, cases: Sequence[tuple[Sequence[str], Sequence[Measure]]]) -> None:
-    """`cases`: the first four columns (scan, subject, label set, review) and the measures of each scan.
-
-    Written with a mark by which spreadsheets know UTF-8.
-    """
-    with storage.atomic(path) as temporary, temporary.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(HEADINGS)
-        for head, measures in cases:
-            writer.writerows((*head, *_texts(each)) for each in measures)
-
-
-def differences(path: Path, case: Sequence[str], labels: Array, table: Sequence[Label], header: Header) -> list[str]:
-    """Reads the rows of one scan back: names, and volumes counted again without SimpleITK."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if [row[name] for name in HEADINGS[:4]] == list(case)]
-    if [(row["number"], row["label"]) for row in rows] != [(str(row.number), row.name) for row in table]:
-        return [f"{path.name} gives back other labels of {case[0]} than were measured."]
-    voxel, found = voxel_volume(header), []
+def miscounted(found: Sequence[Measure], labels: Array) -> list[str]:
+    """A sentence for each label of which numpy counts other voxels than were measured; `labels` as for `measure`."""
     counts = np.zeros(65536, np.int64)
     for plane in np.moveaxis(labels, 2, 0):
         counts += np.bincount(plane.ravel(), minlength=65536)
-    for row in rows:
-        count = int(counts[int(row["number"])])
-        if int(row["voxels"]) != count or not np.isclose(float(row["volume_ml"]), count * voxel / 1000, rtol=1e-5):
-            found.append(f"{path.name} gives another volume of '{row['label']}' in {case[0]} than its voxels have.")
-    return found
+    return [
+        f"'{one.label.name}' was measured with {one.voxels} voxels, and has {counts[one.label.number]}."
+        for one in found
+        if one.voxels != counts[one.label.number]
+    ]
 
 
 def voxel_volume(header: Header) -> float:
@@ -98,8 +77,3 @@ def _shape(mask: Array, spacing: tuple[float, float, float]) -> tuple[int, float
     shapes.ComputePerimeterOn()
     shapes.Execute(image)
     return int(shapes.GetNumberOfPixels(1)), float(shapes.GetPerimeter(1))
-
-
-def _texts(each: Measure) -> tuple[str, ...]:
-    surface = "" if each.surface is None else f"{each.surface:.6g}"
-    return (str(each.label.number), each.label.name, str(each.voxels), f"{each.volume:.8g}", surface)
