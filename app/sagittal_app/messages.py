@@ -158,6 +158,11 @@ WRONG_EMPTY = "A value is needed here."
 WRONG_LOW = "At least {minimum}."
 WRONG_HIGH = "At most {maximum}."
 CHOOSE_FILE = "Choose a file"
+META_NOT_HERE = "This study has no meta label “{name}”. Add it on the Study page, or take it out here."
+META_NO_CHOICE = "none"
+META_ALL_SAME = "All scans share it, so it tells none apart."
+META_ALL_DIFFERENT = "Every scan has another."
+META_MISSING = "{scans} without one."
 
 # Board
 

@@ -39,7 +39,14 @@ from sagittal_app.widgets.rail import Rail
 from sagittal_app.widgets.standins import BrokenPage, Curtain, PreparingPage
 from sagittal_app.widgets.status_bar import StatusBar
 
-PAGES = ("study:StudyPage", "annotate:AnnotatePage", "train:TrainPage", "results:ResultsPage", "runs:RunsPage")
+PAGES = (
+    "study:StudyPage",
+    "annotate:AnnotatePage",
+    "train:TrainPage",
+    "results:ResultsPage",
+    "runs:RunsPage",
+    "compare:ComparePage",
+)
 """module:class of the rail's pages, in the order of the work."""
 SETTINGS_PAGE = "settings:SettingsPage"
 INSPECTOR_WIDTH = 320

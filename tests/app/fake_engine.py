@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from fake_care import FakeCare
+from fake_comparing import FakeComparing
 from fake_looking import FakeLooking
 from fake_review import FakeReview
 from fake_tables import FakeTables
@@ -99,7 +100,7 @@ class _Run:
     evaluations: list[dict[str, Any]] = field(default_factory=list)
 
 
-class FakeEngine(FakeReview, FakeTables, FakeLooking, FakeCare):
+class FakeEngine(FakeReview, FakeTables, FakeLooking, FakeComparing, FakeCare):
     """See the module's docstring. `calls` lists (name, arguments) of everything that changed something."""
 
     def __init__(self, folder: Path, scans: int = 4, *, auto: bool = True, speed: int = 5) -> None:
@@ -475,6 +476,7 @@ class FakeEngine(FakeReview, FakeTables, FakeLooking, FakeCare):
     def _step_task(self, work: _Work) -> None:
         work.done += 1
         self.outbox.post(TaskProgress(work.id, work.done, work.total, f"Item {work.done} of {work.total}", 6.0))
+        self.tell_comparison(work)
 
     def _finish(self, work: _Work, reason: Reason | None = None, error: str = "", detail: str = "") -> None:
         reason = reason or work.ends or Reason.COMPLETED
@@ -491,6 +493,7 @@ class FakeEngine(FakeReview, FakeTables, FakeLooking, FakeCare):
             result = getattr(self, f"_end_{work.kind}")(work.payload)
         self.outbox.post(StateChanged(work.id, State.FINISHED, "", work.kind))
         self.outbox.post(TaskFinished(work.id, work.kind, reason, result, error, detail))
+        self.tell_comparison(work)
 
     def _end_import(self, paths: tuple[Path, ...]) -> dict[str, Any]:
         facts = self._open()

@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit
 
 from sagittal.params import describe
 from sagittal_app import theme
-from sagittal_app.forms.controls import control_for
 from sagittal_app.forms.form import ParameterForm
+from sagittal_app.forms.kinds import control_for
 from sagittal_app.forms.probes_form import ProbesForm
 
 

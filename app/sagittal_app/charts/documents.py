@@ -1,22 +1,20 @@
-"""Charts of documents a run publishes: curves, maps of points, matrices, timelines."""
+"""Charts of documents a run publishes: curves and maps of points."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QWidget
 
 from sagittal.facts import colour_of
-from sagittal_app import messages, theme
+from sagittal_app import messages
 from sagittal_app.charts.histogram import named, translucent
 from sagittal_app.charts.legend import legend_label, legend_text
 from sagittal_app.charts.plot import CurveData, LinesPanel, PlotPanel
-from sagittal_app.widgets.basics import Panel, label
 
 LEGEND_NAMES = 6
 """Classes that a map's legend names; all are in its tooltip."""
@@ -84,82 +82,6 @@ class ScatterPanel(PlotPanel):
         return self._columns
 
 
-class TimelinePanel(LinesPanel):
-    """Decisions over steps: each series stands at one of the named states."""
-
-    def __init__(self, title: str, about: str = "", states: Sequence[str] = (), *, name: str = "timeline") -> None:
-        super().__init__(title, about, name=name)
-        self.log.hide()
-        self.smooths = False
-        self.slider.hide()
-        if states:
-            self.plot.getAxis("left").setTicks([list(enumerate(states))])
-            self.states = (-0.2, len(states) - 0.8)
-
-    def _draw(self, curve: CurveData) -> None:
-        # A decision holds until the next: corners, not slopes.
-        x = np.repeat(curve.x, 2)[1:]
-        y = np.repeat(curve.y, 2)[: len(x)]
-        super()._draw(CurveData(curve.name, curve.colour, x, y))
-
-
-class _Squares(QWidget):
-    """A square of numbers, coloured from danger (−1) over panel (0) to accent (1)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setMinimumHeight(112)
-        self.labels: list[str] = []
-        self.values: list[list[float]] = []
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        count = len(self.values)
-        if not count:
-            return
-        painter = QPainter(self)
-        left = max((painter.fontMetrics().horizontalAdvance(text) for text in self.labels), default=0) + 8
-        head = painter.fontMetrics().height() + 4
-        width = (self.width() - left) / count
-        height = (self.height() - head) / count
-        limit = max((abs(v) for line in self.values for v in line if v == v), default=1.0) or 1.0
-        for i, line in enumerate(self.values):
-            painter.setPen(QColor(theme.colour("quiet")))
-            name = self.labels[i] if i < len(self.labels) else str(i + 1)
-            middle = Qt.AlignmentFlag.AlignVCenter
-            painter.drawText(QRectF(0, head + i * height, left - 8, height), middle | Qt.AlignmentFlag.AlignRight, name)
-            painter.drawText(QRectF(left + i * width, 0, width, head), Qt.AlignmentFlag.AlignCenter, name)
-            for j, value in enumerate(line):
-                cell = QRectF(left + j * width + 1, head + i * height + 1, width - 2, height - 2)
-                share = min(1.0, abs(value) / limit) if value == value else 0.0
-                painter.fillRect(
-                    cell, translucent(theme.colour("accent" if value >= 0 else "danger"), int(150 * share))
-                )
-                painter.setPen(QColor(theme.colour("text")))
-                painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, f"{value:.2f}")
-
-
-class MatrixPanel(Panel):
-    """A small square of numbers: a document with `values` (N, N) and perhaps `labels` (N)."""
-
-    def __init__(self, title: str, about: str = "", labels: Sequence[str] = (), *, name: str = "matrix") -> None:
-        super().__init__(title, name=name, margin=12, elide=True)
-        self.title = title
-        self.heading.setToolTip(f"{title}\n{about}".strip())
-        self._labels = list(labels)
-        self.waiting = label(messages.WAITING_DOCUMENT, "soft", wrap=True)
-        self.waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.squares = _Squares()
-        self.squares.hide()
-        self.body.addWidget(self.waiting, 1)
-        self.body.addWidget(self.squares, 1)
-
-    def say_waiting(self, sentence: str) -> None:
-        self.waiting.setText(sentence)
-        self.waiting.setVisible(bool(sentence))
-        self.squares.setVisible(not sentence)
-
-    def show_document(self, document: Mapping[str, Any], step: int) -> None:
-        self.squares.values = [[float(v) for v in line] for line in document["values"]]
-        self.squares.labels = [str(text) for text in document.get("labels", self._labels)]
-        self.say_waiting("")
-        self.squares.update()
+def read_document(path: str) -> Any:
+    """What a run published at `path`. Raises OSError or ValueError where it is gone or torn."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from contextlib import suppress
 from typing import Any
 
 from PySide6.QtWidgets import QWidget
@@ -12,12 +11,14 @@ from PySide6.QtWidgets import QWidget
 from sagittal.facts import colour_of
 from sagittal.panels import Curve, Density, Histogram, Images, Lines, Matrix, Panel, Scatter, Timeline
 from sagittal_app import messages
-from sagittal_app.charts.documents import CurvePanel, MatrixPanel, ScatterPanel, TimelinePanel
+from sagittal_app.charts.documents import CurvePanel, ScatterPanel, read_document
 from sagittal_app.charts.histogram import HistogramPanel
 from sagittal_app.charts.images import ImagesPanel
 from sagittal_app.charts.plot import CurveData, LinesPanel
 from sagittal_app.charts.spectra import DensityPanel
-from sagittal_app.models.run_model import RunModel
+from sagittal_app.charts.squares import MatrixPanel
+from sagittal_app.charts.strips import TimelinePanel
+from sagittal_app.models.run_model import Preview, RunModel
 
 Refresh = Callable[[RunModel], object]
 
@@ -43,7 +44,7 @@ def _timeline(panel: Timeline, name: str) -> tuple[QWidget, Refresh]:
     return made, lambda model: _show_curves(made, model, panel.series)
 
 
-def _show_curves(made: LinesPanel, model: RunModel, names: Sequence[str]) -> None:
+def _show_curves(made: LinesPanel | TimelinePanel, model: RunModel, names: Sequence[str]) -> None:
     curves = curves_of(model, names)
     if not curves:
         made.say_waiting(messages.NOT_RECORDED if model.over else messages.WAITING_LINES)
@@ -69,9 +70,25 @@ def _waiting_for_pictures(model: RunModel) -> str:
     return messages.WAITING_PICTURES.format(step=every) if every else messages.WAITING_DOCUMENT
 
 
-def read_document(path: str) -> Any:
-    """What a run published at `path`. Raises OSError or ValueError where it is gone or torn."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+def _matrix(panel: Matrix, name: str) -> tuple[QWidget, Refresh]:
+    made = MatrixPanel(panel.title, panel.about, panel.labels, name=name)
+    made.moments.chosen.connect(lambda one: _show_document(made, one))
+
+    def refresh(model: RunModel) -> None:
+        previews = _previews(model, panel.source, panel.title)
+        if previews:
+            made.set_previews(previews)
+        elif model.over:
+            made.say_waiting(messages.NOT_RECORDED)
+
+    return made, refresh
+
+
+def _show_document(made: Any, preview: Preview) -> None:
+    try:
+        made.show_document(read_document(preview.path), preview.step)
+    except (OSError, ValueError, KeyError):
+        made.say_waiting(messages.PICTURE_GONE.format(path=preview.path))
 
 
 def _document(make: Callable[[Any, str], Any]) -> Callable[[Any, str], tuple[QWidget, Refresh]]:
@@ -90,20 +107,18 @@ def _document(make: Callable[[Any, str], Any]) -> Callable[[Any, str], tuple[QWi
             newest = previews[-1]
             if newest.path != shown[0]:
                 shown[0] = newest.path
-                try:
-                    if isinstance(made, HistogramPanel) and previews[0].path != begun[0]:
-                        begun[0] = previews[0].path
+                if isinstance(made, HistogramPanel) and previews[0].path != begun[0]:
+                    begun[0] = previews[0].path
+                    with suppress(OSError, ValueError, KeyError):
                         made.show_first(read_document(begun[0]), previews[0].step)
-                    made.show_document(read_document(newest.path), newest.step)
-                except (OSError, ValueError, KeyError):
-                    made.say_waiting(messages.PICTURE_GONE.format(path=newest.path))
+                _show_document(made, newest)
 
         return made, refresh
 
     return maker
 
 
-def _previews(model: RunModel, source: str, title: str) -> list[Any]:
+def _previews(model: RunModel, source: str, title: str) -> list[Preview]:
     """What was published for a panel: under its source, or under its title where a method names it so."""
     return model.previews.get(source) or model.previews.get(title) or []
 
@@ -114,7 +129,7 @@ _MAKERS: dict[type[Panel], Callable[[Any, str], tuple[QWidget, Refresh]]] = {
     Images: _images,
     Histogram: _document(lambda p, name: HistogramPanel(p.title, p.about, p.x_label, name=name)),
     Curve: _document(lambda p, name: CurvePanel(p.title, p.about, p.x_label, p.y_label, name=name)),
-    Matrix: _document(lambda p, name: MatrixPanel(p.title, p.about, p.labels, name=name)),
+    Matrix: _matrix,
     Scatter: _document(lambda p, name: ScatterPanel(p.title, p.about, name=name)),
     Density: _document(lambda p, name: DensityPanel(p.title, p.about, name=name)),
 }

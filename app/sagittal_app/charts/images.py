@@ -7,11 +7,12 @@ from pathlib import Path
 
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPixmap
-from PySide6.QtWidgets import QSlider, QWidget
+from PySide6.QtWidgets import QWidget
 
 from sagittal_app import messages, theme
+from sagittal_app.charts.moments import Moments
 from sagittal_app.models.run_model import Preview
-from sagittal_app.widgets.basics import Elided, Panel, label, row
+from sagittal_app.widgets.basics import Elided, Panel, label
 
 
 class _Picture(QWidget):
@@ -41,67 +42,34 @@ class ImagesPanel(Panel):
         super().__init__(title, name=name, margin=12, elide=True)
         self.title = title
         self.heading.setToolTip(f"{title}\n{about}".strip())
-        self._previews: list[Preview] = []
         self._parts = " · ".join(captions)
-        self._follow = True
-        self._shown = ""
         self.waiting = label(messages.WAITING_DOCUMENT, "soft", wrap=True)
         self.waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.waiting.setObjectName(f"{name}_waiting")
         self.picture = _Picture()
-        self.caption = Elided("", "quiet")
-        self.caption.setObjectName(f"{name}_caption")
-        self.slider = QSlider(Qt.Orientation.Horizontal)
-        self.slider.setObjectName(f"{name}_slider")
-        self.slider.valueChanged.connect(self._moved)
-        self.slider.sliderMoved.connect(self._dragged)
+        self.moments = Moments(name)
+        self.moments.chosen.connect(self._show)
         self.body.addWidget(self.waiting, 1)
         self.body.addWidget(self.picture, 1)
         if captions:
             self.body.addWidget(Elided(self._parts, "quiet"))
-        line = row(self.slider, self.caption)
-        line.setStretch(0, 1)
-        line.setStretch(1, 1)
-        self.body.addLayout(line)
-        self._show_any(False)
+        self.body.addWidget(self.moments)
+        self.picture.hide()
 
     def say_waiting(self, sentence: str) -> None:
         self.waiting.setText(sentence)
 
     def set_previews(self, previews: Sequence[Preview]) -> None:
         """Shows the newest of `previews`, or the one the slider was moved to."""
-        if list(previews) == self._previews:
-            return
-        self._previews = list(previews)
-        self._show_any(bool(previews))
-        if not previews:
-            return
-        self.slider.setRange(0, len(previews) - 1)
-        if self._follow:
-            self.slider.setValue(len(previews) - 1)
-        self._moved(self.slider.value())
+        self.waiting.setVisible(not previews)
+        self.picture.setVisible(bool(previews))
+        self.moments.set_previews(previews)
 
-    def step(self) -> int:
-        """Step of the picture shown; 0 where none is."""
-        return self._previews[self.slider.value()].step if self._previews else 0
-
-    def _dragged(self, position: int) -> None:
-        self._follow = position == self.slider.maximum()
-
-    def _moved(self, position: int) -> None:
-        one = self._previews[position]
-        if one.path == self._shown:
-            return
-        self._shown = one.path
+    def _show(self, one: Preview) -> None:
         there = Path(one.path).is_file()
         self.picture.pixmap = QPixmap(one.path) if there else QPixmap()
         self.picture.update()
-        said = one.caption if one.caption != self._parts else ""
-        said = said or f"Step {one.step}"
-        self.caption.say(said if there else messages.PICTURE_GONE.format(path=one.path))
-
-    def _show_any(self, any_: bool) -> None:
-        self.waiting.setVisible(not any_)
-        self.picture.setVisible(any_)
-        self.slider.setVisible(any_)
-        self.caption.setVisible(any_)
+        if not there:
+            self.moments.caption.say(messages.PICTURE_GONE.format(path=one.path))
+        elif one.caption and one.caption != self._parts:
+            self.moments.caption.say(one.caption)

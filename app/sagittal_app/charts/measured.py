@@ -12,8 +12,7 @@ from PySide6.QtWidgets import QGridLayout, QHeaderView, QTableWidget, QTableWidg
 
 from sagittal.run_record import RunRecord
 from sagittal_app import messages, theme
-from sagittal_app.charts.documents import ScatterPanel
-from sagittal_app.charts.factory import read_document
+from sagittal_app.charts.documents import ScatterPanel, read_document
 from sagittal_app.charts.spectra import SpectraGrid, fix_height
 from sagittal_app.models.evaluations import Finding, findings
 from sagittal_app.widgets.basics import UNIT, Panel, clear, column, label, scrolled

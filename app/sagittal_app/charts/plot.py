@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QResizeEvent
 from PySide6.QtSvg import QSvgGenerator
-from PySide6.QtWidgets import QFileDialog, QGraphicsItem, QLabel, QMenu, QSlider
+from PySide6.QtWidgets import QGraphicsItem, QLabel, QSlider
 
 from sagittal_app import messages, theme
+from sagittal_app.charts.exporting import DRAWING, VALUES, offer_export, write_columns
 from sagittal_app.charts.pyramid import Pyramid, Trace
 from sagittal_app.charts.ranges import Range, bounds, growing, steady
 from sagittal_app.models.run_model import Floats
@@ -82,8 +82,7 @@ class PlotPanel(Panel):
             axis.enableAutoSIPrefix(False)
             # Kept as a picture until it changes: writing numbers and grid anew costs more than the curves.
             axis.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
-        self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.view.customContextMenuRequested.connect(self._menu)
+        offer_export(self.view, title, self.export)
         self.plot.vb.mouseDoubleClickEvent = self._double_clicked
         self.body.addWidget(self.waiting, 1)
         self.body.addWidget(self.view, 1)
@@ -115,15 +114,9 @@ class PlotPanel(Panel):
 
     def export(self, path: Path) -> None:
         """Writes the chart as PNG, SVG or CSV, by the file's ending."""
-        if path.suffix == ".csv":
-            with path.open("w", newline="", encoding="utf-8") as file:
-                write = csv.writer(file)
-                data = self.columns()
-                write.writerow(data)
-                length = max((len(values) for values in data.values()), default=0)
-                for i in range(length):
-                    write.writerow([values[i] if i < len(values) else "" for values in data.values()])
-        elif path.suffix == ".svg":
+        if path.suffix == VALUES:
+            write_columns(path, self.columns())
+        elif path.suffix == DRAWING:
             drawing = QSvgGenerator()
             drawing.setFileName(str(path))
             drawing.setSize(self.view.size())
@@ -134,24 +127,6 @@ class PlotPanel(Panel):
             painter.end()
         else:
             self.grab().save(str(path))
-
-    def _menu(self, where: QPoint) -> None:
-        menu = QMenu(self)
-        menu.setObjectName("chart_menu")
-        for text, ending in (
-            (messages.EXPORT_PNG, ".png"),
-            (messages.EXPORT_SVG, ".svg"),
-            (messages.EXPORT_CSV, ".csv"),
-        ):
-            menu.addAction(text, lambda ending=ending: self._ask_export(ending))
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.popup(self.view.mapToGlobal(where))
-
-    def _ask_export(self, ending: str) -> None:
-        suggested = self.title.lower().replace(" ", "_") + ending
-        path, _ = QFileDialog.getSaveFileName(self, "", suggested, f"*{ending}")
-        if path:
-            self.export(Path(path).with_suffix(ending))
 
     def _double_clicked(self, event: object) -> None:
         self.reset()
@@ -182,8 +157,6 @@ class LinesPanel(PlotPanel):
         self._at: float | None = None
         self._follows = True
         self._shown: tuple[Range | None, Range | None] = (None, None)
-        self.states: Range | None = None
-        """Range of the y axis where it is known beforehand."""
         self.legend = QLabel()
         self.legend.setObjectName(f"{name}_legend")
         self.legend.setTextFormat(Qt.TextFormat.RichText)
@@ -246,9 +219,7 @@ class LinesPanel(PlotPanel):
         found = [one for curve in self._curves if (one := bounds(self._heights(curve))) is not None]
         x, y = self._shown
         x = growing((first, last), x)
-        if self.states is not None:
-            y = self.states
-        elif found:
+        if found:
             highest = max(high for _, high in found)
             y = steady((min(low for low, _ in found), highest), y, log=self.log.isChecked())
         if (x, y) != self._shown:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
@@ -34,6 +35,13 @@ class Control(QWidget):
     def problem(self) -> str:
         """What is wrong with what was typed; empty where nothing is."""
         return ""
+
+    def same(self, value: Any) -> bool:
+        """Whether the control stands at `value`."""
+        return bool(self.value() == value)
+
+    def offer(self, names: Mapping[str, str]) -> None:
+        """What the open study has to choose from, each with a sentence; for parameters with `choices_from`."""
 
 
 def show_number(value: Any) -> str:
@@ -164,8 +172,16 @@ class Choice(Control):
     def set_value(self, value: Any) -> None:
         self.box.setCurrentIndex(max(0, self.box.findData(str(value))))
 
+    def same(self, value: Any) -> bool:
+        """Choices are compared as text, whatever their type."""
+        return self.value() == str(value)
+
+    def sentence_of(self, value: str) -> str:
+        """What is said under the box of the value it stands at."""
+        return (self.field.choices or {}).get(value, "")
+
     def _chosen(self) -> None:
-        self._sentence.setText((self.field.choices or {}).get(self.value(), ""))
+        self._sentence.setText(self.sentence_of(self.value()))
         self.changed.emit()
 
 
@@ -199,20 +215,3 @@ class PathEdit(TextEdit):
         path, _ = QFileDialog.getOpenFileName(self, messages.CHOOSE_FILE, self.edit.text())
         if path:
             self.edit.setText(path)
-
-
-KINDS: dict[str, type[Control]] = {
-    "int": NumberEdit,
-    "float": NumberEdit,
-    "bool": Switch,
-    "choice": Choice,
-    "text": TextEdit,
-    "path": PathEdit,
-}
-
-
-def control_for(field: FieldDescription) -> Control:
-    """The control of a parameter's kind, at its default."""
-    made = KINDS[field.kind](field)
-    made.set_value(field.default)
-    return made

@@ -9,9 +9,12 @@ from typing import Any
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
-from sagittal.params import FieldDescription, ParameterError, Params, describe, make
+from sagittal.facts import StudyFacts
+from sagittal.params import META_LABELS, FieldDescription, ParameterError, Params, describe, make
 from sagittal_app import messages
-from sagittal_app.forms.controls import Control, control_for, show_number
+from sagittal_app.forms.controls import Control, show_number
+from sagittal_app.forms.kinds import control_for
+from sagittal_app.models.meta_labels import meta_labels
 from sagittal_app.widgets.basics import UNIT, Fold, label, set_role, tool
 
 LABEL_WIDTH = 176
@@ -58,12 +61,7 @@ class _Row:
         self.control.set_value(self._form.base(self.field.name))
 
     def changed(self) -> bool:
-        return bool(self.control.problem()) or not self._same(self._form.base(self.field.name))
-
-    def _same(self, value: Any) -> bool:
-        """Whether the control stands at `value`; choices are compared as text, whatever their type."""
-        own = self.control.value()
-        return str(own) == str(value) if self.field.kind == "choice" else own == value
+        return bool(self.control.problem()) or not self.control.same(self._form.base(self.field.name))
 
     def refresh(self) -> None:
         problem = self.control.problem()
@@ -73,7 +71,7 @@ class _Row:
         font.setBold(changed)
         self.name.setFont(font)
         paper = self.field.paper
-        other = not problem and paper is not None and not self._same(paper)
+        other = not problem and paper is not None and not self.control.same(paper)
         self.note.setText(problem or (messages.PAPER_DEFAULT.format(value=_shown(paper)) if other else ""))
         set_role(self.note, "danger" if problem else "quiet")
         self.note.setVisible(bool(self.note.text()))
@@ -136,6 +134,14 @@ class ParameterForm(QWidget):
             row.control.set_value(values.get(name, self._base[name]))
         self._quiet = False
         self.row_changed()
+
+    def show_study(self, facts: StudyFacts | None) -> None:
+        """Offers what the study has, for parameters that take their values from it."""
+        names = {META_LABELS: meta_labels(facts)}
+        for row in self.rows.values():
+            if row.field.choices_from in names:
+                row.control.offer(names[row.field.choices_from])
+        self._refresh()
 
     def differences(self) -> dict[str, Any]:
         """Parameters that differ from the recipe: what a request carries."""

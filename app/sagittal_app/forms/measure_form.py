@@ -106,6 +106,7 @@ class MeasureDialog(QDialog):
         targets = targets_of(card, record, facts) if card.targets else {}
         offers = {"target": targets} if targets else {}
         self.form = ParameterForm(card.params, asked=card.asked, offers=offers)
+        self.form.show_study(facts)
         self.form.set_base({"target": next(iter(targets))} if targets else {})
         self.checkpoint = Choice(
             FieldDescription("checkpoint", "choice", "last", messages.CHECKPOINT_HELP, choices=checkpoints_of(record))

@@ -36,6 +36,7 @@ class Setup(QWidget):
         self.setObjectName("train_setup")
         self._desk = desk
         self._cards: dict[str, MethodCard] = {}
+        self._facts: StudyFacts | None = None
         self._method = ""
         self._forms: dict[str, ParameterForm] = {}
         self._checked: list[Check] | None = None
@@ -97,7 +98,10 @@ class Setup(QWidget):
         self._say_checks([])
 
     def show_study(self, facts: StudyFacts | None) -> None:
+        self._facts = facts
         self.run_form.show_study(facts)
+        for form in self._forms.values():
+            form.show_study(facts)
         self._changed()
 
     def show_methods(
@@ -127,6 +131,7 @@ class Setup(QWidget):
         known = name in self._forms
         if not known:
             form = ParameterForm(card.params)
+            form.show_study(self._facts)
             form.changed.connect(self._changed)
             self._forms[name] = form
             self._form_place.addWidget(form)

@@ -87,7 +87,7 @@ class RunTable(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(record, column)
         if role == Qt.ItemDataRole.DecorationRole and column == METHOD:
-            return _dot(self.colour(record.facts.run))
+            return dot(self.colour(record.facts.run))
         if role == Qt.ItemDataRole.ForegroundRole and column == STATE:
             name = COLOURS.get(record.state.reason) if record.state.reason else None
             return QColor(theme.colour(name)) if name else None
@@ -111,7 +111,8 @@ class RunTable(QAbstractTableModel):
         return texts[column]
 
 
-def _dot(colour: str) -> QIcon:
+def dot(colour: str) -> QIcon:
+    """A disc of the colour, beside the name of what has it in charts."""
     pixmap = QPixmap(12, 12)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)

@@ -1,0 +1,144 @@
+"""Decisions over steps as strips: which states a run's gates and switches stood at, and how often."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QColor
+
+from sagittal.facts import colour_of
+from sagittal_app import messages, theme
+from sagittal_app.charts.legend import legend_label, legend_text
+from sagittal_app.charts.plot import CurveData, PlotPanel
+from sagittal_app.models.run_model import Floats
+
+CELLS = 240
+"""Cells of a strip at most; steps beyond that share them."""
+THICK = 0.7
+"""Height of a strip, where the next one begins 1 below."""
+
+
+def cells(x: Floats, y: Floats, first: float, last: float, count: int) -> Floats:
+    """The mean of `y` (N,) in each of `count` equal parts of the steps from `first` to `last`; NaN where none is."""
+    place = np.clip(((x - first) / max(last - first, 1e-9) * count).astype(int), 0, count - 1)
+    fine = np.isfinite(y)
+    sums = np.bincount(place[fine], weights=y[fine], minlength=count)
+    amounts = np.bincount(place[fine], minlength=count)
+    with np.errstate(invalid="ignore"):
+        return sums / amounts
+
+
+class TimelinePanel(PlotPanel):
+    """See `sagittal.panels.Timeline`."""
+
+    def __init__(self, title: str, about: str = "", states: Sequence[str] = (), *, name: str = "timeline") -> None:
+        super().__init__(title, about, "step", "", name=name)
+        self._states = [messages.words(state) for state in states] or ["0", "1"]
+        self._curves: list[CurveData] = []
+        self._at: float | None = None
+        self.legend = legend_label(name)
+        self.body.insertWidget(1, self.legend)
+        self.plot.invertY(True)
+        self.plot.setMouseEnabled(x=True, y=False)
+        self._mouse = pg.SignalProxy(self.view.scene().sigMouseMoved, rateLimit=30, slot=self._moved)
+        self.say_waiting(messages.WAITING_LINES)
+        self._say_legend()
+
+    def set_curves(self, curves: Sequence[CurveData]) -> None:
+        """A strip for each of `curves`, the first on top."""
+        curves = [curve for curve in curves if len(curve.x)]
+        if [(c.name, len(c.x)) for c in curves] != [(c.name, len(c.x)) for c in self._curves]:
+            self._curves = curves
+            self._draw()
+            self._say_legend()
+        if curves:
+            self.say_waiting("")
+
+    def columns(self) -> dict[str, Sequence[float]]:
+        table: dict[str, Sequence[float]] = {}
+        for curve in self._curves:
+            table[f"{curve.name} step"] = curve.x.tolist()
+            table[curve.name] = curve.y.tolist()
+        return table
+
+    def reset(self) -> None:
+        if self._curves:
+            first, last = self._reach()
+            self.plot.vb.setRange(xRange=(first, last), yRange=(-0.2, len(self._curves) - 0.1), padding=0)
+
+    def paint_theme(self) -> None:
+        super().paint_theme()
+        self.plot.showGrid(x=False, y=False)
+        if hasattr(self, "legend"):  # the plot's own constructor paints once before there is one
+            self._draw()
+            self._say_legend()
+
+    def _reach(self) -> tuple[float, float]:
+        first = min(float(curve.x[0]) for curve in self._curves)
+        return first, max(float(curve.x[-1]) for curve in self._curves) + 1.0
+
+    def _colours(self) -> list[QColor]:
+        """Of two states one is quiet and the other stands out; of more each has its own."""
+        if len(self._states) == 2:
+            return [QColor(theme.colour("line")), QColor(theme.colour("accent"))]
+        return [QColor(colour_of(number)) for number in range(1, len(self._states) + 1)]
+
+    def _draw(self) -> None:
+        self.plot.clear()
+        if not self._curves:
+            return
+        first, last = self._reach()
+        count = int(min(CELLS, max(len(curve.x) for curve in self._curves)))
+        for row, curve in enumerate(self._curves):
+            strip = pg.ImageItem(self._painted(cells(curve.x, curve.y, first, last, count)), axisOrder="row-major")
+            strip.setRect(QRectF(first, row, last - first, THICK))
+            self.plot.addItem(strip)
+        names = [(row + THICK / 2, messages.words(curve.name)) for row, curve in enumerate(self._curves)]
+        self.plot.getAxis("left").setTicks([names])
+        self.reset()
+
+    def _painted(self, values: Floats) -> Floats:
+        """Cells (N,) as colours, (1, N, 4) uint8: between two states mixed, of more the nearest one's."""
+        paints = np.array([colour.getRgb() for colour in self._colours()], dtype=float)
+        there = np.isfinite(values)
+        held = np.clip(np.where(there, values, 0.0), 0, len(paints) - 1)
+        if len(paints) == 2:
+            mixed = paints[0] + (paints[1] - paints[0]) * held[:, None]
+        else:
+            mixed = paints[np.rint(held).astype(int)]
+        mixed[~there, 3] = 0
+        return mixed[None].astype(np.uint8)
+
+    def said_at(self, step: float) -> str:
+        """What every strip stands at near a step."""
+        parts = [f"step {step:.0f}"]
+        for curve in self._curves:
+            i = int(np.clip(np.searchsorted(curve.x, step, side="right") - 1, 0, len(curve.x) - 1))
+            state = self._states[int(np.clip(np.rint(curve.y[i]), 0, len(self._states) - 1))]
+            parts.append(f"{messages.words(curve.name)}: {state}")
+        return " · ".join(parts)
+
+    def shares(self) -> dict[str, float]:
+        """Of two states: how often each series stood at the second."""
+        return {curve.name: float(np.nanmean(curve.y)) for curve in self._curves} if len(self._states) == 2 else {}
+
+    def _moved(self, event: tuple) -> None:
+        where = event[0]
+        inside = bool(self._curves) and self.plot.sceneBoundingRect().contains(where)
+        self._at = self.plot.vb.mapSceneToView(where).x() if inside else None
+        self._say_legend()
+
+    def leaveEvent(self, event: object) -> None:
+        self._at = None
+        self._say_legend()
+
+    def _say_legend(self) -> None:
+        if self._at is not None:
+            self.legend.setText(legend_text({}, self.said_at(self._at)))
+            return
+        colours = {state: colour.name() for state, colour in zip(self._states, self._colours(), strict=True)}
+        often = [f"{messages.words(name)} {share:.0%} {self._states[1]}" for name, share in self.shares().items()]
+        self.legend.setText(legend_text(colours, *often))

@@ -1,0 +1,92 @@
+"""Controls whose values are those of the open study: one of its meta labels, or several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from PySide6.QtCore import Qt
+
+from sagittal.params import FieldDescription, names_in
+from sagittal_app import messages
+from sagittal_app.forms.controls import Choice, Control
+from sagittal_app.widgets.basics import UNIT, column, label
+from sagittal_app.widgets.ticks import Ticks
+
+
+class StudyTicks(Control):
+    """Several names, as ticks; the value is a text with commas between them."""
+
+    def __init__(self, field: FieldDescription) -> None:
+        super().__init__(field)
+        self._offers: Mapping[str, str] = {}
+        self.ticks = Ticks(f"param_{field.name}")
+        self.ticks.changed.connect(self._say)
+        self._sentence = label("", "quiet", wrap=True)
+        body = column(self.ticks, self._sentence, spacing=UNIT // 2)
+        body.setContentsMargins(0, 6, 0, 0)
+        self.setLayout(body)
+
+    def offer(self, names: Mapping[str, str]) -> None:
+        if names != self._offers:
+            self._offers = names
+            self.set_value(self.value())
+
+    def value(self) -> str:
+        return ", ".join(self.ticks.ticked())
+
+    def set_value(self, value: Any) -> None:
+        """Names that the study has not (of a recipe, or a past run) are shown too; `problem` says so."""
+        wanted = names_in(str(value or ""))
+        strange = {name: messages.META_NOT_HERE.format(name=name) for name in wanted if name not in self._offers}
+        names = {**self._offers, **strange}
+        self.ticks.show_names(names, wanted, {name: messages.words(name) for name in names})
+        self._say()
+
+    def same(self, value: Any) -> bool:
+        return set(self.ticks.ticked()) == set(names_in(str(value or "")))
+
+    def problem(self) -> str:
+        strange = [name for name in self.ticks.ticked() if name not in self._offers]
+        return messages.META_NOT_HERE.format(name=strange[0]) if strange else ""
+
+    def _say(self) -> None:
+        told = [
+            f"{messages.heading(name)}: {self._offers[name]}" for name in self.ticks.ticked() if name in self._offers
+        ]
+        self._sentence.setText("\n".join(told))
+        self._sentence.setVisible(bool(told))
+        self.changed.emit()
+
+
+class StudyChoice(Choice):
+    """One name, or none."""
+
+    _offers: Mapping[str, str] = {}
+
+    def __init__(self, field: FieldDescription) -> None:
+        super().__init__(field)
+        self.offer({})
+
+    def offer(self, names: Mapping[str, str]) -> None:
+        kept = self.value() if self._offers else ""
+        self._offers = {"": "", **names}
+        self.box.blockSignals(True)
+        self.box.clear()
+        for index, (name, sentence) in enumerate(self._offers.items()):
+            self.box.addItem(messages.words(name) or messages.META_NO_CHOICE, name)
+            self.box.setItemData(index, sentence, Qt.ItemDataRole.ToolTipRole)
+        self.box.blockSignals(False)
+        self.set_value(kept)
+
+    def set_value(self, value: Any) -> None:
+        name = str(value or "")
+        if self.box.findData(name) < 0:  # of a recipe or a past run; `problem` says that the study has it not
+            self.box.addItem(messages.words(name), name)
+        super().set_value(name)
+
+    def problem(self) -> str:
+        return "" if self.value() in self._offers else messages.META_NOT_HERE.format(name=self.value())
+
+    def sentence_of(self, value: str) -> str:
+        return self._offers.get(value, "")

@@ -1,0 +1,93 @@
+"""Parameters that name attributes of the study: what is offered, what a recipe may ask for, what is said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from fake_world import make_scan
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QCheckBox, QComboBox
+
+from sagittal.facts import StudyFacts
+from sagittal.params import Params, describe, make, names_in, setting
+from sagittal_app import theme
+from sagittal_app.forms.form import ParameterForm
+from sagittal_app.models.meta_labels import meta_labels
+
+
+class Chosen(Params):
+    """One that names several attributes, and one that names one."""
+
+    meta_labels: str = setting(
+        "subject, slice_quantile", "What makes two slices alike.", choices_from="meta_labels", multiple=True
+    )
+    domain: str = setting("", "What tells scanners apart.", choices_from="meta_labels")
+
+
+def study(*phases):
+    scans = [replace(make_scan(i), meta={"phase": phase} if phase else {}) for i, phase in enumerate(phases, start=1)]
+    return StudyFacts("/study", "study", tuple(scans))
+
+
+@pytest.fixture
+def form(qtbot):
+    theme.apply("dark")
+    made = ParameterForm(Chosen)
+    qtbot.addWidget(made)
+    made.show_study(study("ED", "ES", "ED", ""))
+    made.show()
+    return made
+
+
+def test_the_description_says_where_values_come_from():
+    several, one = describe(Chosen)
+    assert (several.kind, several.choices_from, several.multiple) == ("text", "meta_labels", True)
+    assert (one.choices_from, one.multiple) == ("meta_labels", False)
+    assert names_in(" subject,phase , subject") == ("subject", "phase")
+    assert make(Chosen, {"meta_labels": "subject,phase"}).meta_labels == "subject,phase"
+
+
+def test_the_studys_columns_are_offered_beside_the_built_in_ones(form, qtbot):
+    control = form.rows["meta_labels"].control
+    assert control.ticks.names() == ("subject", "slice_quantile", "phase")
+    assert form.differences() == {}
+    qtbot.mouseClick(form.findChild(QCheckBox, "param_meta_labels_phase"), Qt.MouseButton.LeftButton)
+    assert form.differences() == {"meta_labels": "subject, slice_quantile, phase"}
+    assert "2 values: ED (2), ES (1). 1 scan without one." in control._sentence.text()
+    qtbot.mouseClick(form.rows["meta_labels"].back, Qt.MouseButton.LeftButton)
+    assert form.differences() == {}
+
+
+def test_the_order_of_names_makes_no_difference(form):
+    form.set_values({"meta_labels": "slice_quantile,subject"})
+    assert form.differences() == {}
+
+
+def test_a_name_that_the_study_has_not_is_shown_and_said(form):
+    form.set_base({"meta_labels": "subject,scanner"})
+    assert "no meta label “scanner”" in form.problem()
+    form.show_study(replace(study("ED"), scans=(make_scan(1),)))
+    assert form.problem() == ""
+
+
+def test_one_name_is_a_choice_that_may_stay_empty(form, qtbot):
+    box = form.findChild(QComboBox, "param_domain")
+    assert [box.itemText(i) for i in range(box.count())] == ["none", "subject", "slice quantile", "phase"]
+    box.setCurrentIndex(3)
+    assert form.differences() == {"domain": "phase"}
+    form.set_values({"domain": "site"})
+    assert "no meta label “site”" in form.problem()
+
+
+@pytest.mark.parametrize(
+    ("phases", "sentence"),
+    [
+        (("ED", "ED"), "All scans share it"),
+        (("a", "b", "c"), "Every scan has another."),
+        (("a", *"abcdefgh"), "and 2 more"),
+    ],
+)
+def test_what_a_column_holds_is_said(phases, sentence):
+    assert sentence in meta_labels(study(*phases))["phase"]
+    assert "2 subjects" in meta_labels(study("ED", "ES"))["subject"]
