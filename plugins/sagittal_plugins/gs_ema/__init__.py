@@ -1,0 +1,369 @@
+"""GS-EMA with the boundary-aware contrastive loss: segmentation that carries over to hospitals it has not seen.
+
+Card and parameters only; nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from statistics import median
+from typing import Self
+
+from pydantic import model_validator
+
+from sagittal.engine_port import SagittalError
+from sagittal.facts import ScanFacts, label_names
+from sagittal.method import MethodCard, Needs
+from sagittal.panels import Images, Lines, Timeline
+from sagittal.params import Given, TrainingParams, setting
+from sagittal_engine.kit import recipes
+
+NETWORK = "Network"
+DATA = "Patches"
+DOMAINS = "Domains"
+VIEWS = "Transformed view"
+TEACHER = "Teacher"
+LOSSES = "Losses"
+LIVE = "Live measures"
+
+MULTIPLES = {"small_unet": 8, "swin_unetr_2": 8, "swin_unetr": 32}
+"""What the sides of a patch must be multiples of."""
+
+STATES = ("kept", "followed slowly", "followed")
+"""What the teacher did in a step."""
+
+SIMILARITIES = (
+    "source_student_teacher",
+    "target_student_teacher",
+    "student_source_target",
+    "teacher_source_target",
+    "student_source_teacher_target",
+    "student_target_teacher_source",
+)
+"""The six pairs of latents, the two positive ones first."""
+
+
+class GSEMAParams(TrainingParams):
+    """Parameters of GS-EMA and BACL. Defaults suit a processor; `paper` holds the published values."""
+
+    steps: int = setting(3000, "Steps the schedule is made for.", ge=0, le=10_000_000, unit="steps", paper="100 epochs")
+    batch_size: int = setting(2, "Patches per step, each seen as it is and transformed.", ge=1, le=256, unit="patches")
+    optimiser: str = setting(
+        "adam",
+        "Rule that turns gradients into updates.",
+        choices={
+            "sgd": "Stochastic gradient descent with momentum.",
+            "adam": "Adam.",
+            "adamw": "Adam with decoupled decay.",
+            "lars": "SGD with momentum whose step per layer is in proportion to the layer's norm: for large batches.",
+        },
+        group="Optimiser",
+    )
+    learning_rate: float = setting(1e-3, "Step size of the optimiser at its peak.", gt=0, le=100)
+    schedule: str = setting(
+        "exponential",
+        "How the learning rate changes over the run.",
+        choices={
+            "constant": "Stays at its peak.",
+            "cosine": "Falls to zero along half a cosine over `steps`.",
+            "exponential": "Multiplied by `decay_factor` every `decay_every` steps.",
+        },
+        group="Optimiser",
+    )
+    decay_factor: float = setting(0.1, "Factor of the exponential schedule.", gt=0, le=1, group="Optimiser")
+    decay_every: int = setting(
+        1000,
+        "Steps between two changes of the exponential schedule; the default changes the rate twice in `steps`.",
+        ge=1,
+        unit="steps",
+        group="Optimiser",
+        paper="10 epochs",
+    )
+    labels: str = setting(
+        "", "Labels to learn, by name, separated by commas, where labels overlap the later counts; empty takes all."
+    )
+
+    network: str = setting(
+        "small_unet",
+        "3D network that segments.",
+        choices={
+            "small_unet": "A U-Net of 0.3 million weights: minutes on a processor.",
+            "swin_unetr_2": "SwinUNETR cut to its first two stages, as released.",
+            "swin_unetr": "The whole SwinUNETR.",
+        },
+        group=NETWORK,
+        paper="swin_unetr_2",
+    )
+    norm: str = setting(
+        "instance",
+        "Normalisation of convolutions.",
+        choices={
+            "instance": "By the patch at hand, as published.",
+            "batch": "By the batch: leaves statistics and scales that test-time adaptation can change.",
+        },
+        group=NETWORK,
+    )
+    feature_size: int = setting(
+        24, "Channels of SwinUNETR's first stage, a multiple of 12.", ge=12, le=96, group=NETWORK
+    )
+    checkpointing: bool = setting(
+        False,
+        "Make SwinUNETR's activations again in the backward pass: less memory, more time.",
+        group=NETWORK,
+        paper=True,
+    )
+
+    voxel: float = setting(
+        0.0,
+        "Side of the cubic voxels that scans are resampled to; 0 takes the typical one of the chosen scans.",
+        ge=0,
+        le=20,
+        unit="mm",
+        group=DATA,
+    )
+    patch: int = setting(48, "Voxels a side of a patch.", ge=16, le=512, unit="voxels", group=DATA, paper=128)
+    near_labels: float = setting(
+        0.7,
+        "Share of the patches that are cut around a labelled voxel, each label of the scan as often as another, so "
+        "that small targets are seen.",
+        ge=0,
+        le=1,
+        group=DATA,
+    )
+    overlap: float = setting(
+        0.25, "Share that neighbouring windows have in common when whole scans are segmented.", ge=0, lt=0.9, group=DATA
+    )
+
+    domain_column: str = setting("domain", "Attribute of scans that names their institution.", group=DOMAINS)
+    leave_out: str = setting(
+        "", "Domain whose scans are not trained on, to be tested on afterwards; empty leaves none out.", group=DOMAINS
+    )
+
+    gin: bool = setting(True, "A random shallow network changes the intensities (GIN).", group=VIEWS)
+    intensity: bool = setting(True, "Brightness, contrast and gamma change.", group=VIEWS, paper=False)
+    noise: bool = setting(True, "Gaussian noise is added.", group=VIEWS, paper=False)
+    smoothing: bool = setting(True, "The image is smoothed.", group=VIEWS, paper=False)
+    histogram: bool = setting(True, "The histogram is shifted piece by piece.", group=VIEWS, paper=False)
+    bias_field: bool = setting(True, "Brightness varies smoothly over the image.", group=VIEWS, paper=False)
+    geometry: bool = setting(
+        True, "Image and labels together are turned by up to 15 degrees and flipped, in both views alike.", group=VIEWS
+    )
+
+    teacher: str = setting(
+        "gated",
+        "When the teacher follows the student.",
+        choices={
+            "gated": "Where the gradients on source and transformed images agree: GS-EMA.",
+            "always": "In every step: a plain moving average.",
+            "none": "There is no teacher; the student alone learns from both images.",
+        },
+        group=TEACHER,
+    )
+    rule: str = setting(
+        "text",
+        "What counts as agreement.",
+        choices={
+            "text": "An angle below 90 degrees: the paper's text, and the sign of the released code.",
+            "algorithm1": "The opposite, as the paper's Algorithm 1 is printed.",
+        },
+        group=TEACHER,
+    )
+    sign_gradients: bool = setting(
+        False, "Compare the signs of the gradients' elements, as the released code does.", group=TEACHER
+    )
+    on_conflict: str = setting(
+        "keep",
+        "What the teacher does where gradients do not agree.",
+        choices={
+            "keep": "It stays as it is.",
+            "slow": "It follows with `slow_decay`, as in the released code.",
+        },
+        group=TEACHER,
+    )
+    decay: float = setting(
+        0.9,
+        "Share of itself that the teacher keeps when it follows; it begins at one half and rises to this.",
+        ge=0,
+        le=1,
+        group=TEACHER,
+        paper="0.9 or 0.9999",
+    )
+    slow_decay: float = setting(0.999, "The same where it follows slowly.", ge=0, le=1, group=TEACHER)
+    predict_with: str = setting(
+        "teacher",
+        "Whose network segments after the training.",
+        choices={"teacher": "The teacher's, where there is one.", "student": "The student's."},
+        group=TEACHER,
+    )
+
+    contrast: str = setting(
+        "both",
+        "Which features of the four latents are contrasted (BACL).",
+        choices={
+            "both": "The latents and their boundary features: BACL.",
+            "volume": "The latents: BACL-V.",
+            "boundary": "Their boundary features, without low frequencies: BACL-B.",
+            "none": "None.",
+        },
+        group=LOSSES,
+    )
+    supervised_weight: float = setting(
+        0.25, "Weight of Dice and cross-entropy on each of the two images.", gt=0, le=100, group=LOSSES
+    )
+    contrast_weight: float = setting(0.5, "Weight of each contrast.", gt=0, le=100, group=LOSSES)
+
+    teacher_every: int = setting(
+        10,
+        "Steps between two looks at what the teacher segments, which nothing is learned from.",
+        ge=1,
+        unit="steps",
+        group=LIVE,
+        paper=1,
+    )
+    label_target: str = setting("domain", "What colours maps of the latents, and what live k-NN tells.", group=LIVE)
+    patches_per_scan: int = setting(
+        8, "Patches of each scan that maps and k-NN look at, where it has as many.", ge=1, le=256, group=LIVE
+    )
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        if self.patch % MULTIPLES[self.network]:
+            raise ValueError(
+                f"The sides of a patch must be multiples of {MULTIPLES[self.network]} for {self.network}; 'patch' is "
+                f"{self.patch}."
+            )
+        if self.teacher == "none" and self.contrast != "none":
+            raise ValueError(
+                "The contrast compares student and teacher, and 'teacher' is none. Set 'contrast' to none, or choose "
+                "another 'teacher'."
+            )
+        if self.feature_size % 12:
+            raise ValueError(f"'feature_size' must be a multiple of 12; it is {self.feature_size}.")
+        return self
+
+    def label_list(self) -> tuple[str, ...]:
+        """The names in `labels`."""
+        return tuple(dict.fromkeys(name.strip() for name in self.labels.split(",") if name.strip()))
+
+    def settled(self, given: Given) -> Self:
+        """With the labels and the voxel of the scans to train on. Raises `SagittalError` where they do not fit."""
+        kept = kept_domains(given.scans, self.domain_column, self.leave_out)
+        present = label_names(kept, given.label_set)
+        unknown = [name for name in self.label_list() if name not in present]
+        if unknown:
+            raise SagittalError(
+                f"The scans to train on have no label {', '.join(unknown)}; they have {', '.join(present) or 'none'}."
+            )
+        flat = [scan.name for scan in kept if min(scan.shape[:3]) < 4]
+        if flat:
+            raise SagittalError(
+                f"This method learns from volumes, and {', '.join(flat[:3])} {'are' if len(flat) > 1 else 'is'} flat. "
+                "Leave flat pictures out."
+            )
+        voxel = self.voxel or (typical_voxel([scan.spacing for scan in kept]) if kept else 0.0)
+        return self.model_copy(update={"labels": ", ".join(self.label_list() or present), "voxel": voxel})
+
+
+def kept_domains(scans: Iterable[ScanFacts], column: str, leave_out: str) -> list[ScanFacts]:
+    """The scans to train on: those of every domain but `leave_out`.
+
+    Raises `SagittalError` where there is no such column or domain, or nothing would be left.
+    """
+    scans = list(scans)
+    if not leave_out:
+        return scans
+    names = sorted({scan.meta.get(column, "") for scan in scans} - {""})
+    if not names:
+        columns = sorted({name for scan in scans for name in scan.meta})
+        raise SagittalError(
+            f"The domain '{leave_out}' cannot be left out, because no chosen scan has the attribute '{column}'. "
+            + (
+                f"They have {', '.join(columns)}: name one in 'domain_column'."
+                if columns
+                else "Import a table with it."
+            )
+        )
+    if leave_out not in names:
+        raise SagittalError(f"There is no domain '{leave_out}' to leave out; '{column}' has {', '.join(names)}.")
+    kept = [scan for scan in scans if scan.meta.get(column, "") != leave_out]
+    if not kept:
+        raise SagittalError(
+            f"Every chosen scan is of the domain '{leave_out}', so leaving it out leaves nothing to train on. Choose "
+            "scans of other domains too."
+        )
+    return kept
+
+
+def typical_voxel(spacings: Iterable[tuple[float, ...]]) -> float:
+    """The side of a cubic voxel, mm, as large as a voxel of the typical scan: a median, rounded to 0.01."""
+    return max(0.01, round(median(math.prod(spacing[:3]) ** (1 / 3) for spacing in spacings), 2))
+
+
+CARD = MethodCard(
+    name="gs_ema",
+    title="GS-EMA",
+    summary="Learns to segment so that it carries over to unseen hospitals: a teacher follows where gradients agree.",
+    paper="GS-EMA: gradient surgery EMA with boundary-aware contrastive learning for intracranial aneurysms",
+    capabilities=("pretext", "predictor", "representation"),
+    params=GSEMAParams,
+    implementation="sagittal_plugins.gs_ema.method:GSEMA",
+    needs=Needs(scans=1, labels=True),
+    panels=(
+        Lines(
+            "Losses",
+            "Dice and cross-entropy of the student on the source and on the transformed images, and the contrast of "
+            "the latents, each with its weight.",
+            series=("source_loss", "target_loss", "contrast_loss"),
+            y_label="loss",
+        ),
+        Lines(
+            "Angle between gradients",
+            "Angle between the student's gradients on source and transformed images, over all its parameters; the "
+            "teacher follows below 90 degrees (rule 'text').",
+            series=("gradient_angle",),
+            y_label="degrees",
+        ),
+        Timeline(
+            "The teacher",
+            "What the gate let the teacher do in each step.",
+            series=("teacher_step",),
+            states=STATES,
+        ),
+        Lines(
+            "Share of updates",
+            "Share of all steps so far in which the gate let the teacher follow.",
+            series=("update_share",),
+            y_label="share",
+        ),
+        Lines(
+            "Similarity of the latents",
+            "Cosines of whole latents of student and teacher on source and transformed images, means over the batch; "
+            "the contrast raises the first two and lowers the others.",
+            series=SIMILARITIES,
+            y_label="cosine",
+        ),
+        Lines(
+            "Student and teacher",
+            "Dice of what student and teacher segment of the step's batch, a mean over labels, every `teacher_every` "
+            "steps.",
+            series=("student_dice_source", "student_dice_target", "teacher_dice_source", "teacher_dice_target"),
+            y_label="Dice",
+        ),
+        Images(
+            "Views",
+            "Patches of the newest drawn batch, the slice with most of the labels: source, what the student and the "
+            "teacher see of the transformed image, truth, and what is predicted on the source.",
+            source="Views",
+            captions=("above: source and its two transformed views", "below: truth and prediction"),
+        ),
+        Images(
+            "Boundary features",
+            "Means over the channels of the latents without their low frequencies: student on source and transformed "
+            "image, teacher on both.",
+            source="Boundary features",
+            captions=("above: student", "below: teacher"),
+        ),
+    ),
+    recipes=recipes.load(__file__),
+)
