@@ -1,4 +1,4 @@
-"""`doctor` and `demo`: this machine, and the main job on synthetic scans."""
+"""`doctor`, `demo` and `phantom`: this machine, the main job on synthetic scans, and such scans alone."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rich.text import Text
 
 from sagittal_engine.cli import options
 from sagittal_engine.cli.output import Output
+from sagittal_engine.cli.phantom import phantom
 from sagittal_engine.cli.progress import Display
 from sagittal_engine.cli.session import shut_down
 from sagittal_engine.cli.status import Ended, Status, say
@@ -19,6 +20,7 @@ from sagittal_engine.cli.status import Ended, Status, say
 def register(app: typer.Typer) -> None:
     app.command("doctor")(doctor)
     app.command("demo")(demo)
+    app.command("phantom")(phantom)
 
 
 def doctor(as_json: options.Json = False) -> None:
