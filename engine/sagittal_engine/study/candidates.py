@@ -133,16 +133,15 @@ def _take_member(one: Recognised, member: Member, items: Mapping[Path, imaging.S
     own = items.get(member.image)
     if member.kind:
         own = imaging.Source(member.kind, (member.image,), stem(member.image))
-    if own is None:
-        return  # it is among the refused, with the reason
-    source = replace(own, name=member.name or own.name)
     try:
+        if own is None:
+            raise SagittalError(found.refused[member.image])  # its beginning was no image's
+        source = replace(own, name=member.name or own.name)
         image = Candidate(source, imaging.probe(source), layout=one.layout, member=member)
     except SagittalError as error:
-        found.refused.update((file, str(error)) for file in source.files)
-        for truth in (member.truths or {}).values():
-            for file in truth.files:
-                found.refused[file] = f"{file.name} is the label map of {source.name}, which is refused."
+        found.refused.update((file, str(error)) for file in (own.files if own is not None else (member.image,)))
+        for file in (file for truth in (member.truths or {}).values() for file in truth.files):
+            found.refused[file] = f"{file.name} is the label map of {member.image.name}, which is refused."
         return
     found.images.append(image)
     found.refused.pop(member.image, None)
@@ -168,6 +167,7 @@ def _describe(found: Findings) -> None:
     for image in found.images:
         if not image.layout and image.source.path in told:
             image.layout, image.member = told[image.source.path]
+            image.source = replace(image.source, name=image.member.name or image.source.name)
 
 
 def _take_in_order(
