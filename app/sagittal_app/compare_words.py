@@ -52,6 +52,26 @@ WRONG_STARTS = "Tick at least one start."
 WRONG_LABELS = "Tick at least one label."
 WRONG_SET = "No scan has the labels “{name}”."
 
+ABOUT_TITLE = "How it compares"
+ABOUT = {
+    "The same for all": (
+        "One network, one schedule, one set of test scans, and the same labelled subjects at each draw."
+    ),
+    "Nobody on both sides": (
+        "No subject that gives labels is tested. A run that was trained on scans of a tested subject is refused even "
+        "where it saw no label: that would flatter it."
+    ),
+    "What is counted": (
+        "Dice, surface distances (HD95, ASD) and volume error of every tested scan, with bootstrap intervals over "
+        "subjects."
+    ),
+    "It may take long": (
+        "It runs as a queue: every result is kept at once, it can be stopped, and it goes on where it ended, also "
+        "after the program was closed."
+    ),
+}
+"""What the inspector says beside the form."""
+
 # One of them
 
 STATES = {

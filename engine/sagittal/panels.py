@@ -19,6 +19,7 @@ class Lines(Panel):
     """Metric series over steps."""
 
     series: tuple[str, ...] = ()
+    """Their names, or patterns as "cosine_*" where names follow from parameters; those of a `Timeline` too."""
     x_label: str = "step"
     y_label: str = ""
     log: bool = False

@@ -16,7 +16,7 @@ from sagittal.panels import Images, Lines
 from sagittal.panels import Panel as PanelData
 from sagittal.probe import ProbeCard, read_probe
 from sagittal_app import messages, theme
-from sagittal_app.charts.factory import Refresh, curves_of, make_panel
+from sagittal_app.charts.factory import Refresh, curves_of, make_panel, names_of
 from sagittal_app.charts.plot import LinesPanel
 from sagittal_app.desk import Desk
 from sagittal_app.models.run_model import RunModel, losses
@@ -259,7 +259,7 @@ class Board(QWidget):
 
     def _show_others(self, model: RunModel) -> None:
         """Series that no panel asks for (the learning rate, say) get a small panel each."""
-        named = self._claimed | set(losses(model)) | set(self._others)
+        named = set(names_of(model, sorted(self._claimed))) | set(losses(model)) | set(self._others)
         for name in [name for name in model.series if name not in named]:
             self._others[name] = LinesPanel(messages.heading(name), y_label=messages.words(name), name=f"series_{name}")
             self._place(self._others[name])

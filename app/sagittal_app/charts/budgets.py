@@ -97,5 +97,12 @@ class BudgetsPanel(PlotPanel):
         ]
         self.plot.addItem(bars)
         self.plot.plot(
-            x[there], curve.mean[there], pen=pen, symbol="o", symbolSize=8, symbolPen=pen, symbolBrush=brushes
+            x[there],
+            curve.mean[there],
+            pen=pen,
+            symbol="o",
+            symbolSize=8,
+            symbolPen=pen,
+            symbolBrush=brushes,
+            antialias=True,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -23,9 +24,18 @@ from sagittal_app.models.run_model import Preview, RunModel
 Refresh = Callable[[RunModel], object]
 
 
+def names_of(model: RunModel, asked: Sequence[str]) -> list[str]:
+    """The series that a panel asks for; of a pattern, as "cosine_*", those that the run has, in their order."""
+    found: dict[str, None] = {}
+    for name in asked:
+        found.update(dict.fromkeys(fnmatch.filter(model.series, name) if "*" in name else [name]))
+    return list(found)
+
+
 def curves_of(model: RunModel, names: Sequence[str]) -> list[CurveData]:
-    """The named series of a run that have points, each in the colour of its place among `names`."""
-    found = [(number, name, model.series.get(name)) for number, name in enumerate(names, start=1)]
+    """The named series of a run that have points, each in the colour of its place among the names."""
+    places = enumerate(names_of(model, names), start=1)
+    found = [(number, name, model.series.get(name)) for number, name in places]
     return [CurveData(name, colour_of(n), s.steps, s.values) for n, name, s in found if s is not None and len(s)]
 
 

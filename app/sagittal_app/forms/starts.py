@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QListWidget, QListWidgetItem, QWidget
 
 from sagittal.comparison import SCRATCH
@@ -14,7 +14,7 @@ from sagittal_app.models.comparisons import Start, folder_start
 from sagittal_app.models.run_table import dot
 from sagittal_app.widgets.basics import UNIT, button, column, label, row
 
-ROW = 28
+ROW = 26
 MOST = 9
 """Rows in sight at most; the list scrolls."""
 NAME = Qt.ItemDataRole.UserRole
@@ -86,12 +86,13 @@ class Starts(QWidget):
         for start in self.starts():
             item = QListWidgetItem(dot(start.colour), f"{start.title}   {start.about}")
             item.setToolTip(start.about)
+            item.setSizeHint(QSize(0, ROW))
             item.setData(NAME, start.name)
             item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
             item.setCheckState(Qt.CheckState.Checked if start.name in self._wanted else Qt.CheckState.Unchecked)
             self.list.addItem(item)
         self.list.blockSignals(False)
-        self.list.setFixedHeight(ROW * min(max(self.list.count(), 2), MOST) + UNIT)
+        self.list.setFixedHeight(ROW * min(self.list.count(), MOST) + UNIT)
         bare = all(start.name == SCRATCH for start in self.starts())
         self.says.setText(words.NO_RUNS if bare else "")
         self.says.setVisible(bare)

@@ -62,7 +62,7 @@ class ComparePage(Page):
         self.board = ComparisonBoard(self._stop, self._resume, self._again)
         self.list = QListWidget()
         self.list.setObjectName("comparison_list")
-        self.list.setSpacing(2)
+        self.list.setSpacing(4)
         self.list.itemSelectionChanged.connect(self._chosen)
         self._none = label(words.LIST_EMPTY, "soft", wrap=True)
         new = button(words.NEW, "compare_new", self._new, icon="mdi6.plus")
@@ -261,7 +261,7 @@ class ComparePage(Page):
             return
         one = self._shown()
         if one is None:
-            self._inspector.show_facts("", {})
+            self._inspector.show_facts(words.ABOUT_TITLE, words.ABOUT, prose=True)
             return
         heads, request = words.FACTS, one.request
         study = self.desk.study()
