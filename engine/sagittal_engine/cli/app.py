@@ -16,6 +16,7 @@ import typer
 from sagittal import __version__
 from sagittal.engine_port import EnginePort
 from sagittal_engine.cli import (
+    adapt,
     care,
     export,
     labels,
@@ -57,7 +58,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (study, looking, labels, supports, export, methods, train, runs, tasks, review, machine):
+for group in (study, looking, labels, supports, export, methods, train, runs, tasks, adapt, review, machine):
     group.register(app)
 app.add_typer(plugins.app, name="plugin")
 app.add_typer(care.app, name="study")

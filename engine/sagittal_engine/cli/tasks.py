@@ -1,4 +1,4 @@
-"""`segment`, `evaluate`, `embedding`, `adapt`, `spectrum`: what is done with a trained run."""
+"""`segment`, `evaluate`, `embedding`, `spectrum`: what is done with a trained run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sagittal_engine.cli.naming import find_labels, find_run, find_scan, find_sc
 from sagittal_engine.cli.output import interval, table
 from sagittal_engine.cli.session import Session, session
 
-TASKS = ("one-shot", "fine-tune", "classify", "knn", "linear", "adapt")
+TASKS = ("one-shot", "fine-tune", "classify", "knn", "linear", "segmentation", "adapt")
 OF_IMAGES = ("classify", "knn", "linear")
 PROTOCOLS = ("published", "deployed")
 
@@ -24,7 +24,6 @@ def register(app: typer.Typer) -> None:
     app.command("segment")(segment)
     app.command("evaluate")(evaluate)
     app.command("embedding")(embedding)
-    app.command("adapt")(adapt)
     app.command("spectrum")(spectrum)
 
 
@@ -165,6 +164,14 @@ def evaluate(
     quadrants that the query's truth lies in; 'published' only), resamples (of the bootstrap), and any parameter of
     the run's method in place of the trained one, such as how prototypes are pooled and chosen: `sagittal methods
     --json` lists them with their ranges.
+
+    For segmentation (whole scans of subjects that were not trained on, scored by overlap, volume and distance of
+    surfaces), --set takes group (a meta label, as domain, by whose values figures are given as well), labels,
+    resamples and seed.
+
+    For adapt, --set takes methods (names with commas between, as grata,tent,grata/fixed-rate), orders (of the stream,
+    shuffled after the first), domain (meta label at whose every value the network begins anew), shift and strength (a
+    simulated change of scanner or camera), seed, resamples, and with a single method its parameters.
     """
     _one_of("task", task, TASKS)
     _one_of("protocol", protocol, PROTOCOLS)
@@ -205,7 +212,13 @@ def _show_evaluation(console: Console, result: Mapping[str, Any]) -> None:
             f"Target '{result['target']}', {tested['images']} images of {tested['subjects']} subjects{known}",
             markup=False,
         )
-    table(console, ("metric", "mean (interval)"), [(name, interval(row)) for name, row in result["summary"].items()])
+    columns = {"mean (interval)": result["summary"], **result.get("groups", {})}
+    rows = [(name, *(interval(one[name]) if name in one else "–" for one in columns.values())) for name in result["summary"]]
+    table(console, ("metric", *columns), rows)
+    for what, figure in result.get("published", {}).items():
+        console.print(f"Published: {what}: {figure}", markup=False)
+    for method, count in result.get("lost", {}).items():
+        console.print(f"{method}: Dice fell in {count} cases.", markup=False)
 
 
 def embedding(
@@ -231,38 +244,6 @@ def _show_embedding(console: Console, result: Mapping[str, Any]) -> None:
     counts = [result["classes"].count(number) for number in range(len(result["names"]))]
     table(console, ("class", "images>"), list(zip(result["names"], counts, strict=True)))
     console.print("The map stands among the run's pictures; `--json` prints its points.", markup=False)
-
-
-def adapt(
-    context: typer.Context,
-    study: options.Study,
-    run: options.Run,
-    method: Annotated[
-        str | None, typer.Option("--method", metavar="METHOD", help="Method that adapts.", show_default=False)
-    ] = None,
-    scans: options.Scans = None,
-    as_json: options.Json = False,
-) -> None:
-    """Adapts a trained segmenter to each scan at test time; before and after."""
-    with session(context, as_json, study) as on:
-        adapters = [card.name for card in on.engine.methods() if "adapter" in card.capabilities]
-        if not adapters:
-            raise SagittalError(
-                "No installed method adapts a segmenter at test time. `sagittal methods` lists what is installed."
-            )
-        chosen = method or adapters[0]
-        if chosen not in adapters:
-            raise SagittalError(f"The method '{chosen}' does not adapt. Those that do: {', '.join(adapters)}.")
-        request = EvaluateRequest(
-            run=_run_id(on, run), task="adapt", scans=find_scans(on.study, scans), parameters={"method": chosen}
-        )
-        result = on.task(on.engine.start_evaluation(request), "Adapting")
-        on.output.give(result, lambda console: _show_adaptation(console, result))
-
-
-def _show_adaptation(console: Console, result: Mapping[str, Any]) -> None:
-    columns = ("scan", "cosine", "step_size", "before", "after")
-    table(console, columns, [[case.get(column) for column in columns] for case in result["cases"]])
 
 
 def spectrum(

@@ -45,7 +45,7 @@ class StreamBase(ABC, Generic[S]):
         """As the protocol says. Dropout stays off, as in evaluation."""
         self.predictor, self.module = predictor, module.eval().requires_grad_(False)
         self.statistics = take_statistics(predictor.network(module))
-        self.statistics.together = 1 if self.params.images_per_step == 1 else 0
+        self.statistics.alone = self.params.images_per_step == 1
         self.begin()
 
     @abstractmethod
@@ -74,13 +74,11 @@ class StreamBase(ABC, Generic[S]):
         return torch.cat(found), steps
 
     def logits(self, images: Tensor, views: int = 1) -> Tensor:
-        """Logits of `views` views of the same images, one view after the other in the batch; each view has statistics
-        of its own."""
-        kept, self.statistics.together = self.statistics.together, len(images) // views
-        try:
+        """Logits of `views` views of the same images, one view after the other in the batch; no view shares its
+        statistics with another."""
+        if self.statistics.alone or views == 1:
             return self.predictor.logits(self.module, images)
-        finally:
-            self.statistics.together = kept
+        return torch.cat([self.predictor.logits(self.module, view) for view in images.chunk(views)])
 
 
 class AdapterBase(StreamBase[P]):

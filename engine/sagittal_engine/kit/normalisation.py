@@ -24,8 +24,8 @@ ONE_PLACE = (
 class Statistics:
     """Where the batch normalisations of one network take mean and variance from; shared by its layers."""
 
-    together: int = 1
-    """Images whose statistics are taken together, neighbours in the batch; 0 takes the whole batch."""
+    alone: bool = True
+    """Every image has its own; else all that the network is given at once have them together."""
     source_share: float = 0.0
     """Weight of the running statistics of training, 0…1; the rest is the images' own."""
 
@@ -44,29 +44,21 @@ class OwnStatistics(_BatchNorm):
         self.statistics = statistics
 
     def forward(self, input: Tensor) -> Tensor:
-        """(G·k, C, *spatial), each k images normalised by themselves. Raises ValueError where they are one place."""
-        count, channels = input.shape[:2]
-        k = self.statistics.together or count
-        groups = count // k
-        # Images of a group stand in the batch, groups among the channels; for k = 1 and for one group that is a view.
-        folded = input.unflatten(0, (groups, k)).transpose(0, 1).reshape(k, groups * channels, *input.shape[2:])
-        found = self._normalised(folded, groups)
-        return found.unflatten(1, (groups, channels)).transpose(0, 1).reshape(input.shape)
-
-    def _normalised(self, folded: Tensor, groups: int) -> Tensor:
-        weight = self.weight.repeat(groups) if self.affine else None
-        bias = self.bias.repeat(groups) if self.affine else None
+        """(N, C, *spatial) → the same. Raises ValueError where statistics would be of one place."""
+        # An image of N, with statistics of its own, is one image with N times the channels.
+        copies = len(input) if self.statistics.alone else 1
+        folded = input.reshape(1, -1, *input.shape[2:]) if self.statistics.alone else input
+        weight, bias = ((p.repeat(copies) if self.affine else None) for p in (self.weight, self.bias))
         share = self.statistics.source_share
         if not share:
-            if folded.shape[0] == 1 and folded[0, 0].numel() == 1:
+            if folded.shape[0] * folded[0, 0].numel() == 1:
                 raise ValueError(ONE_PLACE)
-            return F.batch_norm(folded, None, None, weight, bias, training=True, eps=self.eps)
-        axes = (0, *range(2, folded.ndim))
-        variance, mean = torch.var_mean(folded, axes, correction=0)
+            return F.batch_norm(folded, None, None, weight, bias, training=True, eps=self.eps).view_as(input)
+        variance, mean = torch.var_mean(folded, (0, *range(2, folded.ndim)), correction=0)
         assert self.running_mean is not None and self.running_var is not None
-        mean = mean.lerp(self.running_mean.repeat(groups), share)
-        variance = variance.lerp(self.running_var.repeat(groups), share)
-        return F.batch_norm(folded, mean, variance, weight, bias, training=False, eps=self.eps)
+        mean = mean.lerp(self.running_mean.repeat(copies), share)
+        variance = variance.lerp(self.running_var.repeat(copies), share)
+        return F.batch_norm(folded, mean, variance, weight, bias, training=False, eps=self.eps).view_as(input)
 
     def _check_input_dim(self, input: Tensor) -> None:
         """Any number of axes will do."""

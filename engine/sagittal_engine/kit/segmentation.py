@@ -291,6 +291,16 @@ class SliceSegmentation(PretextBase[P], PredictorBase):
         """float32 (n, C, H, W): all slices of the scan in the order of its grid's stack."""
         return self.framing.images(scan, self.context).float()
 
+    def targets(self, scan: ScanData) -> Tensor | None:
+        """float32 (n, outputs, H, W), 0 or 1: the truth as the slices lie; None where there is none of the labels."""
+        masks = {name: mask for name, mask in scan.labels().items() if name in self.labels}
+        if not masks:
+            return None
+        found = self._targets(scan, masks)
+        if self.activation == "softmax":
+            found = F.one_hot(found.squeeze(1).long(), self.outputs).permute(0, 3, 1, 2)
+        return found.float()
+
     def logits(self, module: nn.Module, images: Tensor) -> Tensor:
         """(n, outputs, H, W), on the module's device; frames larger than a patch by a sliding window."""
         network = self.network(module)

@@ -56,10 +56,9 @@ def predict_scans(
         task.progress(done, len(scans), f"Segmenting {query.name}")
         probabilities = predict(trained.method, trained.module, scan)
         task.boundary()
-        prediction = _prediction(trained.method, scan, probabilities, labels)
+        prediction = prediction_of(trained.method, scan, probabilities, labels)
         covered += _covered(query, prediction.masks)
-        figures = {name: LabelFigures(entropy=_mean(values)) for name, values in prediction.entropy.items()}
-        cases.append(write_case(study, scan.id, label_set, origin, Agreed(prediction, figures)))
+        cases.append(write_case(study, scan.id, label_set, origin, figured(prediction)))
     task.progress(len(scans), len(scans), f"{len(scans)} scans segmented")
     if covered:
         task.message(
@@ -77,7 +76,7 @@ def _wanted(known: tuple[str, ...], asked: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in known if name in asked) if asked else known
 
 
-def _prediction(method: Any, scan: ScanData, probabilities: torch.Tensor, labels: tuple[str, ...]) -> Prediction:
+def prediction_of(method: Any, scan: ScanData, probabilities: torch.Tensor, labels: tuple[str, ...]) -> Prediction:
     """Masks, and per axial slice: confidence, the mean of 2p − 1 over the mask, 0 where it is empty; entropy as
     `sagittal.method.Prediction` has it."""
     masks: Mapping[str, Array] = method.masks(scan, probabilities)
@@ -88,6 +87,11 @@ def _prediction(method: Any, scan: ScanData, probabilities: torch.Tensor, labels
         confidence[label] = _slice_means(np.clip(2 * p - 1, 0, 1), masks[label])
         entropy[label] = _slice_means(_bits(p), p >= POSSIBLE)
     return Prediction({label: masks[label] for label in labels}, confidence, entropy)
+
+
+def figured(prediction: Prediction) -> Agreed:
+    """The prediction, with the mean entropy of each label."""
+    return Agreed(prediction, {name: LabelFigures(entropy=_mean(found)) for name, found in prediction.entropy.items()})
 
 
 def _slice_means(values: Array, where: Array) -> Array:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sagittal.engine_port import SagittalError
 from sagittal.events import Reason
-from sagittal.facts import Check, EvaluateRequest, SegmentRequest, SpectrumRequest
+from sagittal.facts import AdaptRequest, Check, EvaluateRequest, SegmentRequest, SpectrumRequest
 from sagittal.measure import MeasureCard
 from sagittal.method import MethodCard
 from sagittal.params import ParameterError, make
@@ -20,20 +20,17 @@ from sagittal.probe import ProbeCard
 from sagittal.run_record import RunFacts, RunRecord, RunState
 from sagittal.run_request import RunRequest
 from sagittal_engine import device
-from sagittal_engine.evaluate.image_params import TASKS as IMAGE_TASKS
 from sagittal_engine.probes.cards import CARDS
 from sagittal_engine.run import Plan, Run
 from sagittal_engine.service.base import ServiceBase
 from sagittal_engine.service.checks import check_request, chosen_scans, settled_parameters
+from sagittal_engine.service.evaluations import evaluation_of
 from sagittal_engine.service.measures import CARDS as MEASURES
 from sagittal_engine.store.run_folder import RunFolder, find_run, is_resumable, new_name, run_folders
 from sagittal_engine.tasks import Task
 
 if TYPE_CHECKING:
     from sagittal_engine.study import Study
-
-REPRESENTS = "representation"
-"""What the image tasks ask of a method."""
 
 VERSIONS_OF = ("sagittal", "torch", "monai", "numpy", "scikit-image")
 
@@ -70,7 +67,7 @@ class RunService(ServiceBase):
         card = self._registry.card(request.method)
         chosen = chosen_scans(request, study.facts())
         params = settled_parameters(card, request, chosen, study.runs_folder)
-        scans = tuple(scan.scan for scan in chosen)
+        scans = tuple(scan.scan for scan in params.used(chosen))
         values = params.model_dump()
         # As the parameters took them ("7" from a command line is the number 7), so that two requests compare well.
         request = request.model_copy(update={"parameters": {name: values[name] for name in request.parameters}})
@@ -98,6 +95,11 @@ class RunService(ServiceBase):
         study = self._open_for_writing()
         folder = find_run(study.runs_folder, run)
         facts = folder.facts()
+        if facts.adapted is not None:
+            raise SagittalError(
+                f"The run {facts.run} was adapted from run {facts.adapted.run}, not trained, so it cannot be trained "
+                "further. Adapt that run again, or train it further."
+            )
         if self._live(facts.run):
             raise SagittalError(f"The run {facts.run} is still going on.")
         state = self._state(folder)
@@ -200,30 +202,36 @@ class RunService(ServiceBase):
     def start_evaluation(self, request: EvaluateRequest) -> str:
         study = self._open_for_writing()
         folder = find_run(study.runs_folder, request.run)
-        one_shot = request.task == "one-shot"
-        if not one_shot and request.task not in IMAGE_TASKS:
-            raise SagittalError(
-                f"No installed method offers the task '{request.task}' yet. Available: "
-                f"{', '.join(('one-shot', *IMAGE_TASKS))}."
-            )
+        evaluation = evaluation_of(request.task, self._registry.card(folder.facts().request.method))
+
+        def work(task: Task) -> Mapping[str, Any]:
+            document = evaluation.function()(study, folder, self._registry, request, task)
+            self._changed("runs")
+            return document
+
+        how = request.protocol if request.task == "one-shot" else request.task
+        return self._tasks.start("evaluate", f"Evaluating run {folder.facts().run} ({how})", work)
+
+    def start_adaptation(self, request: AdaptRequest) -> str:
+        study = self._open_for_writing()
+        folder = find_run(study.runs_folder, request.run)
         card = self._registry.card(folder.facts().request.method)
-        if not one_shot and REPRESENTS not in card.capabilities:
+        if "predictor" not in card.capabilities:
             raise SagittalError(
-                f"The task '{request.task}' reads features of single images, which {card.title} does not give. Use the "
+                f"{card.title} does not segment scans by itself, and only a network that does can be adapted. Use the "
                 "run of a method that does."
             )
 
         def work(task: Task) -> Mapping[str, Any]:
-            from sagittal_engine.service.evaluating import evaluate_run
-            from sagittal_engine.service.representing import evaluate_representation
+            from sagittal_engine.service.adapting import adapt_scans
 
-            evaluated = evaluate_run if one_shot else evaluate_representation
-            document = evaluated(study, folder, self._registry, request, task)
-            self._changed("runs")
-            return document
+            try:
+                return adapt_scans(study, folder, self._registry, request, task)
+            finally:
+                self._changed("labels")
+                self._changed("runs")
 
-        how = request.protocol if one_shot else request.task
-        return self._tasks.start("evaluate", f"Evaluating run {folder.facts().run} ({how})", work)
+        return self._tasks.start("adapt", f"Adapting run {folder.facts().run} ({request.method})", work)
 
     def start_embedding(
         self, run: str, *, checkpoint: str = "last", parameters: Mapping[str, Any] | None = None

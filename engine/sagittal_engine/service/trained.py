@@ -68,4 +68,8 @@ def load_trained(
     )
     method = implementation(card)(params, context)
     content = checkpoint.load(folder.checkpoints / checkpoint.file_of(saved))
-    return Trained(method, restored(method, content, context.device), params, context, content["step"])
+    module = restored(method, content, context.device)
+    if facts.adapted is not None:  # what it segments with besides its weights: the statistics of the images
+        adapter = registry.card(facts.adapted.method)
+        implementation(adapter)(make(adapter.params, facts.adapted.parameters), context).adopt(method, module)
+    return Trained(method, module, params, context, content["step"])

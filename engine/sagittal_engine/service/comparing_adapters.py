@@ -1,0 +1,105 @@
+"""Adapters compared on one stream of scans: Dice before and after, with intervals, in one or several orders."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sagittal.engine_port import SagittalError
+from sagittal.facts import EvaluateRequest, ScanFacts
+from sagittal.method import ScanData
+from sagittal.params import ParameterError, make
+from sagittal_engine.evaluate.adapt_params import AdaptTaskParams
+from sagittal_engine.evaluate.adapting import Said, adapted, case_of, compare, losses, said
+from sagittal_engine.kit.predicting import predict
+from sagittal_engine.phantom.shifts import NONE, ShiftedScan
+from sagittal_engine.registry import Registry
+from sagittal_engine.service.predicting import CAPABILITY
+from sagittal_engine.service.streams import adopted, domains_of, lent_scans, method_of, stream_of, warn_of_modality
+from sagittal_engine.service.trained import load_trained
+from sagittal_engine.store.run_folder import RunFolder
+from sagittal_engine.tasks import Task
+
+if TYPE_CHECKING:
+    from sagittal_engine.study import Study
+
+
+def evaluate_adaptation(
+    study: Study, folder: RunFolder, registry: Registry, request: EvaluateRequest, task: Task
+) -> Mapping[str, Any]:
+    """Compares adapters on one stream of scans, in one or several orders; appends the document (that of
+    `evaluate --task adapt --json`) to the run. Nothing else of the study is changed.
+
+    Raises `SagittalError` where the request does not fit the study or the run.
+    """
+    if request.protocol != "deployed" or request.support is not None:
+        raise SagittalError(
+            "The task adapt takes neither a support scan nor the protocol 'published': those are of one-shot "
+            "segmentation. Leave them out."
+        )
+    own = {name: value for name, value in request.parameters.items() if name in AdaptTaskParams.model_fields}
+    values = {name: value for name, value in request.parameters.items() if name not in own}
+    try:
+        params: AdaptTaskParams = make(AdaptTaskParams, own)
+    except ParameterError as error:
+        raise SagittalError(str(error)) from error
+    names = [name.strip() for name in params.methods.split(",") if name.strip()]
+    if not names or (values and len(names) > 1):
+        what = f"'{next(iter(values))}' could be of any of them" if names else "none is named"
+        raise SagittalError(f"Name the methods to compare, and set parameters of a single one only: {what}.")
+    methods = [method_of(registry, name, values) for name in names]
+    facts = folder.facts()
+    scans = stream_of(study, facts, request.scans)
+    domains = domains_of(scans, params.domain, task)
+    lent: dict[str, ScanData] = {**lent_scans(study, scans, request.label_set)}
+    if params.shift != NONE:
+        lent = {scan: ShiftedScan(data, params.shift, params.strength, params.seed) for scan, data in lent.items()}
+    task.progress(0, 1, "Loading the run")
+    trained = load_trained(study, folder, registry, list(lent.values()), task, capability=CAPABILITY, changes={})
+    warn_of_modality(study, facts, scans, task)
+    total, done = (1 + len(methods) * params.orders) * len(scans), 0
+    cases: list[dict[str, Any]] = []
+    try:
+        first: dict[str, Said] = {}
+        for scan in scans:
+            task.progress(done, total, f"Segmenting {scan.name}")
+            data = lent[scan.scan]
+            first[scan.scan] = said(trained.method, data, predict(trained.method, trained.module, data))
+            done += 1
+        for method in methods:
+            for order in range(params.orders):
+                for domain in domains:
+                    adapter = adopted(method, trained, copy.deepcopy(trained.module))
+                    for scan in _shuffled(domain.scans, order, params.seed):
+                        task.progress(done, total, f"{method.name}, order {order + 1}: {scan.name}")
+                        data = lent[scan.scan]
+                        found, steps = adapted(trained.method, adapter, data, params.seed)
+                        other = said(trained.method, data, found)
+                        row = case_of(scan.scan, data.labels(), first[scan.scan], other, steps)
+                        cases.append({**row, "method": method.name, "order": order, "domain": domain.name})
+                        done += 1
+    except ValueError as error:
+        raise SagittalError(str(error)[:1].upper() + str(error)[1:]) from error
+    document = {
+        "protocol": request.protocol,
+        "task": request.task,
+        "methods": names,
+        "shift": params.shift,
+        "strength": params.strength if params.shift != NONE else 0.0,
+        "cases": cases,
+        "lost": losses(cases),
+        "summary": compare(cases, resamples=params.resamples, seed=params.seed),
+        "intervals": "95 % bootstrap over scans; a scan's orders are averaged first.",
+    }
+    folder.add_evaluation({**document, "label_set": request.label_set, "changes": {**own, **values}})
+    return document
+
+
+def _shuffled(scans: Sequence[ScanFacts], order: int, seed: int) -> list[ScanFacts]:
+    """Order 0 is the scans' own."""
+    if order == 0:
+        return list(scans)
+    return [scans[i] for i in np.random.default_rng((seed, order)).permutation(len(scans))]
