@@ -112,6 +112,9 @@ def make_optimiser(params: TrainingParams, module: torch.nn.Module) -> torch.opt
         return torch.optim.Adam(trained, lr=rate, weight_decay=decay)
     if params.optimiser == "adamw":
         return torch.optim.AdamW(trained, lr=rate, weight_decay=decay)
+    if params.optimiser == "rmsprop":
+        # Keras's constants, which the methods that use it were published with.
+        return torch.optim.RMSprop(trained, lr=rate, alpha=0.9, eps=1e-7, weight_decay=decay)
     if params.optimiser == "lars":
         return LARS(trained, lr=rate, momentum=params.momentum, weight_decay=decay)
     return torch.optim.SGD(trained, lr=rate, momentum=params.momentum, weight_decay=decay)

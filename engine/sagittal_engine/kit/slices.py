@@ -56,6 +56,7 @@ def slices_of(
     channels: int = 1,
     masks: bool = False,
     min_content: float = 0.02,
+    most: int = 0,
     context: Context | None = None,
 ) -> ImageSet:
     """The slices of `scans` in `plane` as an `ImageSet` of `size` pixels a side and `channels` (1 or 3).
@@ -63,7 +64,8 @@ def slices_of(
     Intensities: percentiles 0.5 and 99.5 of the scan become 0 and 1 (colour: 0 and the largest value of its kind),
     kept to 11 bits (float16 in the cache). Slices are resampled to square pixels, keeping proportions, and centred
     between zeros. A slice is left out where less than `min_content` of it is brighter than 0.1, a 2D picture where all
-    of it is alike. A scan of depth one is a picture, and is taken whole whatever the plane.
+    of it is alike. A scan of depth one is a picture, and is taken whole whatever the plane. Of a scan with more than
+    `most` slices left, so many are taken, evenly spread; 0 takes all.
 
     Targets: "labels" (the labels present, sorted, joined by "+"; "none" in a labelled scan; "" where the scan has no
     labels), "quartile" ("1" to "4", the quarter of the scan along the cutting axis), and every meta column but of
@@ -74,8 +76,10 @@ def slices_of(
     """
     if plane not in PLANES:
         raise ValueError(f"the plane must be one of {', '.join(PLANES)}; got {plane!r}.")
-    if size < 1 or channels not in (1, 3):
-        raise ValueError(f"size must be at least 1 and channels 1 or 3; got {size} and {channels}.")
+    if size < 1 or channels not in (1, 3) or most < 0:
+        raise ValueError(
+            f"size must be at least 1, channels 1 or 3, and most not negative; got {size}, {channels} and {most}."
+        )
     parts: list[ImageSet] = []
     empty: list[str] = []
     for number, scan in enumerate(scans):
@@ -85,7 +89,7 @@ def slices_of(
         if not cut.index:
             empty.append(scan.id)
             continue
-        parts.append(_described(scan, cut, plane, size, channels, masks))
+        parts.append(_described(scan, _thinned(cut, most), plane, size, channels, masks))
     if context is not None and scans:
         context.progress(len(scans), len(scans), "Cutting scans into slices")
         if empty:
@@ -110,6 +114,15 @@ def _cached(scan: ScanData, plane: str, size: int, min_content: float, context: 
     path = context.cached(f"slices-1/{scan.id}_{plane}_{size}_{min_content:g}.npz", make)
     with np.load(path, allow_pickle=False) as file:
         return _Cut(torch.from_numpy(file["images"]), tuple(file["index"].tolist()), int(file["depth"]))
+
+
+def _thinned(cut: _Cut, most: int) -> _Cut:
+    """Each of the slices that are taken stands for as many as any other."""
+    have = len(cut.index)
+    if not 0 < most < have:
+        return cut
+    places = [int((2 * n + 1) * have / (2 * most)) for n in range(most)]
+    return _Cut(cut.images[places], tuple(cut.index[place] for place in places), cut.depth)
 
 
 def _cut(scan: ScanData, plane: str, size: int, min_content: float) -> _Cut:
