@@ -40,7 +40,11 @@ class ComparisonRequest:
     """Seeded draws of the labelled subjects at each budget."""
     seed: int = 0
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    """How is fine-tuned, as far as it differs from the defaults of `RunPort.measures`' card "fine-tune"."""
+    """How is fine-tuned, as far as it differs from the recipe, or from the defaults of `RunPort.measures`' card
+    "fine-tune"."""
+    recipe: str = ""
+    """A recipe of that card; its published figures stand beside the table. Budgets, repeats and seed are this
+    request's own."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sagittal.method import Recipe
 from sagittal.params import Params
 
 
@@ -24,3 +25,5 @@ class MeasureCard:
     """Whether scans to test on, and the label set that counts as their truth, may be chosen."""
     needs: tuple[str, ...] = ("pretext",)
     """Capabilities that the run's method must have."""
+    recipes: tuple[Recipe, ...] = ()
+    """Named values of its parameters."""

@@ -39,6 +39,8 @@ class Recipe:
     title: str
     values: Mapping[str, Any]
     source: str = ""
+    published: Mapping[str, str] = field(default_factory=dict)
+    """Figures that were published for it, to be shown beside one's own: of what → figure."""
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import difflib
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 if TYPE_CHECKING:
-    from sagittal.facts import ScanFacts
+    from sagittal.facts import Check, ScanFacts
 
 Kind = Literal["int", "float", "bool", "choice", "text", "path"]
 
@@ -53,7 +53,7 @@ class Params(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def about_scans(self, scans: Sequence[ScanFacts]) -> Iterable[Check]:
-        """What these values ask of a study's scans, in words, told before a run. Imports no torch; nothing by default."""
+        """What these values ask of a study's scans, in words, told before a run; nothing by default. No torch."""
         return ()
 
     def settled(self, given: Given) -> Self:
@@ -62,6 +62,10 @@ class Params(BaseModel):
         Raises `ParameterError` or `SagittalError` in words where they do not fit the study. Imports no torch.
         """
         return self
+
+    def used(self, scans: Sequence[ScanFacts]) -> Sequence[ScanFacts]:
+        """Of a run's chosen scans those that it learns from: what it records and sees; by default all of them."""
+        return scans
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from sagittal_engine.probes.probe import Moment, Probe
 from sagittal_engine.probing import Probing, write_document
 from sagittal_engine.store import checkpoint
 from sagittal_engine.store.atomic import replacing
-from sagittal_engine.store.encoder import save_encoder
+from sagittal_engine.store.encoder import encoder_facts, save_encoder
 from sagittal_engine.store.run_folder import RunFolder
 
 REPORT_SECONDS = 0.2
@@ -224,7 +224,13 @@ class Training:
 
     def save_encoder(self, method: str) -> None:
         """Writes the encoder of this step and how to use it."""
-        facts = {**self.method.encoder_facts(), "method": method, "run": self.run, "step": self.step}
+        facts = {
+            **self.method.encoder_facts(),
+            "method": method,
+            "run": self.run,
+            "step": self.step,
+            "scans": sorted(self._seen()),
+        }
         save_encoder(self.folder.encoder, self.method.encoder(self.module), facts)
 
     def _tell_left_out(self) -> None:
@@ -235,6 +241,18 @@ class Training:
                 self._left_out_told.add(name)
                 text = LEFT_OUT.format(name=name, step=self.step, why=why)
                 self._post(MessageRaised(self.run, "warning", text))
+
+    def _seen(self) -> set[str]:
+        """Ids of the scans that the encoder was trained on, those of the run that it started from included.
+
+        A method that sets subjects aside has not seen them; whoever tests the encoder must know whom it has seen.
+        """
+        images = getattr(self.method, "training_set", None)
+        seen = set(images().scans if images is not None else (scan.id for scan in self.context.scans))
+        if start := getattr(self.params, "start_from", ""):
+            with suppress(SagittalError):
+                seen.update(map(str, encoder_facts(self.context.encoder_file(start)).get("scans", ())))
+        return seen
 
     def _draw(self, batch: Any) -> None:
         """Writes the method's pictures; one that cannot be drawn is told once, and training goes on."""

@@ -18,6 +18,7 @@ from sagittal.engine_port import EnginePort
 from sagittal_engine.cli import (
     adapt,
     care,
+    compare,
     export,
     labels,
     looking,
@@ -58,7 +59,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (study, looking, labels, supports, export, methods, train, runs, tasks, adapt, review, machine):
+for group in (study, looking, labels, supports, export, methods, train, runs, tasks, compare, adapt, review, machine):
     group.register(app)
 app.add_typer(plugins.app, name="plugin")
 app.add_typer(care.app, name="study")

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
-from monai.metrics.utils import get_edge_surface_distance
+from monai.metrics.utils import get_mask_edges, get_surface_distance
 
 Array = np.ndarray[Any, Any]
 
@@ -67,11 +66,12 @@ def _surface_distances(predicted: Array, truth: Array, spacing: Sequence[float])
     """hd95 and asd of two masks of which neither is empty."""
     thick = [axis for axis, n in enumerate(truth.shape) if n > 1] or [0]
     flat = tuple(axis for axis in range(truth.ndim) if axis not in thick)
-    masks = [torch.from_numpy(np.ascontiguousarray(mask.squeeze(flat))) for mask in (predicted, truth)]
-    _, distances, _ = get_edge_surface_distance(
-        masks[0], masks[1], spacing=[spacing[axis] for axis in thick], symmetric=True
+    own, true = get_mask_edges(*(np.ascontiguousarray(mask.squeeze(flat)) for mask in (predicted, truth)))
+    steps = [spacing[axis] for axis in thick]
+    there, back = (
+        np.asarray(get_surface_distance(one, other, spacing=steps), dtype=np.float64)
+        for one, other in ((own, true), (true, own))
     )
-    there, back = (one.double().numpy() for one in distances)
     return {
         "hd95": float(max(np.percentile(there, 95), np.percentile(back, 95))),
         "asd": float(np.concatenate([there, back]).mean()),

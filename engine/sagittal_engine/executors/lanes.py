@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sagittal_engine.device import give_way
+
+
+TURN_SECONDS = 0.1
+"""Between two looks at whether one who waits for a turn gave up."""
 
 
 @dataclass
@@ -38,6 +43,29 @@ class Lanes:
                 self._waiting.setdefault(device, deque()).append(job)
             else:
                 self._begin(device, job)
+
+    @contextmanager
+    def turn(
+        self, device: str, source: str, *, boundary: Callable[[], None], waits: Callable[[], None]
+    ) -> Iterator[None]:
+        """Holds the device for the block, in the caller's own thread; `waits` is called where it is busy first.
+
+        `boundary` is called while waiting, and may raise to give up.
+        """
+        begun, done = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            begun.set()
+            done.wait()
+
+        self.submit(device, source, hold, enters=lambda waiting: waits() if waiting else None)
+        try:
+            while not begun.wait(TURN_SECONDS):
+                boundary()
+            yield
+        finally:
+            self.withdraw(source)
+            done.set()
 
     def withdraw(self, run: str) -> bool:
         """Takes a run that still waits out of its lane; False where it does not wait (any more)."""

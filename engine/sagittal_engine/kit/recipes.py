@@ -1,6 +1,7 @@
 """Recipes: named parameter values, as TOML files in the folder `recipes` beside a plugin. No torch.
 
-A file `recipes/<name>.toml` has the keys `title`, `source` (where the values come from) and a table `[values]`.
+A file `recipes/<name>.toml` has the keys `title`, `source` (where the values come from) and a table `[values]`, and
+perhaps a table `[published]` of figures in words.
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ def _read(path: Path) -> Recipe:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"The recipe {path.name} is not valid TOML: {error}.") from error
-    unknown = sorted(set(content) - {"title", "source", "values"})
+    unknown = sorted(set(content) - {"title", "source", "values", "published"})
     if unknown or "title" not in content or not isinstance(content.get("values"), dict):
         raise ValueError(
-            f"The recipe {path.name} needs 'title' and a table [values], and may have 'source'; "
+            f"The recipe {path.name} needs 'title' and a table [values], and may have 'source' and [published]; "
             f"found {sorted(content)}."
         )
-    return Recipe(path.stem, content["title"], content["values"], content.get("source", ""))
+    title, values = content["title"], content["values"]
+    return Recipe(path.stem, title, values, content.get("source", ""), content.get("published", {}))

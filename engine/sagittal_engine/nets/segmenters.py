@@ -17,7 +17,8 @@ NORM = ("batch", {"affine": True})
 WIDEST = 256
 """Most channels of a decoder's level, unless its width is given."""
 LAST_WIDTH = 32
-"""Channels at full resolution, where the encoder's first stage has less than that resolution."""
+"""Most channels at full resolution, where the encoder's first stage has less than that; half of the next level's, since
+that is where most of the work is."""
 
 
 class Level(nn.Module):
@@ -66,8 +67,8 @@ class SegmentationNet(nn.Module):
     """
 
     def __init__(self, encoder: ImageEncoder, outputs: int, *, width: int = 0) -> None:
-        """`width` is that of every level of the decoder (at full resolution at most 32); 0 takes the encoder's own,
-        at most 256. Raises ValueError where there is no output, or the encoder is not one of flat images."""
+        """`width` is that of every level of the decoder but the one at full resolution; 0 takes the encoder's own, at
+        most 256. Raises ValueError where there is no output, or the encoder is not one of flat images."""
         super().__init__()
         if outputs < 1:
             raise ValueError(f"a segmentation has at least one output; got {outputs}.")
@@ -80,7 +81,7 @@ class SegmentationNet(nn.Module):
         widths = [width or min(own, WIDEST) for own in stages[:-1]]
         if not self._whole:
             stages = (encoder.in_channels, *stages)
-            widths = [min(LAST_WIDTH, widths[0]), *widths]
+            widths = [min(LAST_WIDTH, max(1, widths[0] // 2)), *widths]
         self.decoder = Decoder(stages, widths, outputs)
 
     def forward(self, images: Tensor) -> Tensor:

@@ -42,6 +42,9 @@ EVALUATIONS: Mapping[str, Evaluation] = {
         "segmenter", "segments from a support scan, which {title} does not", "evaluating:evaluate_run"
     ),
     **dict.fromkeys(IMAGE_TASKS, OF_IMAGES),
+    "fine-tune": Evaluation(
+        "pretext", "trains the encoder of a run further, and {title} leaves none", "fine_tuning:evaluate_fine_tuning"
+    ),
     "segmentation": Evaluation(
         "predictor", "scores scans that a run segments by itself, which {title} does not", "scoring:score_run"
     ),

@@ -5,6 +5,9 @@ from __future__ import annotations
 from sagittal.facts import SpectrumRequest
 from sagittal.measure import MeasureCard
 from sagittal.params import Params, setting
+from sagittal_engine.evaluate.few_label_params import ASKED as FINE_TUNE_ASKED
+from sagittal_engine.evaluate.few_label_params import RECIPES, FineTuneParams
+from sagittal_engine.evaluate.few_label_params import TASK as FINE_TUNE
 from sagittal_engine.evaluate.image_params import PIXELS, POSITION, ImageTaskParams
 from sagittal_engine.probes.curvature_cards import BATCH_NORM_CHOICES, MATRIX_CHOICES, SPECTRUM_ABOUT
 from sagittal_engine.probes.representation_cards import REPRESENTATION, EmbeddingParams
@@ -63,6 +66,16 @@ CARDS: tuple[MeasureCard, ...] = (
         targets=(*CLASSES, POSITION, PIXELS),
         tests=True,
         needs=REPRESENTATION,
+    ),
+    MeasureCard(
+        FINE_TUNE,
+        "Fine-tuning for segmentation",
+        "Trains the encoder in a segmentation network with the labels of a few subjects; whole scans of others are "
+        "tested.",
+        FineTuneParams,
+        asked=FINE_TUNE_ASKED,
+        tests=True,
+        recipes=RECIPES,
     ),
     MeasureCard(
         "classify",

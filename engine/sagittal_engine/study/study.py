@@ -49,6 +49,7 @@ class Study:
         self.why_read_only = why_read_only
         """One sentence, where `read_only`."""
         self.runs_folder, self.cache_folder = path / "runs", path / "cache"
+        self.comparisons_folder = path / "comparisons"
         self.id = catalogue.info("id")
         self.store = LabelStore(path / "labels", places.rescued(self.id))
         self._lock = lock
