@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from sagittal_engine.device import give_way
 
-
 TURN_SECONDS = 0.1
 """Between two looks at whether one who waits for a turn gave up."""
 
