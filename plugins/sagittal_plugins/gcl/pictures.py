@@ -18,12 +18,13 @@ Array = np.ndarray[Any, Any]
 SIDE = 176
 GAP = 6
 LINE = 20
+MARGIN = 2
 ANCHOR = (230, 159, 0)
 KEPT = (86, 180, 233)
 PAPER, INK = (24, 24, 27), (228, 228, 231)
 COLOURS = np.array([(68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37)], dtype=np.float32)
 """Viridis in five steps, low to high."""
-HEADINGS = ("anchor cell", "kept in a partner", "hardness", "uncertainty")
+HEADINGS = ("anchor cell", "kept in a partner", "hardness (bright: high)", "uncertainty (bright: high)")
 
 
 def kept_pixels(
@@ -42,13 +43,13 @@ def kept_pixels(
     write = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(size=13)
     for column, heading in enumerate(HEADINGS):
-        write.text((column * (SIDE + GAP), 2), heading, fill=INK, font=font)
+        write.text((column * (SIDE + GAP) + MARGIN, 2), heading, fill=INK, font=font)
     for number, (name, label, filtered) in enumerate(rows):
         top = LINE + number * (SIDE + LINE + GAP)
         tiles, notes = _row(grey, tuple(shape), name, label, filtered)
         for column, (tile, note) in enumerate(zip(tiles, notes, strict=True)):
             sheet.paste(Image.fromarray(tile), (column * (SIDE + GAP), top))
-            write.text((column * (SIDE + GAP), top + SIDE + 2), note, fill=INK, font=font)
+            write.text((column * (SIDE + GAP) + MARGIN, top + SIDE + 2), note, fill=INK, font=font)
     return np.asarray(sheet)
 
 
@@ -68,7 +69,7 @@ def _row(
         _tinted(theirs, _plane(hard, shape)),
         _tinted(theirs, _plane(unsure, shape)),
     ]
-    notes = [name, f"{len(kept)} of {count} cells", *(f"{v.min():.2f} to {v.max():.2f}" for v in (hard, unsure))]
+    notes = [name, f"{len(kept)} of {count} cells", *(f"{v.min():.3f} to {v.max():.3f}" for v in (hard, unsure))]
     return tiles, notes
 
 

@@ -65,12 +65,12 @@ def uncertainty(
 def ranked(values: Tensor) -> Tensor:
     """The share of the other values that are smaller, along the last axis: 0 for the least, 1 for a sole greatest.
 
-    Equal values have equal ranks; one value alone has 0.
+    Equal values have equal ranks; one value alone has 0. float64, as the score's ties want it.
     """
     count = values.shape[-1]
     sorted_values = values.sort(-1).values
     smaller = torch.searchsorted(sorted_values.contiguous(), values.contiguous(), right=False)
-    return smaller.to(values.dtype) / max(1, count - 1)
+    return smaller.double() / max(1, count - 1)
 
 
 def kept_count(count: int, fraction: float) -> int:
@@ -94,5 +94,6 @@ def select(hardness: Tensor, uncertainty: Tensor, *, progress: float, fraction: 
             f"got {tuple(hardness.shape)} and {tuple(uncertainty.shape)}."
         )
     score = (1 - progress) * (1 - ranked(uncertainty)) + progress * ranked(hardness)
-    order = score.argsort(dim=-1, descending=True, stable=True)
+    # Scores that are equal but for rounding are ties.
+    order = (score * 2**32).round().argsort(dim=-1, descending=True, stable=True)
     return order[..., : kept_count(score.shape[-1], fraction)]
