@@ -13,13 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sagittal_engine.kit.arrangement_rules import CELLS, RULES, WALKED, most_arrangements
+
 Array = np.ndarray[Any, Any]
 
-CELLS = (4, 9, 16)
-"""Cells that a puzzle may have: grids of 2×2, 3×3 and 4×4."""
-RULES = ("uniform", "hamming")
-WALKED = 9
-"""Cells up to which all permutations are walked; there are too many of more."""
 ATTEMPTS = 200
 """Permutations drawn for each that is wanted before a set counts as full."""
 
@@ -51,19 +48,6 @@ def arrangements(count: int, *, rule: str = "uniform", seed: int = 0, cells: int
     else:
         found = _apart(count, cells, generator)
     return torch.from_numpy(np.ascontiguousarray(found, dtype=np.int64))
-
-
-def most_arrangements(rule: str, cells: int) -> int:
-    """How many arrangements `arrangements` can give."""
-    if rule == "uniform":
-        return math.factorial(cells)
-    return _MOST_APART if cells > WALKED else _SETARR_SIZES[cells]
-
-
-_SETARR_SIZES = {4: 12, 9: 1887}
-"""Members of `setarr`, so that a form can be checked without walking."""
-_MOST_APART = 10_000
-"""Of 16 cells: each further one is compared with all before."""
 
 
 @functools.cache

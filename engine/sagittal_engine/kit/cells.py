@@ -36,7 +36,7 @@ def cut_cells(image: Tensor, *, cells: int = 9) -> Tensor:
 
 
 def laid_out(cells: Tensor, *, gap: int = 0, fill: float = 0.0) -> Tensor:
-    """(N, cells, C, h, w) → (N, C, g·h, g·w), cell i in row ⌊i/g⌋ and column i mod g; `gap` pixels of `fill` between."""
+    """(N, cells, C, h, w) → (N, C, g·h, g·w), cell i in row ⌊i/g⌋ and column i mod g, `gap` pixels of `fill` apart."""
     grid = grid_of(cells.shape[1])
     if gap:
         cells = torch.nn.functional.pad(cells, (0, gap, 0, gap), value=fill)

@@ -123,7 +123,10 @@ class ImageSource:
         p = self._params
         images = self._published() if p.data else self.images(self._context.scans)
         self._check(images)
-        training, held_out = self._published_test(images) if p.data and is_published(p.data) else self._divided(images)
+        if p.data and is_published(p.data):
+            training, held_out = self._published_test(images)
+        else:
+            training, held_out = held_apart(images, p.held_out, self._context.seed)
         if len(training) < 2:
             raise SagittalError(
                 f"There are {len(training)} images to train on, and learning from views compares at least two. "
@@ -158,24 +161,27 @@ class ImageSource:
                 f"slice {images.slices[wrong[0]]} of scan {images.scans[wrong[0]]}. Leave that scan out or mend it."
             )
 
-    def _divided(self, images: ImageSet) -> tuple[ImageSet, ImageSet]:
-        """By subject, as the run's seed shuffles them."""
-        share = self._params.held_out
-        subjects = sorted(set(images.subjects))
-        if not share:
-            return images, images.take([])
-        if len(subjects) < 2:
-            raise SagittalError(
-                f"All {len(images)} images are of one subject, so none can be held out for live measures. "
-                "Set 'held_out' to 0, or add scans of other subjects."
-            )
-        order = torch.randperm(len(subjects), generator=torch.Generator().manual_seed(self._context.seed)).tolist()
-        count = min(max(1, round(share * len(subjects))), len(subjects) - 1)
-        kept = {subjects[place] for place in order[:count]}
-        return (
-            images.take([n for n, subject in enumerate(images.subjects) if subject not in kept]),
-            images.take([n for n, subject in enumerate(images.subjects) if subject in kept]),
+
+def held_apart(images: ImageSet, share: float, seed: int) -> tuple[ImageSet, ImageSet]:
+    """The images to train on, and those of a `share` of the subjects, as the run's seed shuffles them.
+
+    Raises `SagittalError` where nobody can be held out.
+    """
+    subjects = sorted(set(images.subjects))
+    if not share:
+        return images, images.take([])
+    if len(subjects) < 2:
+        raise SagittalError(
+            f"All {len(images)} images are of one subject, so none can be held out for live measures. "
+            "Set 'held_out' to 0, or add scans of other subjects."
         )
+    order = torch.randperm(len(subjects), generator=torch.Generator().manual_seed(seed)).tolist()
+    count = min(max(1, round(share * len(subjects))), len(subjects) - 1)
+    kept = {subjects[place] for place in order[:count]}
+    return (
+        images.take([n for n, subject in enumerate(images.subjects) if subject not in kept]),
+        images.take([n for n, subject in enumerate(images.subjects) if subject in kept]),
+    )
 
 
 def sampler_of(images: ImageSet, params: ContrastiveParams, seed: int) -> Sampler:
