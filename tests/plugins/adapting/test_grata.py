@@ -1,0 +1,267 @@
+"""GraTa against a slow, literal transcription of its seven steps, and its properties."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from sagittal.params import ParameterError, make
+from sagittal_engine.views.strong_views import apply_strong, draw_strong
+from sagittal_plugins.grata import GraTaParams
+from sagittal_plugins.grata.alignment import entropy_loss, gradient_cosine, step_scale
+
+
+def generator(seed=3):
+    return torch.Generator().manual_seed(seed)
+
+
+class Literal:
+    """One image at a time, one forward per view: Chen et al. 2025, steps 1 to 7, with torch's own layers."""
+
+    def __init__(self, network, beta=1e-4):
+        self.network = copy.deepcopy(network).train()
+        for part in self.network.modules():
+            if isinstance(part, nn.BatchNorm2d):
+                part.running_mean = part.running_var = None
+                part.track_running_stats = False
+            if isinstance(part, nn.Dropout):
+                part.p = 0.0
+        for parameter in self.network.parameters():
+            parameter.requires_grad_(False)
+        norms = [part for part in self.network.modules() if isinstance(part, nn.BatchNorm2d)]
+        self.theta = [p.requires_grad_(True) for norm in norms for p in (norm.weight, norm.bias)]
+        self.optimiser, self.beta = torch.optim.Adam(self.theta, lr=beta), beta
+
+    def image(self, x, draws):
+        p = torch.sigmoid(self.network(x))  # step 1
+        loss = (-p * torch.log(p + 1e-6)).sum(1).mean()
+        g_a = torch.autograd.grad(loss, self.theta)
+        kept = [t.detach().clone() for t in self.theta]
+        with torch.no_grad():
+            for t, g in zip(self.theta, g_a, strict=True):  # step 2
+                t -= 1.0 * g
+            maps = [  # step 3
+                torch.sigmoid(self.network(x)),
+                torch.sigmoid(self.network(x.flip(3))).flip(3),
+                torch.sigmoid(self.network(x.flip(2))).flip(2),
+                *(
+                    torch.rot90(torch.sigmoid(self.network(torch.rot90(x, k, (2, 3)))), -k, (2, 3))
+                    for k in (1, 2, 3)
+                ),
+            ]
+            soft = sum(maps) / 6
+        strong = apply_strong(x, draw_strong(tuple(x.shape), draws))  # step 4
+        g_p = torch.autograd.grad(F.binary_cross_entropy_with_logits(self.network(strong), soft), self.theta)
+        a, b = (torch.cat([g.flatten() for g in side]) for side in (g_a, g_p))
+        cosine = float(a @ b / (a.norm() * b.norm() + 1e-12))  # step 5
+        with torch.no_grad():  # step 6
+            for t, k in zip(self.theta, kept, strict=True):
+                t.copy_(k)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.beta * (cosine + 1) ** 2 / 4
+        for t, g in zip(self.theta, g_p, strict=True):
+            t.grad = g
+        self.optimiser.step()
+        with torch.no_grad():  # step 7
+            return self.network(x), cosine, self.optimiser.param_groups[0]["lr"]
+
+
+def test_a_stream_equals_the_literal_form(network, images, adopted):
+    """Three images, continual: Adam's memory and the weights go on."""
+    adapter, own = adopted("grata")
+    logits, steps = adapter.adapt(images, generator())
+    literal, draws = Literal(network), generator()
+    for number in range(len(images)):
+        expected, cosine, rate = literal.image(images[number : number + 1], draws)
+        assert torch.allclose(logits[number : number + 1], expected, atol=1e-8)
+        assert steps[number].cosine == pytest.approx(cosine, abs=1e-5)
+        assert steps[number].step_size == pytest.approx(rate, rel=1e-4)
+    mine = [p for p in own.parameters() if p.requires_grad]
+    assert len(mine) == 4
+    for parameter, other in zip(mine, literal.theta, strict=True):
+        assert torch.allclose(parameter, other, atol=1e-9)
+
+
+def test_the_views_of_a_square_image_are_asked_for_at_once(images, adopted):
+    adapter, _ = adopted("grata")
+    adapter.adapt(images[:1], generator())
+    assert adapter.predictor.asked == [1, 6, 1, 1], "entropy, six views, strong view, prediction"
+
+
+def test_images_that_are_not_square_are_turned_too(adopted, network):
+    wide = torch.rand(1, 3, 12, 20, dtype=torch.float64, generator=generator(1))
+    adapter, _ = adopted("grata")
+    logits, (step,) = adapter.adapt(wide, generator())
+    expected, cosine, _ = Literal(network).image(wide, generator())
+    assert torch.allclose(logits, expected, atol=1e-8) and step.cosine == pytest.approx(cosine, abs=1e-5)
+
+
+def test_only_scales_and_shifts_of_batch_normalisation_change(network, images, adopted):
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    _, own = (found := adopted("grata", learning_rate=0.1))
+    found[0].adapt(images, generator())
+    after = own.state_dict()
+    assert list(after) == list(before), "the adapted weights fit the trained network"
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert moved == {"1.weight", "1.bias", "4.weight", "4.bias"}
+
+
+def test_the_prediction_does_not_change_with_brightness_and_contrast_of_an_image(images, adopted):
+    """Statistics of the image, and a first layer without bias before them: a·x + b gives what x gives (a > 0)."""
+    conv = nn.Sequential(nn.Conv2d(3, 4, 3, bias=False), nn.BatchNorm2d(4, eps=1e-12), nn.Conv2d(4, 2, 1)).double()
+    first, _ = adopted("batch_statistics", net=conv)
+    one, _ = first.adapt(images, generator())
+    other, _ = first.adapt(7 * images - 3, generator())
+    assert torch.allclose(one, other, atol=1e-6)
+
+
+def test_opposite_gradients_leave_the_network_as_it_was(images, adopted, monkeypatch):
+    from sagittal_plugins.grata import method
+
+    monkeypatch.setattr(method, "gradient_cosine", lambda a, b: torch.tensor(-1.0))
+    adapter, own = adopted("grata")
+    before = {name: value.clone() for name, value in own.state_dict().items()}
+    _, steps = adapter.adapt(images, generator())
+    assert all(step.step_size == 0 and step.cosine == -1 for step in steps)
+    assert all(torch.equal(before[name], value) for name, value in own.state_dict().items())
+
+
+def test_the_first_step_of_adam_goes_as_far_whatever_the_gradient(images, adopted):
+    adapter, _ = adopted("grata", rate="fixed", learning_rate=1e-3)
+    start = adapter.weights()
+    adapter.adapt(images[:1], generator())
+    moved = torch.cat([(a - b).abs().flatten() for a, b in zip(adapter.weights(), start, strict=True)])
+    assert moved.max() == pytest.approx(1e-3, rel=1e-2) and moved.median() > 0.9e-3
+
+
+def test_one_seed_gives_one_stream_and_episodes_begin_anew(images, adopted):
+    def stream(seed, **values):
+        return adopted("grata", **values)[0].adapt(images, generator(seed))[0]
+
+    assert torch.equal(stream(1), stream(1)) and not torch.equal(stream(1), stream(2))
+    twice = torch.cat([images[:1], images[:1]])
+    adapter, _ = adopted("grata", episodic=True, learning_rate=0.05, pseudo="entropy", auxiliary="none", rate="fixed")
+    logits, _ = adapter.adapt(twice, generator())
+    assert torch.equal(logits[0], logits[1])
+    adapter, _ = adopted("grata", learning_rate=0.05, pseudo="entropy", auxiliary="none", rate="fixed")
+    logits, _ = adapter.adapt(twice, generator())
+    assert not torch.equal(logits[0], logits[1])
+
+
+def test_switches_change_the_step_as_they_say(images, adopted):
+    def first(**values):
+        return adopted("grata", **values)[0].adapt(images[:1], generator())[1][0]
+
+    assert first(rate="fixed").step_size == 1e-4 and first(rate="fixed").cosine is not None
+    alone = first(auxiliary="none", rate="fixed")
+    assert alone.cosine is None and alone.step_size == 1e-4
+    assert first(auxiliary_step=0.0).loss != first().loss
+    assert first(pseudo="entropy", auxiliary="consistency").loss != first(full_entropy=True).loss
+    with pytest.raises(ParameterError, match="compares two gradients"):
+        make(GraTaParams, {"auxiliary": "none"})
+
+
+def test_truth_tells_the_empirical_cosine_and_teaches_nothing(images, targets, adopted):
+    adapter, _ = adopted("grata")
+    told, steps = adapter.adapt(images, generator(), targets)
+    blind, others = adopted("grata")[0].adapt(images, generator())
+    assert torch.equal(told, blind) and all(-1 <= step.empirical <= 1 for step in steps)
+    assert [step.cosine for step in steps] == [step.cosine for step in others]
+
+
+def test_a_constant_image_teaches_nothing_and_harms_nothing(images, adopted):
+    adapter, _ = adopted("grata")
+    start = adapter.weights()
+    logits, (step,) = adapter.adapt(torch.full_like(images[:1], 0.5), generator())
+    assert "one intensity" in step.note and step.step_size == 0 and torch.isfinite(logits).all()
+    assert all(torch.equal(a, b) for a, b in zip(start, adapter.weights(), strict=True))
+
+
+def test_a_gradient_that_is_not_finite_is_left_out(images, adopted):
+    adapter, _ = adopted("grata")
+    start = adapter.weights()
+    broken = images[:1].clone()
+    broken[0, 0, 0, 0] = torch.inf
+    _, (step,) = adapter.adapt(broken, generator())
+    assert "not finite" in step.note
+    assert all(torch.equal(a, b) for a, b in zip(start, adapter.weights(), strict=True))
+
+
+def test_softmax_and_volumes(adopted):
+    from tiny_predictor import TinyPredictor, adopt, trained_network
+
+    volume = trained_network(norm=nn.BatchNorm3d, conv=nn.Conv3d, channels=1, outputs=3)
+    scan = torch.rand(1, 1, 24, 16, 20, dtype=torch.float64, generator=generator())
+    truth = F.one_hot((scan[:, 0] > 0.5).long(), 3).permute(0, 4, 1, 2, 3).double()
+    adapter, _ = adopt("grata", TinyPredictor("softmax"), volume, {"crop": 16})
+    logits, (step,) = adapter.adapt(scan, generator(), truth)
+    assert logits.shape == (1, 3, 24, 16, 20) and -1 <= step.cosine <= 1 and -1 <= step.empirical <= 1
+
+
+def test_several_slices_of_a_scan_share_statistics_and_a_step(network, images, adopted):
+    adapter, _ = adopted("grata", images_per_step=0, rate="fixed")
+    logits, steps = adapter.adapt(images, generator())
+    assert len(steps) == 1
+    literal = Literal(network)
+    literal.beta = 1e-4
+    _, cosine, _ = literal.image(images, generator())
+    assert steps[0].cosine == pytest.approx(cosine, abs=1e-5) and logits.shape == (3, 2, 16, 16)
+
+
+def test_networks_without_batch_normalisation_are_refused_or_adapted_all_the_same(images, adopted):
+    from tiny_predictor import layers
+
+    bare = nn.Sequential(nn.Conv2d(3, 2, 1)).double()
+    with pytest.raises(ValueError, match="nothing to adapt"):
+        adopted("grata", net=bare)
+    grouped = layers(norm=lambda width: nn.GroupNorm(2, width))
+    with pytest.raises(ValueError, match="no batch normalisation: it has 2 others .GroupNorm.*Set 'norms' to every"):
+        adopted("grata", net=grouped)
+    adapter, _ = adopted("grata", net=grouped, norms="every")
+    assert adapter.adapt(images, generator())[0].shape == (3, 2, 16, 16)
+
+
+def test_images_too_small_for_statistics_are_refused_in_words(adopted):
+    deep = nn.Sequential(nn.Conv2d(3, 4, 3, stride=16), nn.BatchNorm2d(4), nn.Conv2d(4, 2, 1)).double()
+    adapter, _ = adopted("batch_statistics", net=deep)
+    with pytest.raises(ValueError, match="one place per image"):
+        adapter.adapt(torch.rand(1, 3, 16, 16, dtype=torch.float64), generator())
+
+
+def test_the_maths_and_its_bounds():
+    logits = torch.randn(2, 2, 3, 4, dtype=torch.float64, generator=generator())
+    total = 0.0
+    for n in range(2):
+        for y in range(3):
+            for x in range(4):
+                for c in range(2):
+                    p = torch.sigmoid(logits[n, c, y, x])
+                    total += float(-p * torch.log(p + 1e-6))
+    assert float(entropy_loss(logits)) == pytest.approx(total / 24, rel=1e-12)
+    p = logits.sigmoid()
+    both = -(p * torch.log(p + 1e-6) + (1 - p) * torch.log(1 - p + 1e-6)).sum(1).mean()
+    assert torch.allclose(entropy_loss(logits, full=True), both) and entropy_loss(logits).dtype == torch.float64
+    q = logits.softmax(1)
+    assert torch.allclose(entropy_loss(logits, activation="softmax"), -(q * torch.log(q + 1e-6)).sum(1).mean())
+    with pytest.raises(ValueError, match="activation must be one of"):
+        entropy_loss(logits, activation="relu")
+    with pytest.raises(ValueError, match=r"\(N, C"):
+        entropy_loss(torch.zeros(3))
+
+    assert [step_scale(c) for c in (-1.0, 0.0, 1.0)] == [0.0, 0.25, 1.0]
+    assert torch.equal(step_scale(torch.tensor([0.5])), torch.tensor([0.5625]))
+    with pytest.raises(ValueError, match=r"-?1…1; got 2"):
+        step_scale(2.0)
+
+    a, b = torch.randn(5, dtype=torch.float64), torch.randn(5, dtype=torch.float64)
+    expected = (a @ b) / (a.norm() * b.norm() + 1e-12)
+    assert torch.allclose(gradient_cosine(a, b), expected)
+    assert torch.allclose(gradient_cosine([a[:2], a[2:]], [b[:2], b[2:]]), expected)
+    assert float(gradient_cosine(a, torch.zeros_like(a))) == 0.0
+    assert float(gradient_cosine(a, -a)) == pytest.approx(-1.0)
+    with pytest.raises(ValueError, match="same parameters"):
+        gradient_cosine(a, b[:2])
