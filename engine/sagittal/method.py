@@ -263,6 +263,10 @@ class Predictor(Protocol):
     """"softmax": one label per voxel, and channel 0 is background. "sigmoid": a channel per label, labels may overlap
     (a disc and the cup within it)."""
 
+    def truth(self, scan: ScanData) -> Mapping[str, np.ndarray[Any, Any]]:
+        """The scan's own labels as the network tells them (a disc includes its cup), bool (X, Y, Z) by name; what
+        `masks` are compared with. Empty where the scan has none."""
+
     def network(self, module: torch.nn.Module) -> torch.nn.Module:
         """The part that maps images to logits: what adapters change."""
 

@@ -84,7 +84,7 @@ class Bench:
         for scan in self.test:
             self.boundary()
             masks = method.masks(scan, predict(method, module, scan))
-            figures = overlap_of_labels(masks, scan.labels(), scan.spacing, self.labels)
+            figures = overlap_of_labels(masks, method.truth(scan), scan.spacing, self.labels)
             found.append({"scan": scan.id, "subject": subject_of(scan), **figures})
         return found
 

@@ -39,6 +39,10 @@ class PredictorBase(ABC):
         """The output channel of a label. Raises ValueError for a name that is none."""
         return self.labels.index(label) + (self.activation == "softmax")
 
+    def truth(self, scan: ScanData) -> Mapping[str, Array]:
+        """The scan's labels as they are."""
+        return scan.labels()
+
     @abstractmethod
     def on_grid(self, scan: ScanData, probabilities: Tensor, channel: int) -> Array:
         """One channel of probabilities back on the scan's grid: float32 (X, Y, Z)."""

@@ -82,7 +82,7 @@ class SliceSegmentation(PretextBase[P], PredictorBase):
     def __init__(self, params: P, context: Context) -> None:
         super().__init__(params, context)
         self.labels = params.names()
-        self.activation: Literal["softmax", "sigmoid"] = "sigmoid" if params.overlapping else "softmax"
+        self.activation: Literal["softmax", "sigmoid"] = "sigmoid" if params.overlapping or params.nested else "softmax"
         self.framing = Framing(params.plane, params.image_size, params.pixel_spacing, int(params.channels))
         still = {"jitter": 1.0, "saturation": 0.0, "hue": 0.0, "greyscale": 0.0, "stretch": 1.0}
         strengths = {name: getattr(params, name) for name in ("brightness", "contrast", "blur", "noise")}
@@ -106,7 +106,7 @@ class SliceSegmentation(PretextBase[P], PredictorBase):
         Raises `SagittalError` where no scan has a label to learn, or there are no such weights.
         """
         scans = self.context.scans
-        truths = {scan.id: scan.labels() for scan in scans}
+        truths = {scan.id: self.truth(scan) for scan in scans}
         if not self.labels:
             self.labels = tuple(sorted({name for truth in truths.values() for name in truth}))
         for number, scan in enumerate(scans):
@@ -287,13 +287,21 @@ class SliceSegmentation(PretextBase[P], PredictorBase):
         assert isinstance(module, Learner)
         return module.best
 
+    def truth(self, scan: ScanData) -> Mapping[str, np.ndarray[Any, Any]]:
+        """The scan's labels, those that lie within others filled into them."""
+        found = dict(scan.labels())
+        for outer, inner in self.params.within():
+            if outer in found and inner in found:
+                found[outer] = found[outer] | found[inner]
+        return found
+
     def images(self, scan: ScanData) -> Tensor:
         """float32 (n, C, H, W): all slices of the scan in the order of its grid's stack."""
         return self.framing.images(scan, self.context).float()
 
     def targets(self, scan: ScanData) -> Tensor | None:
         """float32 (n, outputs, H, W), 0 or 1: the truth as the slices lie; None where there is none of the labels."""
-        masks = {name: mask for name, mask in scan.labels().items() if name in self.labels}
+        masks = {name: mask for name, mask in self.truth(scan).items() if name in self.labels}
         if not masks:
             return None
         found = self._targets(scan, masks)

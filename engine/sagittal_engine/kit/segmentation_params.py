@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from sagittal.engine_port import SagittalError
 from sagittal.facts import label_names
@@ -58,6 +58,11 @@ class SegmentationParams(TrainingParams):
     labels: str = setting("", "Labels to learn, by name, with commas between; empty takes all that the scans have.")
     overlapping: bool = setting(
         False, "Labels may overlap (a cup within its disc): each is told by itself, in place of one label per pixel."
+    )
+    nested: str = setting(
+        "",
+        "Labels that lie within others, as disc > cup: the outer one is learned and scored with the inner one filled "
+        "in. Several with commas between.",
     )
     encoder: str = setting("small", "Contracting half of the network.", choices=SLICE_ENCODERS, group=NETWORK)
     stem: str = setting(
@@ -138,6 +143,17 @@ class SegmentationParams(TrainingParams):
             raise ValueError("Nothing would be learned: 'dice_weight' and 'entropy_weight' are both 0. Raise one.")
         return self
 
+    @field_validator("nested")
+    @classmethod
+    def _nested(cls, text: str) -> str:
+        if any(len(pair) != 2 or not all(pair) for pair in _pairs(text)):
+            raise ValueError("labels within others are written as disc > cup, several with commas between")
+        return text
+
+    def within(self) -> tuple[tuple[str, str], ...]:
+        """(outer, inner) of labels that lie within others."""
+        return tuple((outer, inner) for outer, inner in _pairs(self.nested))
+
     def names(self) -> tuple[str, ...]:
         """The labels asked for; none stands for all."""
         return names_in(self.labels)
@@ -159,9 +175,19 @@ class SegmentationParams(TrainingParams):
                 f"No scan has a label {', '.join(unknown)} in '{given.label_set}'; there are {', '.join(known)}."
             )
         changes: dict[str, object] = {"labels": ", ".join(self.names() or known)}
+        absent = [name for pair in self.within() for name in pair if name not in known]
+        if absent:
+            raise SagittalError(
+                f"'nested' names {', '.join(absent)}, which no scan has in '{given.label_set}'; there are "
+                f"{', '.join(known)}."
+            )
         if self.start_from:
             changes |= network_of(given.encoder(self.start_from), self.start_from)
         return self.model_copy(update=changes)
+
+
+def _pairs(text: str) -> list[list[str]]:
+    return [[part.strip() for part in rule.split(">")] for rule in names_in(text)]
 
 
 def network_of(facts: object, start: str) -> dict[str, object]:

@@ -91,7 +91,7 @@ def implementation_loads(trial: Trial) -> None:
     owed = {
         "pretext": ("module", "batch", "objectives"),
         "segmenter": ("segment",),
-        "predictor": ("network", "images", "logits", "on_grid", "masks"),
+        "predictor": ("truth", "network", "images", "logits", "on_grid", "masks"),
         "adapter": ("adapt",),
         "representation": ("image_set", "training_set", "view_pair", "features", "projections"),
     }
@@ -209,6 +209,8 @@ def predicts(trial: Trial) -> None:
     on_grid = method.on_grid(scan, probabilities, probabilities.shape[1] - 1)
     if on_grid.shape != SHAPE or on_grid.min() < -1e-3 or on_grid.max() > 1 + 1e-3:
         raise Broken(f"on_grid() must give probabilities {SHAPE} in 0…1; got {on_grid.shape}.")
+    if set(method.truth(scan)) - set(scan.labels()):
+        raise Broken("truth() must give the scan's own labels, by their names.")
     masks = method.masks(scan, probabilities)
     if set(masks) != set(method.labels):
         raise Broken(f"Masks must be of {', '.join(method.labels)}; got {', '.join(masks)}.")

@@ -92,4 +92,4 @@ def _adapt(trained: Trained, adapter: Any, scan: ScanData, seed: int) -> tuple[d
         Said(prediction.masks, uncertainty(found, method.activation))
         for prediction, found in zip(predictions, (first, second), strict=True)
     ]
-    return case_of(scan.id, scan.labels(), said[0], said[1], steps), predictions
+    return case_of(scan.id, method.truth(scan), said[0], said[1], steps), predictions

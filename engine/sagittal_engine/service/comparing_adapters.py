@@ -78,7 +78,7 @@ def evaluate_adaptation(
                         data = lent[scan.scan]
                         found, steps = adapted(trained.method, adapter, data, params.seed)
                         other = said(trained.method, data, found)
-                        row = case_of(scan.scan, data.labels(), first[scan.scan], other, steps)
+                        row = case_of(scan.scan, trained.method.truth(data), first[scan.scan], other, steps)
                         cases.append({**row, "method": method.name, "order": order, "domain": domain.name})
                         done += 1
     except ValueError as error:
