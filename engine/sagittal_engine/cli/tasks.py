@@ -213,7 +213,9 @@ def _show_evaluation(console: Console, result: Mapping[str, Any]) -> None:
             markup=False,
         )
     columns = {"mean (interval)": result["summary"], **result.get("groups", {})}
-    rows = [(name, *(interval(one[name]) if name in one else "–" for one in columns.values())) for name in result["summary"]]
+    rows = [
+        (name, *(interval(one[name]) if name in one else "–" for one in columns.values())) for name in result["summary"]
+    ]
     table(console, ("metric", *columns), rows)
     for what, figure in result.get("published", {}).items():
         console.print(f"Published: {what}: {figure}", markup=False)

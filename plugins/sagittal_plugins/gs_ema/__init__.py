@@ -6,14 +6,14 @@ Card and parameters only; nothing here imports torch.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Self
 
 from pydantic import model_validator
 
 from sagittal.engine_port import SagittalError
-from sagittal.facts import ScanFacts, label_names
+from sagittal.facts import Check, ScanFacts, label_names
 from sagittal.method import MethodCard, Needs
 from sagittal.panels import Images, Lines, Timeline
 from sagittal.params import Given, TrainingParams, setting
@@ -264,15 +264,28 @@ class GSEMAParams(TrainingParams):
         voxel = self.voxel or (typical_voxel([scan.spacing for scan in kept]) if kept else 0.0)
         return self.model_copy(update={"labels": ", ".join(self.label_list() or present), "voxel": voxel})
 
+    def used(self, scans: Sequence[ScanFacts]) -> Sequence[ScanFacts]:
+        """All but those of the domain that is left out."""
+        return kept_domains(scans, self.domain_column, self.leave_out)
 
-def kept_domains(scans: Iterable[ScanFacts], column: str, leave_out: str) -> list[ScanFacts]:
+    def about_scans(self, scans: Sequence[ScanFacts]) -> Iterable[Check]:
+        """Tells what is left out, and of a left-out domain too small to be tested on."""
+        if not self.leave_out:
+            return
+        count = sum(scan.meta.get(self.domain_column, "") == self.leave_out for scan in scans)
+        what = f"{count} scan{'' if count == 1 else 's'} of the domain '{self.leave_out}'"
+        yield Check(True, f"{what} {'is' if count == 1 else 'are'} left out of training.")
+        if count == 1:
+            yield Check(False, f"There is only {what}: figures on it say nothing of others, and have no interval.")
+
+
+def kept_domains(scans: Sequence[ScanFacts], column: str, leave_out: str) -> list[ScanFacts]:
     """The scans to train on: those of every domain but `leave_out`.
 
     Raises `SagittalError` where there is no such column or domain, or nothing would be left.
     """
-    scans = list(scans)
     if not leave_out:
-        return scans
+        return list(scans)
     names = sorted({scan.meta.get(column, "") for scan in scans} - {""})
     if not names:
         columns = sorted({name for scan in scans for name in scan.meta})

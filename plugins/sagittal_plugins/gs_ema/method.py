@@ -63,7 +63,7 @@ class GSEMA(Uses, PretextBase[GSEMAParams]):
 
     def prepare(self) -> None:
         """Resamples the scans that are trained on, with their labels; cached per scan."""
-        self._volumes = Volumes.prepared(self.kept_scans(), self.labels, self.voxel, self.context)
+        self._volumes = Volumes.prepared(self.context.scans, self.labels, self.voxel, self.context)
 
     def module(self) -> StudentAndTeacher:
         p = self.params

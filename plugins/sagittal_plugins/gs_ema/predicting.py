@@ -38,14 +38,7 @@ class Uses(PredictorBase):
         # A run records both; only where a method is made by hand are they read from its scans.
         self.labels = params.label_list() or tuple(sorted({name for scan in context.scans for name in scan.labels()}))
         self.voxel = params.voxel or typical_voxel([scan.spacing for scan in context.scans])
-        self._sets: dict[bool, ImageSet] = {}
-
-    def kept_scans(self, *, left_out: bool = False) -> list[ScanData]:
-        """The scans that are trained on, or those of the domain that is left out."""
-        p = self.params
-        if not p.leave_out:
-            return [] if left_out else list(self.context.scans)
-        return [scan for scan in self.context.scans if (scan.meta.get(p.domain_column, "") == p.leave_out) is left_out]
+        self._training: ImageSet | None = None
 
     # Predictor ---------------------------------------------------------------------------------------------------
 
@@ -100,16 +93,13 @@ class Uses(PredictorBase):
         return patches_of(scans, side=p.patch, spacing=self.voxel, count=p.patches_per_scan, context=self.context)
 
     def training_set(self) -> ImageSet:
-        return self._set(left_out=False)
+        if self._training is None:
+            self._training = self.image_set(self.context.scans)
+        return self._training
 
     def held_out_set(self) -> ImageSet:
-        """Patches of the domain that is left out; none where none is."""
-        return self._set(left_out=True)
-
-    def _set(self, *, left_out: bool) -> ImageSet:
-        if left_out not in self._sets:
-            self._sets[left_out] = self.image_set(self.kept_scans(left_out=left_out))
-        return self._sets[left_out]
+        """None: a domain that is left out takes no part in a run."""
+        return self.training_set().take([])
 
     def view_pair(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         rules, shape = appearance_rules(self.params), tuple(images.shape[1:])
