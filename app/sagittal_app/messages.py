@@ -83,6 +83,7 @@ IMPORT_NOTHING_NEW = "Nothing new was found: these scans are already in the stud
 REPORT_HEADING = "Import report"
 REPORT_SUMMARY = "{imported} imported · {refused} refused · {suspicious} to look at"
 REPORT_IMPORTED = "Imported"
+REPORT_RECOGNISED = "Recognised data sets"
 REPORT_REFUSED = "Refused"
 REPORT_SUSPICIOUS = "To look at"
 REMOVED = "{count} taken out of the study. The image files are untouched."

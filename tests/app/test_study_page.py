@@ -141,6 +141,31 @@ def test_an_import_without_trouble_only_passes_by(page, engine, said, qtbot, mon
     assert not page.report.isVisible()
 
 
+def test_a_recognised_data_set_is_told_first(page, engine, qtbot, monkeypatch):
+    sentence = "2 scans of ACDC, with their attributes phase (ED, ES)."
+    layouts = [{"layout": "acdc", "title": "ACDC", "scans": 2, "attributes": {}, "sentence": sentence}]
+    monkeypatch.setattr(engine, "_end_import", lambda paths: {"imported": [], "refused": [], "layouts": layouts})
+    engine.start_import([])
+    qtbot.waitUntil(lambda: page.report.isVisible())
+    top = page.findChild(QTreeWidget, "import_report_tree").topLevelItem(0)
+    assert (top.text(0), top.child(0).text(0), top.child(0).text(1)) == ("Recognised data sets (1)", "ACDC", sentence)
+
+
+def test_a_file_that_the_look_left_out_and_the_import_used_is_not_refused(page, engine, qtbot, monkeypatch):
+    imported = {
+        **engine._end_import([Path("a.nii")])["imported"][0], "files": ["/d/a.nii", "/d/labels.json"], "warnings": []
+    }  # fmt: skip
+    page._left_out = [
+        {"path": "/d/labels.json", "reason": "No image."},
+        {"path": "/d/notes.txt", "reason": "No image."},
+    ]
+    monkeypatch.setattr(engine, "_end_import", lambda paths: {"imported": [imported], "refused": []})
+    engine.start_import([])
+    qtbot.waitUntil(lambda: page.report.isVisible())
+    tree = page.findChild(QTreeWidget, "import_report_tree")
+    assert [tree.topLevelItem(0).child(i).text(0) for i in range(tree.topLevelItem(0).childCount())] == ["notes.txt"]
+
+
 def test_removing_is_undone(page, engine, said, desk, qtbot):
     page.view.selectRow(1)
     page._remove()

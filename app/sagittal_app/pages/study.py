@@ -162,6 +162,8 @@ class StudyPage(Page):
 
     def _finish_import(self, event: TaskFinished) -> None:
         known = {row["path"] for row in event.result.get("refused", ())}
+        # What the look could not place, as a table of names, may have been used by the import.
+        known.update(file for row in event.result.get("imported", ()) for file in row.get("files", ()))
         refused = [*event.result.get("refused", ()), *(row for row in self._left_out if row["path"] not in known)]
         self._left_out = []
         asks = self.report.show_report({**event.result, "refused": refused})

@@ -50,7 +50,7 @@ class ImportProgress(Panel):
 
 
 class ImportReport(Panel):
-    """What was refused and why, what is to be looked at, what was imported: in that order."""
+    """Which data sets were recognised, what was refused and why, what is to be looked at, what was imported."""
 
     def __init__(self, show_scan: Callable[[str], object]) -> None:
         super().__init__(messages.REPORT_HEADING, name="import_report")
@@ -80,6 +80,8 @@ class ImportReport(Panel):
             messages.REPORT_SUMMARY.format(imported=len(imported), refused=len(refused), suspicious=len(odd))
         )
         self._tree.clear()
+        recognised = [(one["title"], one["sentence"], "") for one in report.get("layouts", ())]
+        self._section(messages.REPORT_RECOGNISED, "mdi6.folder-star-outline", "accent", recognised)
         bad = [(r["path"], r["reason"], "") for r in refused]
         self._section(messages.REPORT_REFUSED, "mdi6.close-circle-outline", "danger", bad)
         self._section(
@@ -90,7 +92,7 @@ class ImportReport(Panel):
         )
         fine = [(i["path"], _contents(i), i["scan"]) for i in imported if not i.get("warnings")]
         self._section(messages.REPORT_IMPORTED, "mdi6.check-circle-outline", "good", fine, open=not (refused or odd))
-        return bool(refused or odd)
+        return bool(refused or odd or recognised)
 
     def _section(
         self, title: str, icon: str, colour: str, rows: list[tuple[str, str, str]], *, open: bool = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +15,9 @@ from sagittal_engine.cli import looking, options
 from sagittal_engine.cli.output import table
 from sagittal_engine.cli.session import session
 from sagittal_engine.cli.status import Ended, Status
+
+NAMED_FILES = 3
+"""Files that a table names with a warning that they share; of more it says how many."""
 
 NAMED_LABELS = 6
 """Labels of a set that a table names; of more it says how many, and `--json` has them all."""
@@ -107,13 +110,23 @@ def _show_report(console: Console, report: Mapping[str, Any]) -> None:
     if rows:
         table(console, ("scan", "file", "voxels", "spacing, mm", "labels"), rows)
     for row in report["layouts"]:
-        console.print(row["sentence"], markup=False, soft_wrap=True)
-    for row in report["imported"]:
-        for warning in row["warnings"]:
-            console.print(f"! {row['path']}: {warning}", markup=False, soft_wrap=True)
+        console.print(f"Recognised: {row['sentence']}", markup=False, soft_wrap=True)
+    for warning, files in _by_warning(report["imported"]).items():
+        where = files if len(files) <= NAMED_FILES else [f"{len(files)} files, {Path(files[0]).name} among them"]
+        for one in where:
+            console.print(f"! {one}: {warning}", markup=False, soft_wrap=True)
     for row in report["refused"]:
         console.print(f"✗ {row['path']}: {row['reason']}", markup=False, soft_wrap=True)
     console.print(f"{len(report['imported'])} imported, {len(report['refused'])} refused.")
+
+
+def _by_warning(imported: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Each warning once, with the files it is about: a set of a thousand pictures says the same of each."""
+    found: dict[str, list[str]] = {}
+    for row in imported:
+        for warning in row["warnings"]:
+            found.setdefault(warning, []).append(row["path"])
+    return found
 
 
 def _names(labels: list[str]) -> str:

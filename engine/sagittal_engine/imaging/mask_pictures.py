@@ -64,19 +64,16 @@ def _described(shape: tuple[int, ...]) -> Header:
 
 def _nested(source: Source) -> Array:
     """uint8 (columns, rows, 1): the number of the innermost structure."""
-    labels: Array | None = None
-    for number, file in enumerate(source.files, start=1):
-        mask = picture.brightness(_picture(source, number - 1))
-        inside = mask > (WHITE // 2 + 1 if mask.max(initial=0) > 1 else 0)
-        if labels is None:
-            labels = np.zeros(mask.shape, np.uint8)
-        if inside.shape != labels.shape:
+    masks = [picture.brightness(_picture(source, index)) for index in range(len(source.files))]
+    labels: Array = np.zeros_like(masks[0])
+    for number, (mask, file) in enumerate(zip(masks, source.files, strict=True), start=1):
+        if mask.shape != labels.shape:
+            own, first = (" × ".join(map(str, shape[:2])) for shape in (mask.shape, labels.shape))
             raise ImagingError(
-                f"{file.name} has {inside.shape[0]} × {inside.shape[1]} pixels, {source.files[0].name} has"
-                f" {labels.shape[0]} × {labels.shape[1]}. Masks of one picture are of one size."
+                f"{file.name} has {own} pixels, {source.files[0].name} has {first}. Masks of one picture are of one"
+                " size."
             )
-        labels[inside] = number
-    assert labels is not None  # a source has files
+        labels[mask > (WHITE // 2 + 1 if mask.max(initial=0) > 1 else 0)] = number
     return labels
 
 

@@ -167,7 +167,7 @@ def _dtype(found: Any) -> np.dtype[Any]:
     if kind.kind not in "iufb":
         raise _Odd(f"its array holds {quoted(kind)} values, not plain numbers.")
     order = found.state[1] if found.state is not None else "|"
-    return kind.newbyteorder(order) if order in ("<", ">") else kind
+    return np.dtype(f"{order}{kind.str[1:]}") if order in ("<", ">") else kind
 
 
 def _bytes(found: Any) -> bytes:

@@ -48,4 +48,4 @@ def _sentence(title: str, scans: int, attributes: Mapping[str, Sequence[str]]) -
         for name, values in attributes.items()
     ]
     known = f", with their attributes {', '.join(told)}" if told else ""
-    return f"Recognised as {title}: {scans} {'scan' if scans == 1 else 'scans'}{known}."
+    return f"{scans} {'scan' if scans == 1 else 'scans'} of {title}{known}."

@@ -54,8 +54,7 @@ def test_acdc(study: Study, acdc: Path, bring, scans):
     assert "whole heart beat" in refused["patient001_4d.nii.gz"]
     (recognised,) = report["layouts"]
     assert recognised["sentence"] == (
-        "Recognised as ACDC: 5 scans, with their attributes phase (ED, ES), diagnosis (DCM, NOR), "
-        "split (testing, training)."
+        "5 scans of ACDC, with their attributes phase (ED, ES), diagnosis (DCM, NOR), split (testing, training)."
     )
     assert {entry["layout"] for entry in report["imported"]} == {"acdc"}
     truth = next(entry for entry in report["imported"] if entry["name"] == "patient001_frame01")["labels"][0]

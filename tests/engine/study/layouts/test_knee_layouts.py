@@ -40,7 +40,7 @@ def test_mrnet(study: Study, tmp_path: Path, make, bring, scans):
     stored = np.load(root / "train" / "sagittal" / "0001.npy")
     # Shown: the head above, the front on the left; slices run to the left, the canonical first axis to the right.
     assert (study.volume(sagittal.scan).data == stored[::-1, ::-1, ::-1].transpose(0, 2, 1)).all()
-    assert report["layouts"][0]["sentence"].startswith("Recognised as MRNet: 9 scans, with their attributes exam (")
+    assert report["layouts"][0]["sentence"].startswith("9 scans of MRNet, with their attributes exam (")
 
 
 def test_arrays_without_tables_are_refused_with_the_reason(study: Study, tmp_path: Path, make):
