@@ -1,0 +1,167 @@
+"""Parameters and panels of methods that learn by guessing what was done to a slice. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sagittal.facts import Check, ScanFacts
+from sagittal.panels import Images, Lines, Panel
+from sagittal.params import TrainingParams, setting
+
+NETWORK = "Network"
+DATA = "Images"
+LIVE = "Live measures"
+CHANGES = "Random changes"
+
+PLANES = {
+    "axial": "Across the head-foot axis.",
+    "coronal": "Across the front-back axis.",
+    "sagittal": "Across the left-right axis.",
+}
+PLANE_META = "plane"
+"""Attribute of scans that are one plane of an exam."""
+IN_PLANE = {"axial": (0, 1), "coronal": (0, 2), "sagittal": (1, 2)}
+"""Axes of a scan that a slice has."""
+
+
+def of_plane(named: str, plane: str) -> bool:
+    """Whether a scan whose attribute "plane" is `named` takes part when slices of `plane` are learned from.
+
+    A scan that names no plane is whole, and is cut in any.
+    """
+    return named not in PLANES or named == plane
+
+
+class GuessParams(TrainingParams):
+    """What every such method has, with the thesis's optimiser (ch. 3)."""
+
+    steps: int = setting(3500, "Steps the schedule is made for.", ge=0, le=10_000_000, unit="steps")
+    batch_size: int = setting(16, "Slices per step.", ge=2, le=4096, unit="slices")
+    learning_rate: float = setting(1e-4, "Step size of the optimiser at its peak.", gt=0, le=100)
+    optimiser: str = setting(
+        "rmsprop",
+        "Rule that turns gradients into updates.",
+        choices={
+            "rmsprop": "RMSprop, with Keras's constants.",
+            "sgd": "Stochastic gradient descent with momentum.",
+            "adam": "Adam.",
+            "adamw": "Adam with decoupled decay.",
+        },
+        group="Optimiser",
+    )
+    schedule: str = setting(
+        "exponential",
+        "How the learning rate changes over the run.",
+        choices={
+            "constant": "Stays at its peak.",
+            "cosine": "Falls to zero along half a cosine over `steps`.",
+            "exponential": "Multiplied by `decay_factor` every `decay_every` steps.",
+        },
+        group="Optimiser",
+    )
+    decay_every: int = setting(
+        70, "Steps between two factors of the exponential schedule.", ge=1, unit="steps", group="Optimiser"
+    )
+
+    plane: str = setting(
+        "axial",
+        "Plane in which scans are cut into slices. Scans whose attribute 'plane' names another are left out.",
+        choices=PLANES,
+        group=DATA,
+    )
+    image_size: int = setting(256, "Pixels a side that slices are brought to.", ge=16, le=1024, unit="px", group=DATA)
+    slices_per_scan: int = setting(
+        0, "Slices taken of each scan, evenly spread; 0 takes all. Of a scan with fewer, all are taken.",
+        ge=0, le=4096, unit="slices", group=DATA,
+    )  # fmt: skip
+    epoch_of: str = setting(
+        "scans",
+        "What every epoch takes once.",
+        choices={
+            "scans": "Each scan, of which one slice is drawn: the published way.",
+            "slices": "Each slice: for studies of few scans.",
+        },
+        group=DATA,
+    )
+    channels: int = setting(
+        3,
+        "Channels that the network sees.",
+        choices={"1": "Grey.", "3": "Grey three times, as published."},
+        group=DATA,
+    )
+
+    held_out: float = setting(
+        0.2, "Share of subjects kept from training, for live measures; 0 keeps none.", ge=0, lt=1, group=LIVE
+    )
+    label_target: str = setting("labels", "What live k-NN and tolerance take as the class of an image.", group=LIVE)
+    check_steps: int = setting(
+        100, "Steps between two looks at slices of held-out subjects; 0 never looks.", ge=0, unit="steps", group=LIVE
+    )
+    check_images: int = setting(256, "Slices of held-out subjects looked at.", ge=1, le=65536, group=LIVE)
+
+    def least_side(self) -> int:
+        """Pixels a side that a slice must have to be cut at all."""
+        return 1
+
+    def clear_side(self) -> int:
+        """Pixels a side below which a slice is enlarged so much that there is little to see in it."""
+        return 1
+
+    def about_scans(self, scans: Sequence[ScanFacts]) -> Iterable[Check]:
+        own = [scan for scan in scans if of_plane(scan.meta.get(PLANE_META, ""), self.plane)]
+        if not own:
+            yield Check(False, OTHER_PLANES.format(count=len(scans), plane=self.plane), blocking=True)
+            return
+        if len(own) < len(scans):
+            yield Check(True, f"{len(own)} of {len(scans)} scans are {self.plane}; those of other planes are left out.")
+        sides = {scan.name: self._sides(scan) for scan in own}
+        tiny = [name for name, side in sides.items() if min(side) < self.least_side()]
+        small = [name for name, side in sides.items() if max(side) < self.clear_side() and name not in tiny]
+        if tiny:
+            yield Check(
+                False,
+                f"The {self.plane} slices of {_some(tiny)} have fewer than {self.least_side()} pixels a side and "
+                "cannot be cut. Leave these scans out, or choose another 'plane'.",
+                blocking=True,
+            )
+        if small:
+            yield Check(
+                False,
+                f"The {self.plane} slices of {_some(small)} are smaller than {self.clear_side()} pixels, which is one "
+                "cell: enlarged to the size asked for, their cells hold little to tell them apart. Lower 'image_size', "
+                "or leave these scans out.",
+            )
+
+    def _sides(self, scan: ScanFacts) -> tuple[int, int]:
+        """Pixels along both sides of a slice; a picture is a slice whatever the plane."""
+        rows, columns = IN_PLANE["axial" if scan.shape[2] == 1 else self.plane]
+        return scan.shape[rows], scan.shape[columns]
+
+
+OTHER_PLANES = (
+    "None of the {count} scans is {plane}: the attribute 'plane' of each names another. Choose another 'plane', or "
+    "other scans."
+)
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+RATE = Lines("Learning rate", "Step size that each update used.", series=("learning_rate",), log=True)
+
+
+def panels(loss: str, about_loss: str, about_accuracy: str, pictures: Images, *own: Panel) -> tuple[Panel, ...]:
+    """The panels of a method: its loss, how often it guesses right, its own, its pictures, the learning rate."""
+    return (
+        Lines("Loss", about_loss, series=(loss,), y_label="loss"),
+        Lines(
+            "Guessed right",
+            about_accuracy,
+            series=("accuracy", "held_out_accuracy", "chance"),
+            y_label="share of guesses",
+        ),
+        *own,
+        pictures,
+        RATE,
+    )
