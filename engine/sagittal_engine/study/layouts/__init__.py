@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -50,6 +50,12 @@ LAYOUTS = (
 )
 """In the order in which they may take files: what is told by a table or by folders alone comes last."""
 
+ANYBODYS = frozenset({"exam_table", "picture_table", "image_and_mask"})
+"""Layouts that many data sets share, and that name none."""
+
+DATA_SET = "data set"
+"""The attribute that every scan of a known data set has: its title."""
+
 
 @dataclass(frozen=True)
 class Recognised:
@@ -74,6 +80,8 @@ def recognise(paths: Iterable[Path], wanted: str = AUTO) -> list[Recognised]:
         layout = module(name)
         found = layout.find(files)
         if found.members:
+            if name not in ANYBODYS:
+                found.members = [_of_data_set(member, layout.TITLE) for member in found.members]
             recognised.append(Recognised(name, layout.TITLE, found))
             files = files.without(_taken(found))
     if wanted != AUTO and not recognised:
@@ -100,6 +108,10 @@ def check(wanted: str) -> None:
 def module(name: str) -> Layout:
     """The layout `name`."""
     return cast(Layout, importlib.import_module(f"{__name__}.{name}"))
+
+
+def _of_data_set(member: Member, title: str) -> Member:
+    return replace(member, attributes={**member.attributes, DATA_SET: title})
 
 
 def _taken(found: Found) -> Iterable[Path]:

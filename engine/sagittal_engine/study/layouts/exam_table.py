@@ -14,12 +14,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from sagittal_engine.imaging.slice_stack import KINDS
-from sagittal_engine.study.layouts.parts import Files, Found, Member, rows
+from sagittal_engine.study.layouts.parts import Files, Found, Member, has_columns, rows
 
 TITLE = "Table of exams"
 EXPECTS = "It has a CSV with the columns exam, plane and path."
 
-_NEEDED = {"exam", "plane", "path"}
+_NEEDED = frozenset({"exam", "plane", "path"})
 _BARE = (".npy", ".pck", ".pkl")
 
 
@@ -61,8 +61,9 @@ def files_of(table: Path) -> list[Path]:
 
 
 def _rows(table: Path) -> list[dict[str, str]]:
-    found = rows(table)
-    return [row for row in found if row.keys() >= _NEEDED and row["path"]] if found else []
+    if not has_columns(table, _NEEDED):
+        return []
+    return [row for row in rows(table) if row.keys() >= _NEEDED and row["path"]]
 
 
 def _place(table: Path, path: str) -> Path:

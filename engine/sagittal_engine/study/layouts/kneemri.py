@@ -16,13 +16,14 @@ import re
 from pathlib import Path
 
 from sagittal_engine.imaging.slice_stack import KINDS
-from sagittal_engine.study.layouts.parts import Files, Found, Member, known, rows
+from sagittal_engine.study.layouts.parts import Files, Found, Member, has_columns, known, rows
 
 TITLE = "KneeMRI"
 EXPECTS = "It has metadata.csv with the columns examId, aclDiagnosis and volumeFilename, and the .pck files it names."
 
 _GRADES = {"0": "healthy", "1": "partially injured", "2": "completely ruptured"}
 _FOLDER = re.compile(r"^vol0?(?P<number>\d{1,2})$", re.IGNORECASE)
+_NEEDED = frozenset({"examid", "acldiagnosis", "volumefilename"})
 _VALIDATION, _TESTING = {5, 10}, {1, 2}
 
 
@@ -33,7 +34,7 @@ def find(files: Files) -> Found:
     if table is None:
         return found
     for row in rows(table):
-        path = files.only(row["volumefilename"])
+        path = files.only(row["volumefilename"]) if row.keys() >= _NEEDED else None
         if path is None:
             continue
         exam, grade = row["examid"], row["acldiagnosis"]
@@ -66,8 +67,7 @@ def _table(files: Files) -> Path | None:
     volumes = {path.parent for path in files if path.suffix.lower() in (".pck", ".pkl")}
     beside = (place / "metadata.csv" for folder in volumes for place in (folder, folder.parent))
     for path in (*files.by_name.get("metadata.csv", ()), *dict.fromkeys(beside)):
-        table = rows(path)
-        if table and {"examid", "acldiagnosis", "volumefilename"} <= table[0].keys():
+        if has_columns(path, _NEEDED):
             return path
     return None
 

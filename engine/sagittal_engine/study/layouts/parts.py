@@ -125,6 +125,18 @@ SPLITS = {
 }  # fmt: skip
 """Folder names that say which part of a data set lies in them."""
 
+_HEADING_LIMIT = 2**16
+
+
+def has_columns(path: Path, names: frozenset[str]) -> bool:
+    """Whether the table's first line, in small letters, has all of `names`; no more of it is read."""
+    try:
+        with path.open("rb") as file:
+            line = file.readline(_HEADING_LIMIT).decode("utf-8-sig", "replace").lower()
+    except OSError:
+        return False
+    return names <= {cell.strip(' "') for cell in line.strip().split(max(",;\t", key=line.count))}
+
 
 def rows(path: Path) -> list[dict[str, str]]:
     """The rows of a table (comma, semicolon or tab) by its heading, in small letters; empty where it cannot be read."""

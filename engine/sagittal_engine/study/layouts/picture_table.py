@@ -14,12 +14,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from sagittal_engine.study.layouts import fundus, image_and_mask
-from sagittal_engine.study.layouts.parts import SPLITS, Files, Found, Member, Truth, known, rows
+from sagittal_engine.study.layouts.parts import SPLITS, Files, Found, Member, Truth, has_columns, known, rows
 
 TITLE = "List of pictures and masks"
 EXPECTS = "It has a CSV with the columns image and mask."
 
-_NEEDED = {"image", "mask"}
+_NEEDED = frozenset({"image", "mask"})
 
 
 def find(files: Files) -> Found:
@@ -53,8 +53,9 @@ def files_of(table: Path) -> list[Path]:
 
 
 def _rows(table: Path) -> list[dict[str, str]]:
-    found = rows(table)
-    return [row for row in found if row.keys() >= _NEEDED and row["image"]] if found else []
+    if not has_columns(table, _NEEDED):
+        return []
+    return [row for row in rows(table) if row.keys() >= _NEEDED and row["image"]]
 
 
 def _named(table: Path) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sagittal_engine.study.layouts import Recognised
+from sagittal_engine.study.layouts import DATA_SET, Recognised
 from sagittal_engine.study.layouts.parts import Member
 
 SHOWN_VALUES = 6
@@ -46,6 +46,7 @@ def _sentence(title: str, scans: int, attributes: Mapping[str, Sequence[str]]) -
     told = [
         f"{name} ({', '.join(values) if len(values) <= SHOWN_VALUES else f'{len(values)} values'})"
         for name, values in attributes.items()
+        if name != DATA_SET
     ]
     known = f", with their attributes {', '.join(told)}" if told else ""
     return f"{scans} {'scan' if scans == 1 else 'scans'} of {title}{known}."

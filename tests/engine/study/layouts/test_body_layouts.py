@@ -9,7 +9,7 @@ from sagittal_engine.study import Study
 
 
 def told(scan) -> dict[str, str]:
-    return {name: value for name, value in scan.meta.items() if name != "subject"}
+    return {name: value for name, value in scan.meta.items() if name not in ("subject", "data set")}
 
 
 def names_of(scan) -> dict[int, str]:

@@ -57,11 +57,20 @@ def test_attributes_come_to_scans_that_are_in_the_study_already(study: Study, he
     study.set_meta(scans()["ct_train_1001_image"].scan, {"split": "mine"})
     report = study.import_paths([hearts])
     scan = scans()["ct_train_1001_image"]
-    assert scan.meta["domain"] == "CT" and scan.meta["split"] == "mine"
+    assert scan.meta["domain"] == "CT" and scan.meta["split"] == "mine" and scan.meta["data set"] == "MM-WHS"
     reasons = {Path(row["path"]).name: row["reason"] for row in report["refused"]}
-    assert "Its attributes were added: domain." in reasons["ct_train_1001_image.nii.gz"]
+    assert "Its attributes were added: domain, data set." in reasons["ct_train_1001_image.nii.gz"]
     assert report["imported"] == [] and report["layouts"][0]["scans"] == 1
     assert study.import_paths([hearts])["layouts"] == []
+
+
+def test_large_tables_are_not_read_whole_to_see_what_they_are(tmp_path: Path):
+    from sagittal_engine.study.layouts.parts import has_columns
+
+    table = tmp_path / "t.csv"
+    table.write_bytes(b'\xef\xbb\xbfExam;"Plane";PATH\nE1;axial;x\n' + b"\xff" * 100_000)
+    assert has_columns(table, frozenset({"exam", "plane", "path"}))
+    assert not has_columns(table, frozenset({"image"})) and not has_columns(tmp_path / "none.csv", frozenset({"a"}))
 
 
 def test_label_maps_given_by_hand_leave_layouts_out(study: Study, hearts: Path, scans):

@@ -28,7 +28,7 @@ def labels_of(study: Study, scan, label_set: str = "truth") -> np.ndarray:
 
 
 def attributes(scan) -> dict[str, str]:
-    return {name: value for name, value in scan.meta.items() if name != "subject"}
+    return {name: value for name, value in scan.meta.items() if name not in ("subject", "data set")}
 
 
 def test_rim_one_r3(study: Study, tmp_path: Path, make, bring, scans):

@@ -9,7 +9,7 @@ from sagittal_engine.study import Study
 
 
 def attributes(scan) -> dict[str, str]:
-    return {name: value for name, value in scan.meta.items() if name != "subject"}
+    return {name: value for name, value in scan.meta.items() if name not in ("subject", "data set")}
 
 
 def mrnet(root: Path, make) -> Path:
