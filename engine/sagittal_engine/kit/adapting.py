@@ -45,7 +45,7 @@ class StreamBase(ABC, Generic[S]):
         """As the protocol says. Dropout stays off, as in evaluation."""
         self.predictor, self.module = predictor, module.eval().requires_grad_(False)
         self.statistics = take_statistics(predictor.network(module))
-        self.statistics.alone = self.params.images_per_step == 1
+        self.statistics.alone, self.statistics.source_share = self.params.images_per_step == 1, 0.0
         self.begin()
 
     @abstractmethod

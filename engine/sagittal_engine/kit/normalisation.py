@@ -57,8 +57,11 @@ class OwnStatistics(_BatchNorm):
         variance, mean = torch.var_mean(folded, (0, *range(2, folded.ndim)), correction=0)
         assert self.running_mean is not None and self.running_var is not None
         mean = mean.lerp(self.running_mean.repeat(copies), share)
-        variance = variance.lerp(self.running_var.repeat(copies), share)
-        return F.batch_norm(folded, mean, variance, weight, bias, training=False, eps=self.eps).view_as(input)
+        factor = (variance.lerp(self.running_var.repeat(copies), share) + self.eps).rsqrt()
+        factor = factor if weight is None else factor * weight
+        shift = -mean * factor if bias is None else bias - mean * factor
+        each = (1, -1, *(1,) * (folded.ndim - 2))
+        return (folded * factor.view(each) + shift.view(each)).view_as(input)
 
     def _check_input_dim(self, input: Tensor) -> None:
         """Any number of axes will do."""
@@ -74,7 +77,7 @@ def take_statistics(network: nn.Module) -> Statistics:
     statistics = Statistics()
     replaced = {id(norm): OwnStatistics(norm, statistics).train(norm.training) for norm in norms}
     for parent in network.modules():
-        for name, child in parent.named_children():
+        for name, child in parent._modules.items():  # named_children passes over a layer that it met
             if id(child) in replaced:
                 setattr(parent, name, replaced[id(child)])
     return statistics

@@ -48,10 +48,7 @@ class Literal:
                 torch.sigmoid(self.network(x)),
                 torch.sigmoid(self.network(x.flip(3))).flip(3),
                 torch.sigmoid(self.network(x.flip(2))).flip(2),
-                *(
-                    torch.rot90(torch.sigmoid(self.network(torch.rot90(x, k, (2, 3)))), -k, (2, 3))
-                    for k in (1, 2, 3)
-                ),
+                *(torch.rot90(torch.sigmoid(self.network(torch.rot90(x, k, (2, 3)))), -k, (2, 3)) for k in (1, 2, 3)),
             ]
             soft = sum(maps) / 6
         strong = apply_strong(x, draw_strong(tuple(x.shape), draws))  # step 4
@@ -102,8 +99,8 @@ def test_images_that_are_not_square_are_turned_too(adopted, network):
 
 def test_only_scales_and_shifts_of_batch_normalisation_change(network, images, adopted):
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    _, own = (found := adopted("grata", learning_rate=0.1))
-    found[0].adapt(images, generator())
+    adapter, own = adopted("grata", learning_rate=0.1)
+    adapter.adapt(images, generator())
     after = own.state_dict()
     assert list(after) == list(before), "the adapted weights fit the trained network"
     moved = {name for name in before if not torch.equal(before[name], after[name])}
@@ -219,7 +216,7 @@ def test_networks_without_batch_normalisation_are_refused_or_adapted_all_the_sam
     with pytest.raises(ValueError, match="nothing to adapt"):
         adopted("grata", net=bare)
     grouped = layers(norm=lambda width: nn.GroupNorm(2, width))
-    with pytest.raises(ValueError, match="no batch normalisation: it has 2 others .GroupNorm.*Set 'norms' to every"):
+    with pytest.raises(ValueError, match=r"no batch normalisation: it has 2 others .GroupNorm.*Set 'norms' to every"):
         adopted("grata", net=grouped)
     adapter, _ = adopted("grata", net=grouped, norms="every")
     assert adapter.adapt(images, generator())[0].shape == (3, 2, 16, 16)
