@@ -217,7 +217,11 @@ def test_numbers_and_squares_tell_of_conflicts_and_of_the_filter(gcl):
 
 @pytest.mark.parametrize("patches", [False, True])
 def test_the_kept_pixels_are_drawn(gcl, scans, patches):
-    own = {"plane": "patch", "encoder": "small_3d", "image_size": 16, "patches_per_scan": 4} if patches else {}
+    own = (
+        {"plane": "patch", "encoder": "small_3d", "image_size": 16, "patches_per_scan": 4, "batch_size": 24}
+        if patches
+        else {}
+    )
     for scan in scans:
         scan.depth = 48 if patches else 6
     method = gcl(**own)
