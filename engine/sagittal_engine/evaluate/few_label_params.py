@@ -20,8 +20,8 @@ RECIPES = recipes.load(__file__)
 ASKED = (
     "budgets", "repeats", "labels", "seed", "steps", "batch_size", "learning_rate", "weight_decay", "plane",
     "image_size", "pixel_spacing", "overlapping", "nested", "encoder", "decoder_width", "mean_teacher", "foreground",
-    "crop_low", "flip", "rotation", "brightness", "contrast", "blur", "noise", "dice_weight", "entropy_weight", "allow_seen",
-    "resamples",
+    "crop_low", "flip", "rotation", "brightness", "contrast", "blur", "noise", "dice_weight", "entropy_weight",
+    "allow_seen", "resamples",
 )  # fmt: skip
 """What a form asks for, in order; the rest says how a run is kept, and nothing is kept of these but their figures."""
 
