@@ -37,14 +37,19 @@ TEST_HELP = (
 )
 TEST_ALL = "Chosen by the program"
 BUDGETS = "Budgets"
-BUDGETS_HELP = "How many subjects give labels, as 1, 2, 8: one network for each number, draw and start."
-BUDGETS_UNIT = "labelled subjects"
-BUDGETS_WRONG = "Budgets are whole numbers of subjects from 1, as 1, 2, 8; “{text}” is none."
+BUDGETS_HELP = (
+    "How many subjects give labels, as 1, 2, 8: one network for each number, draw and start. 0 takes all that are not "
+    "tested."
+)
+BUDGETS_UNIT = "labelled subjects, 0 for all"
+BUDGETS_WRONG = "Budgets are whole numbers of subjects, as 1, 2, 8; “{text}” is none."
 REPEATS = "Draws"
 REPEATS_HELP = "How often the labelled subjects are drawn anew at each budget; every start gets the same draws."
 SEED = "Seed"
 SEED_HELP = "The draws follow from this number: the same comparison gives the same figures."
 TUNING_HEADING = "How it is fine-tuned"
+RECIPE = "Recipe"
+OWN_RECIPE = "Defaults"
 AMOUNT = "{starts} × {budgets} × {draws} = {total}"
 FINE_TUNING = ("fine-tuning", "fine-tunings")
 START = "Start the comparison"
@@ -100,6 +105,7 @@ BETTER = {True: "higher is better", False: "lower is better"}
 TABLE_HEADING = "Mean (95 % interval, n tested subjects)"
 START_COLUMN = "Start"
 SUBJECTS = "{count} labelled"
+ALL_SUBJECTS = "all subjects"
 DRAWS = "{done} of {total} draws"
 CELL_HELP = "{draws}; {cases} measured, each draw counted."
 SAVE_TABLE = "Save the table…"
@@ -137,6 +143,7 @@ FACTS = {
     "budgets": "Budgets",
     "repeats": "Draws",
     "seed": "Seed",
+    "recipe": RECIPE,
     "created": "Asked for",
 }
 ALL_LABELS = "all"

@@ -216,6 +216,7 @@ LOG_AXIS = "Logarithmic axis"
 SMOOTHING = "Smoothing"
 SMOOTH = "smooth"
 QUEUED = "Waiting for the device: another run is using it."
+ENLARGE = "Double-click to see it large"
 PICTURE_GONE = "The picture file is not there any more: {path}"
 
 # Runs

@@ -14,6 +14,7 @@ from sagittal.comparison import ComparisonFacts, ComparisonRequest, ComparisonRo
 from sagittal.engine_port import SagittalError
 from sagittal.events import ComparisonChanged
 from sagittal.measure import MeasureCard
+from sagittal.method import Recipe
 from sagittal.outbox import Outbox
 from sagittal.params import Params, setting
 
@@ -26,7 +27,13 @@ class TuningParams(Params):
     allow_seen: bool = setting(False, "Tests on subjects that a start was trained on; the table says so.")
 
 
-FINE_TUNE = MeasureCard("fine-tune", "Fine-tuning", "Segments from few labels.", TuningParams, needs=("tuning",))
+FINE_TUNE = MeasureCard(
+    "fine-tune", "Fine-tuning", "Segments from few labels.", TuningParams, needs=("tuning",),
+    recipes=(
+        Recipe("published", "As published", {"budgets": "1, 2, 5", "tuning_steps": 1000}, "Section 4"),
+        Recipe("quick-cpu", "Quick", {"tuning_steps": 20}),
+    ),
+)  # fmt: skip
 
 
 class FakeComparing:

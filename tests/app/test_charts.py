@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 from fake_engine import FakeEngine
 from fake_world import EPISODES
+from PySide6.QtCore import Qt
 
+from sagittal.panels import Images
 from sagittal.run_request import RunRequest
 from sagittal_app import messages, theme
 from sagittal_app.charts.board import Board
-from sagittal_app.charts.factory import make_panel
+from sagittal_app.charts.factory import make_panel, names_of
+from sagittal_app.charts.images import PictureDialog
 from sagittal_app.charts.plot import CurveData, LinesPanel
 from sagittal_app.charts.spectra import density
 from sagittal_app.models.run_model import RunModel
@@ -127,6 +130,21 @@ def test_the_board_shows_a_past_run_whole(desk, past, qtbot):
     assert {curve.name for curve in board.loss._curves} == {"loss_query", "loss_ccr"}
     assert "superpixels" in board.log.toPlainText()
     assert board.findChild(object, "panel_2_caption").whole() == "Step 20"
+
+
+def test_a_picture_is_seen_large_with_all_that_is_said(past, qtbot):
+    panel, refresh = make_panel(Images("Episode", "Support and query.", source="preview"), "panel")
+    qtbot.addWidget(panel)
+    panel.show()
+    refresh(past)
+    qtbot.mouseDClick(panel.picture, Qt.MouseButton.LeftButton)
+    dialog = panel.findChild(PictureDialog, "picture_dialog")
+    assert dialog.isVisible() and dialog.picture.pixmap.size() == panel.picture.pixmap.size()
+    assert dialog.words.text() == "Support and query.\nStep 20"
+
+
+def test_series_are_asked_for_by_pattern_too(past):
+    assert names_of(past, ("loss_*", "gate", "nothing_*")) == ["loss_query", "loss_ccr", "gate"]
 
 
 def test_series_no_panel_asks_for_get_one_of_their_own(desk, past, qtbot):

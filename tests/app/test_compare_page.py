@@ -9,14 +9,22 @@ from pathlib import Path
 import pytest
 from fake_comparing import FINE_TUNE
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit, QListWidget, QPushButton, QToolButton
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QListWidget, QPushButton, QToolButton
 
 from sagittal.comparison import SCRATCH, ComparisonRequest
 from sagittal.events import Reason, TaskFinished
 from sagittal.run_request import RunRequest
 from sagittal_app import compare_words as words
 from sagittal_app.endings import of_task
-from sagittal_app.models.comparisons import budgets_in, colours_of, curves_of, metrics_of, read_metric, starts_of
+from sagittal_app.models.comparisons import (
+    budget_words,
+    budgets_in,
+    colours_of,
+    curves_of,
+    metrics_of,
+    read_metric,
+    starts_of,
+)
 from sagittal_app.pages.compare import ComparePage
 
 LEFT = Qt.MouseButton.LeftButton
@@ -98,9 +106,19 @@ def test_the_form_gives_the_request_and_says_what_it_comes_to(page, engine, run,
     assert request.title == "scratch and Contrast at 1, 2, 8"
 
 
+def test_a_recipe_gives_the_form_its_values_and_is_in_the_request(page, qtbot):
+    box = page.findChild(QComboBox, "compare_recipe")
+    assert box.currentData() == "quick-cpu"  # a machine without a card proposes the quickest
+    assert page.setup._form.values()["tuning_steps"] == 20 and page.setup.request().parameters == {}
+    box.setCurrentIndex(box.findData("published"))
+    assert page.setup.budgets.text() == "1, 2, 5" and page.setup.request().recipe == "published"
+    page.setup._form.rows["tuning_steps"].control.set_value(7)
+    assert page.setup.request().parameters == {"tuning_steps": 7}
+
+
 @pytest.mark.parametrize(
     ("typed", "sentence"),
-    [("one", "“one” is none"), ("0", "“0” is none"), ("", "is none"), ("1, 2.5", "“2.5” is none")],
+    [("one", "“one” is none"), ("-1", "“-1” is none"), ("", "is none"), ("1, 2.5", "“2.5” is none")],
 )
 def test_wrong_budgets_are_said_and_nothing_starts(page, typed, sentence):
     page.setup.budgets.setText(typed)
@@ -256,6 +274,7 @@ def test_an_end_says_that_results_are_kept():
 
 def test_budgets_are_read_from_text():
     assert budgets_in("8, 1,2, 2") == (1, 2, 8)
+    assert budgets_in("0,4") == (0, 4) and budget_words(0) == "all"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from sagittal_app import messages, theme
 from sagittal_app.charts.factory import make_panel
 from sagittal_app.charts.plot import CurveData
 from sagittal_app.charts.squares import MatrixPanel, scale, square, written
-from sagittal_app.charts.strips import TimelinePanel, cells
+from sagittal_app.charts.strips import TimelinePanel, cells, distinct
 from sagittal_app.models.run_model import Preview, RunModel
 
 DOCUMENT = {
@@ -116,11 +116,17 @@ def test_cells_hold_the_mean_of_their_steps_and_holes_stay_holes():
 def test_a_strip_per_series_says_how_often_and_reads_out(strips):
     strips.set_curves([steps("gate", [0, 1, 1, 1]), steps("other", [1, 1, 0, 0])])
     assert strips.shares() == {"gate": 0.75, "other": 0.5}
-    assert "gate&nbsp;75%&nbsp;open" in strips.legend.text()
+    assert [name.toPlainText() for name in strips._names] == ["gate · 75% open", "other · 50% open"]
     assert strips.said_at(1.4) == "step 1 · gate: closed · other: open"
     (low, high), (top, bottom) = strips.plot.vb.viewRange()
-    assert low == pytest.approx(1.0) and high == pytest.approx(5.0) and top < 0 < 1 < bottom
+    assert low == pytest.approx(1.0) and high == pytest.approx(5.0) and (top, bottom) == (0, 2)
     assert strips.columns()["gate"] == [0, 1, 1, 1]
+
+
+def test_strips_are_named_by_what_tells_them_apart():
+    assert distinct(["image_conflict_a_b", "pixel_conflict_a_b"]) == ["image", "pixel"]
+    assert distinct(["conflict_a_b", "conflict_a"]) == ["conflict a b", "conflict a"]
+    assert distinct(["gate_open"]) == ["gate open"]
 
 
 def test_of_more_states_each_has_its_colour(qtbot):

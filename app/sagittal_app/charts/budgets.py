@@ -12,7 +12,7 @@ from sagittal_app import compare_words as words
 from sagittal_app import theme
 from sagittal_app.charts.legend import legend_label, legend_text
 from sagittal_app.charts.plot import PlotPanel
-from sagittal_app.models.comparisons import BudgetCurve, Metric
+from sagittal_app.models.comparisons import BudgetCurve, Metric, budget_words
 
 APART = 0.05
 """Distance between two starts at one budget, where 1 is from one budget to the next."""
@@ -40,7 +40,7 @@ class BudgetsPanel(PlotPanel):
             self.title = words.FIGURE_TITLE.format(metric=metric.title)
             self.heading.say(self.title)
             self.plot.setLabel("left", f"{metric.axis} · {words.BETTER[metric.more_is_better]}")
-        ticks = [(place, str(budget)) for place, budget in enumerate(budgets)]
+        ticks = [(place, budget_words(budget)) for place, budget in enumerate(budgets)]
         self.plot.getAxis("bottom").setTicks([ticks])
         self._draw()
         self.say_waiting("" if self._curves else words.NOTHING_YET)

@@ -106,7 +106,8 @@ class FiguresTable(QTableWidget):
     def show_facts(self, facts: ComparisonFacts, metric: Metric | None, colours: Mapping[str, str]) -> None:
         budgets, starts = facts.request.budgets, facts.request.starts
         self.setColumnCount(1 + len(budgets))
-        heads = [words.SUBJECTS.format(count=messages.count(budget, "subject")) for budget in budgets]
+        counts = [messages.count(budget, "subject") if budget else words.ALL_SUBJECTS for budget in budgets]
+        heads = [words.SUBJECTS.format(count=count) for count in counts]
         self.setHorizontalHeaderLabels([words.START_COLUMN, *heads])
         self.setRowCount(len(starts))
         for i, start in enumerate(starts):

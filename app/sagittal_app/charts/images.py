@@ -5,23 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QRect, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPixmap
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPixmap
+from PySide6.QtWidgets import QDialog, QWidget
 
 from sagittal_app import messages, theme
 from sagittal_app.charts.moments import Moments
 from sagittal_app.models.run_model import Preview
-from sagittal_app.widgets.basics import Elided, Panel, label
+from sagittal_app.widgets.basics import UNIT, Elided, Panel, column, label
+
+LARGE = (1080, 720)
+"""Pixels of the window that shows a picture by itself."""
 
 
 class _Picture(QWidget):
     """A picture as large as fits, in true proportion, on black."""
 
+    enlarged = Signal()
+    """It was double-clicked."""
+
     def __init__(self) -> None:
         super().__init__()
         self.setMinimumHeight(120)
         self.pixmap = QPixmap()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        self.enlarged.emit()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -35,18 +44,40 @@ class _Picture(QWidget):
         painter.drawPixmap(where, self.pixmap)
 
 
+class PictureDialog(QDialog):
+    """One picture by itself, with all that is said about it."""
+
+    def __init__(self, title: str, pixmap: QPixmap, sentences: Sequence[str], parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("picture_dialog")
+        self.setWindowTitle(title)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.resize(*LARGE)
+        self.picture = _Picture()
+        self.picture.pixmap = pixmap
+        self.words = label("\n".join(filter(None, sentences)), "soft", wrap=True, selectable=True)
+        body = column(self.picture, self.words)
+        body.setStretch(0, 1)
+        body.setContentsMargins(2 * UNIT, 2 * UNIT, 2 * UNIT, 2 * UNIT)
+        self.setLayout(body)
+
+
 class ImagesPanel(Panel):
     """The newest picture of a run, unless the slider was moved back."""
 
     def __init__(self, title: str, about: str = "", captions: Sequence[str] = (), *, name: str = "images") -> None:
         super().__init__(title, name=name, margin=12, elide=True)
         self.title = title
+        self._about = about
         self.heading.setToolTip(f"{title}\n{about}".strip())
         self._parts = " · ".join(captions)
         self.waiting = label(messages.WAITING_DOCUMENT, "soft", wrap=True)
         self.waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.waiting.setObjectName(f"{name}_waiting")
         self.picture = _Picture()
+        self.picture.setObjectName(f"{name}_picture")
+        self.picture.setToolTip(messages.ENLARGE)
+        self.picture.enlarged.connect(self._enlarge)
         self.moments = Moments(name)
         self.moments.chosen.connect(self._show)
         self.body.addWidget(self.waiting, 1)
@@ -73,3 +104,8 @@ class ImagesPanel(Panel):
             self.moments.caption.say(messages.PICTURE_GONE.format(path=one.path))
         elif one.caption and one.caption != self._parts:
             self.moments.caption.say(one.caption)
+
+    def _enlarge(self) -> None:
+        if not self.picture.pixmap.isNull():
+            said = (self._about, self._parts, self.moments.caption.whole())
+            PictureDialog(self.title, self.picture.pixmap, said, self).open()

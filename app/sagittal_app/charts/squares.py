@@ -20,6 +20,8 @@ from sagittal_app.widgets.basics import Panel, label
 
 GAP = 16
 """Pixels between two squares."""
+MOST_LINES = 2
+"""Lines of a column's name at most."""
 STRONGEST = 170
 """Opacity (of 255) of the largest number's cell."""
 
@@ -53,12 +55,17 @@ class Squares(QWidget):
     def name_of(self, index: int) -> str:
         return self.labels[index] if index < len(self.labels) else str(index + 1)
 
+    def _head(self) -> int:
+        """Height of the columns' names: of those of several words, one stands under the other."""
+        most = max((len(text.split()) for text in self.labels), default=1)
+        return self.fontMetrics().height() * min(most, MOST_LINES)
+
     def _places(self) -> dict[str, QRectF]:
         """Where each square's cells stand: beside the rows' names, under the columns' and, of several, its own."""
         line = self.fontMetrics().height()
-        widest = max((self.fontMetrics().horizontalAdvance(text) for text in self.labels), default=0)
+        widest = max((self.fontMetrics().horizontalAdvance(text) for text in " ".join(self.labels).split()), default=0)
         left = min(widest + 8, self.width() // 4)
-        top = line + 4 + (line + 2 if len(self.squares) > 1 else 0)
+        top = self._head() + 4 + (line + 2 if len(self.squares) > 1 else 0)
         count = max(len(self.squares), 1)
         width = (self.width() - left - GAP * (count - 1)) / count
         height = self.height() - top
@@ -80,13 +87,11 @@ class Squares(QWidget):
                 head = QRectF(where.left(), 0, where.width(), line)
                 painter.drawText(head, Qt.AlignmentFlag.AlignCenter, messages.words(name))
             for i in range(len(values)):
-                column = QRectF(where.left() + i * width, where.top() - line - 4, width, line)
-                short = metrics.elidedText(self.name_of(i), Qt.TextElideMode.ElideRight, int(width) - 2)
-                painter.drawText(column, Qt.AlignmentFlag.AlignCenter, short)
+                column = QRectF(where.left() + i * width, where.top() - self._head() - 4, width, self._head())
+                self._write(painter, column, i, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom)
                 if place == 0:
                     room = QRectF(0, where.top() + i * height, where.left() - 8, height)
-                    short = metrics.elidedText(self.name_of(i), Qt.TextElideMode.ElideRight, int(room.width()))
-                    painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, short)
+                    self._write(painter, room, i, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight)
             legible = width > metrics.horizontalAdvance("−0.00") and height >= line - 2
             for (i, j), value in np.ndenumerate(values):
                 cell = QRectF(where.left() + j * width + 1, where.top() + i * height + 1, width - 2, height - 2)
@@ -97,6 +102,16 @@ class Squares(QWidget):
                     painter.setPen(QColor(theme.colour("text")))
                     painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, written(value))
         painter.end()
+
+    def _write(self, painter: QPainter, room: QRectF, index: int, where: Qt.AlignmentFlag) -> None:
+        """A row's or column's name, a line per word where there is room for that; too long words end in …"""
+        metrics = self.fontMetrics()
+        name, width = self.name_of(index), int(room.width())
+        lines = [name] if metrics.horizontalAdvance(name) <= width else name.split()
+        if len(lines) > max(1, int(room.height() / metrics.height() + 0.2)):
+            lines = [name]
+        short = [metrics.elidedText(part, Qt.TextElideMode.ElideRight, width) for part in lines]
+        painter.drawText(room, where, "\n".join(short))
 
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:

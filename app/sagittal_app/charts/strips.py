@@ -17,8 +17,17 @@ from sagittal_app.models.run_model import Floats
 
 CELLS = 240
 """Cells of a strip at most; steps beyond that share them."""
-THICK = 0.7
-"""Height of a strip, where the next one begins 1 below."""
+NAMED = 0.45
+"""Height of a strip's name over it, where the next strip's begins 1 below."""
+THICK = 0.45
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """Names of several words without those that all have, where each still says something."""
+    parts = [messages.words(name).split() for name in names]
+    shared = set.intersection(*map(set, parts)) if len(parts) > 1 else set()
+    short = [" ".join(word for word in words if word not in shared) for words in parts]
+    return short if all(short) and len(set(short)) == len(short) else [" ".join(words) for words in parts]
 
 
 def cells(x: Floats, y: Floats, first: float, last: float, count: int) -> Floats:
@@ -43,6 +52,9 @@ class TimelinePanel(PlotPanel):
         self.body.insertWidget(1, self.legend)
         self.plot.invertY(True)
         self.plot.setMouseEnabled(x=True, y=False)
+        self.plot.hideAxis("left")
+        self._names: list[pg.TextItem] = []
+        self.plot.vb.sigXRangeChanged.connect(self._place_names)
         self._mouse = pg.SignalProxy(self.view.scene().sigMouseMoved, rateLimit=30, slot=self._moved)
         self.say_waiting(messages.WAITING_LINES)
         self._say_legend()
@@ -67,7 +79,7 @@ class TimelinePanel(PlotPanel):
     def reset(self) -> None:
         if self._curves:
             first, last = self._reach()
-            self.plot.vb.setRange(xRange=(first, last), yRange=(-0.2, len(self._curves) - 0.1), padding=0)
+            self.plot.vb.setRange(xRange=(first, last), yRange=(0, len(self._curves)), padding=0)
 
     def paint_theme(self) -> None:
         super().paint_theme()
@@ -92,13 +104,25 @@ class TimelinePanel(PlotPanel):
             return
         first, last = self._reach()
         count = int(min(CELLS, max(len(curve.x) for curve in self._curves)))
-        for row, curve in enumerate(self._curves):
-            strip = pg.ImageItem(self._painted(cells(curve.x, curve.y, first, last, count)), axisOrder="row-major")
-            strip.setRect(QRectF(first, row, last - first, THICK))
+        shares = self.shares()
+        self._names = []
+        for place, (curve, name) in enumerate(zip(self._curves, distinct([c.name for c in self._curves]), strict=True)):
+            painted = self._painted(cells(curve.x, curve.y, first, last, count))
+            strip = pg.ImageItem(painted, axisOrder="row-major", levels=(0, 255))
+            strip.setRect(QRectF(first, place + NAMED, last - first, THICK))
             self.plot.addItem(strip)
-        names = [(row + THICK / 2, messages.words(curve.name)) for row, curve in enumerate(self._curves)]
-        self.plot.getAxis("left").setTicks([names])
+            often = f" · {shares[curve.name]:.0%} {self._states[1]}" if curve.name in shares else ""
+            text = pg.TextItem(name + often, color=theme.colour("quiet"), anchor=(0, 1))
+            self._names.append(text)
+            self.plot.addItem(text, ignoreBounds=True)
         self.reset()
+        self._place_names()
+
+    def _place_names(self, *_range: object) -> None:
+        """Each name over its strip, at the left of what is looked at."""
+        left = self.plot.vb.viewRange()[0][0]
+        for place, text in enumerate(self._names):
+            text.setPos(left, place + NAMED)
 
     def _painted(self, values: Floats) -> Floats:
         """Cells (N,) as colours, (1, N, 4) uint8: between two states mixed, of more the nearest one's."""
@@ -140,5 +164,4 @@ class TimelinePanel(PlotPanel):
             self.legend.setText(legend_text({}, self.said_at(self._at)))
             return
         colours = {state: colour.name() for state, colour in zip(self._states, self._colours(), strict=True)}
-        often = [f"{messages.words(name)} {share:.0%} {self._states[1]}" for name, share in self.shares().items()]
-        self.legend.setText(legend_text(colours, *often))
+        self.legend.setText(legend_text(colours))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QWidget
 
 from sagittal.comparison import ComparisonRequest
 from sagittal.facts import StudyFacts
 from sagittal.measure import MeasureCard
+from sagittal.method import Recipe
 from sagittal.params import FieldDescription
 from sagittal_app import compare_words as words
 from sagittal_app import messages
@@ -23,8 +24,8 @@ from sagittal_app.widgets.label_table import label_sets
 from sagittal_app.widgets.scan_chooser import ScanChooser
 from sagittal_app.widgets.ticks import Ticks
 
-OWN = ("budgets", "repeats", "seed", "checkpoint")
-"""Parameters of fine-tuning that stand in the form's own rows, or that a comparison settles itself."""
+OWN = ("budgets", "repeats", "seed", "labels")
+"""Parameters of fine-tuning that stand in the form's own rows."""
 BUDGETS = "1, 2, 8"
 REPEATS = 5
 
@@ -40,6 +41,7 @@ class CompareSetup(QWidget):
         self._facts: StudyFacts | None = None
         self._starting = False
         self._form: ParameterForm | None = None
+        self._recipes: dict[str, Recipe] = {}
         self.starts = Starts()
         self.title = QLineEdit()
         self.title.setObjectName("compare_title")
@@ -63,8 +65,15 @@ class CompareSetup(QWidget):
         starts.body.addWidget(self.starts)
         data = Panel(words.DATA_HEADING, name="compare_data_panel")
         data.body.addLayout(self._rows())
+        self.recipe = QComboBox()
+        self.recipe.setObjectName("compare_recipe")
+        self.recipe.setMinimumWidth(240)
+        self.recipe.currentIndexChanged.connect(lambda _index: self._take_recipe())
+        self._source = label("", "quiet", wrap=True)
         self._tuning = Panel(words.TUNING_HEADING, name="compare_tuning_panel")
-        self._form_place = QVBoxLayout()
+        self._tuning.top.addWidget(label(words.RECIPE, "soft"))
+        self._tuning.top.addWidget(self.recipe)
+        self._form_place = column(self._source)
         self._tuning.body.addLayout(self._form_place)
         self._tuning.hide()
         content = QWidget()
@@ -96,15 +105,28 @@ class CompareSetup(QWidget):
         self.starts.show_starts(known)
         self._say()
 
-    def show_tuning(self, card: MeasureCard) -> None:
-        """The form of how it is fine-tuned; what was typed into it stays."""
-        if self._form is None:
-            asked = [name for name in card.asked or card.params.model_fields if name not in OWN]
-            self._form = ParameterForm(card.params, asked=asked)
-            self._form.show_study(self._facts)
-            self._form.changed.connect(self._say)
-            self._form_place.addWidget(self._form)
-            self._tuning.show()
+    def show_tuning(self, card: MeasureCard, *, on_cpu: bool = False) -> None:
+        """The form of how it is fine-tuned; what was typed into it stays.
+
+        Without a card (`on_cpu`) the quickest recipe is the one proposed.
+        """
+        if self._form is not None:
+            return
+        asked = [name for name in card.asked or card.params.model_fields if name not in OWN]
+        self._form = ParameterForm(card.params, asked=asked)
+        self._form.show_study(self._facts)
+        self._form.changed.connect(self._say)
+        self._form_place.addWidget(self._form)
+        self._recipes = {recipe.name: recipe for recipe in card.recipes}
+        self.recipe.blockSignals(True)
+        self.recipe.addItem(words.OWN_RECIPE, "")
+        for recipe in card.recipes:
+            self.recipe.addItem(recipe.title, recipe.name)
+        quick = next((name for name in self._recipes if on_cpu and "quick" in name), "")
+        self.recipe.setCurrentIndex(self.recipe.findData(quick))
+        self.recipe.blockSignals(False)
+        self._tuning.show()
+        self._take_recipe()
 
     def fill(self, request: ComparisonRequest) -> None:
         """Sets everything as it was asked for before."""
@@ -115,6 +137,7 @@ class CompareSetup(QWidget):
         self.starts.set_value(request.starts)
         self.scans.set_value(request.test_scans)
         self.title.setText(request.title)
+        self.recipe.setCurrentIndex(max(0, self.recipe.findData(request.recipe)))
         self.budgets.setText(", ".join(map(str, request.budgets)))
         self.repeats.set_value(request.repeats)
         self.seed.set_value(request.seed)
@@ -154,6 +177,7 @@ class CompareSetup(QWidget):
             repeats=self.repeats.value(),
             seed=self.seed.value(),
             parameters=self._form.differences() if self._form is not None else {},
+            recipe=self.recipe.currentData() or "",
         )
 
     def startable(self) -> bool:
@@ -199,6 +223,19 @@ class CompareSetup(QWidget):
             grid.addWidget(said, place, 0, Qt.AlignmentFlag.AlignTop)
             grid.addWidget(control, place, 1)
         return grid
+
+    def _take_recipe(self) -> None:
+        """The recipe's values become what the form starts from; its budgets and draws stand in their own rows."""
+        if self._form is None:
+            return
+        chosen = self._recipes.get(self.recipe.currentData())
+        values = chosen.values if chosen else {}
+        self._source.setText(chosen.source if chosen else "")
+        self._source.setVisible(bool(chosen and chosen.source))
+        self.budgets.setText(str(values.get("budgets", BUDGETS)))
+        self.repeats.set_value(values.get("repeats", REPEATS))
+        self._form.set_base({name: value for name, value in values.items() if name not in OWN})
+        self._say()
 
     def _other_truth(self) -> None:
         """Another label set has other labels, and other scans have it."""

@@ -90,10 +90,15 @@ def labels_in(facts: StudyFacts | None, label_set: str) -> dict[str, str]:
 def budgets_in(text: str) -> tuple[int, ...]:
     """ "1, 2, 8" as numbers, ascending, each once. Raises ValueError with a sentence."""
     parts = [part.strip() for part in text.split(",") if part.strip()]
-    wrong = [part for part in parts if not part.isdecimal() or int(part) < 1]
+    wrong = [part for part in parts if not part.isdecimal()]
     if wrong or not parts:
         raise ValueError(words.BUDGETS_WRONG.format(text=wrong[0] if wrong else text))
     return tuple(sorted(set(map(int, parts))))
+
+
+def budget_words(budget: int) -> str:
+    """ "2", or "all" for 0."""
+    return str(budget or messages.ALL_SUBJECTS)
 
 
 def progress(facts: ComparisonFacts) -> str:

@@ -14,7 +14,7 @@ from sagittal.measure import MeasureCard
 from sagittal_app import compare_words as words
 from sagittal_app import messages
 from sagittal_app.actions import Command
-from sagittal_app.models.comparisons import Start, progress, starts_of, title_of
+from sagittal_app.models.comparisons import Start, budget_words, progress, starts_of, title_of
 from sagittal_app.pages.page import Page
 from sagittal_app.widgets.basics import UNIT, EmptyState, Panel, button, column, label
 from sagittal_app.widgets.facts_view import FactsView, shown
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from sagittal_app.charts.comparison import ComparisonBoard
     from sagittal_app.forms.compare_setup import CompareSetup
 
-Found = tuple[list[ComparisonFacts], list[Start], list[MeasureCard]]
+Found = tuple[list[ComparisonFacts], list[Start], list[MeasureCard], bool]
+"""Comparisons, what one can start from, measurements, and whether there is no card to compute on."""
 FINE_TUNE = "fine-tune"
 """The measurement whose parameters say how a comparison fine-tunes."""
 LIST_WIDTH = 264
@@ -129,7 +130,7 @@ class ComparePage(Page):
         if path != self._study:
             self._study = path
             self._doing.clear()
-            self._take(([], [], []))
+            self._take(([], [], [], False))
             self._new()
             self._ask()
 
@@ -158,17 +159,18 @@ class ComparePage(Page):
 
         def read() -> Found:
             titles = {card.name: card.title for card in port.methods()}
-            return port.comparisons(), starts_of(port.runs(), titles, study), port.measures()
+            on_cpu = port.device_line().startswith("CPU")
+            return port.comparisons(), starts_of(port.runs(), titles, study), port.measures(), on_cpu
 
         self.desk.ask(read, then=self._take, owner=self, topic="comparisons")
 
     def _take(self, found: Found) -> None:
         assert self.setup is not None
-        self._comparisons, self._starts, cards = found
+        self._comparisons, self._starts, cards, on_cpu = found
         self.setup.show_starts(self._starts)
         for card in cards:
             if card.name == FINE_TUNE:
-                self.setup.show_tuning(card)
+                self.setup.show_tuning(card, on_cpu=on_cpu)
         kept = self._shown()
         self._fill_list(kept.id if kept is not None else "")
         started = next((one for one in self._comparisons if self._task and one.task == self._task), None)
@@ -273,9 +275,10 @@ class ComparePage(Page):
             heads["labels"]: ", ".join(request.labels) or words.ALL_LABELS,
             heads["label_set"]: request.label_set,
             heads["tested"]: ", ".join(names.get(scan, scan) for scan in tested) or words.TEST_ALL,
-            heads["budgets"]: ", ".join(map(str, request.budgets)),
+            heads["budgets"]: ", ".join(map(budget_words, request.budgets)),
             heads["repeats"]: str(request.repeats),
             heads["seed"]: str(request.seed),
+            heads["recipe"]: request.recipe or words.OWN_RECIPE,
             heads["created"]: messages.local_time(one.created),
             **{messages.heading(name): shown(value) for name, value in request.parameters.items()},
         }
