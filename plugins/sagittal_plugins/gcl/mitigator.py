@@ -20,8 +20,9 @@ Array = np.ndarray[Any, Any]
 MODES = ("gradvac", "pcgrad", "sum")
 LIMIT = 1 - 1e-6
 """No target comes nearer to ±1: reaching a cosine of one would ask for parallel gradients, with an infinite weight."""
-NOTHING = 1e-12
-"""Squared length, as a share of the longest gradient's, from which on a gradient counts as zero."""
+NOTHING = 1e-6
+"""What may be left of a gradient's squared length, as a share of what cancelled out in it, before it counts as zero:
+below that, its direction is float32's rounding."""
 
 BLOCK = 2**15
 """Numbers of a row that are multiplied at a time."""
@@ -115,13 +116,13 @@ class GradientMitigator(nn.Module):
         """
         count = len(products)
         lengths = np.sqrt(np.diagonal(products).clip(0))
-        there = np.diagonal(products) > NOTHING * max(np.diagonal(products).max(initial=0.0), 0.0)
+        taking_part: list[int] = np.flatnonzero(lengths > 0).tolist()
         everything = self.targets.cpu().numpy().copy()
         targets = everything[np.ix_(chosen, chosen)]
         weights = np.eye(count)
         changed = np.zeros((count, count), dtype=bool)
-        for i in np.flatnonzero(there):
-            for j in np.flatnonzero(there):
+        for i in taking_part:
+            for j in taking_part:
                 cosine = _cosine(weights[i], products, j, lengths[j])
                 if i == j or math.isnan(cosine):
                     continue
@@ -148,8 +149,8 @@ def inner_products(rows: Tensor) -> Tensor:
 
 def _cosine(weights: Array, products: Array, j: int, length: float) -> float:
     """cos(Σ_k weights_k g_k, g_j); NaN where either has no length."""
-    square, longest = float(weights @ products @ weights), float(np.diagonal(products).max())
-    if not square > NOTHING * longest or not length > 0:
+    square, cancelled = (float(w @ p @ w) for w, p in ((weights, products), (np.abs(weights), np.abs(products))))
+    if not square > NOTHING * cancelled or not length > 0:
         return math.nan
     return max(-1.0, min(1.0, float(weights @ products[:, j]) / (math.sqrt(square) * length)))
 
