@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer
@@ -23,13 +25,25 @@ if TYPE_CHECKING:
     from sagittal_app.charts.comparison import ComparisonBoard
     from sagittal_app.forms.compare_setup import CompareSetup
 
-Found = tuple[list[ComparisonFacts], list[Start], list[MeasureCard], bool]
-"""Comparisons, what one can start from, measurements, and whether there is no card to compute on."""
 FINE_TUNE = "fine-tune"
 """The measurement whose parameters say how a comparison fine-tunes."""
 LIST_WIDTH = 264
 SOON_MS = 250
 COMPARISON = Qt.ItemDataRole.UserRole
+EVERYTHING = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was read of a study."""
+
+    study: str
+    comparisons: list[ComparisonFacts]
+    """All, or those that changed where the rest was not asked for."""
+    starts: list[Start] | None = None
+    cards: Sequence[MeasureCard] = ()
+    on_cpu: bool = False
+    """There is no card to compute on."""
 
 
 class ComparePage(Page):
@@ -53,6 +67,9 @@ class ComparePage(Page):
         """The latest that each task said."""
         self._task = ""
         """A task that was just started, whose comparison is to be shown."""
+        self._wanted: set[str] = set()
+        """Comparisons that are to be read, or `EVERYTHING`."""
+        self._reading = False
 
     def build(self) -> None:
         from sagittal_app.charts.comparison import ComparisonBoard
@@ -101,7 +118,7 @@ class ComparePage(Page):
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(SOON_MS)
-        self._soon.timeout.connect(self._ask)
+        self._soon.timeout.connect(self._ask_wanted)
 
     def inspector(self) -> QWidget | None:
         return self._inspector
@@ -130,7 +147,7 @@ class ComparePage(Page):
         if path != self._study:
             self._study = path
             self._doing.clear()
-            self._take(([], [], [], False))
+            self._show_comparisons([])
             self._new()
             self._ask()
 
@@ -141,8 +158,11 @@ class ComparePage(Page):
         self._choose(subject)
 
     def handle(self, event: Event) -> None:
-        if isinstance(event, ComparisonChanged) or (isinstance(event, StudyChanged) and event.what == "runs"):
+        if isinstance(event, ComparisonChanged):
+            self._wanted.add(event.comparison)
             self._soon.start()
+        elif isinstance(event, StudyChanged) and event.what == "runs" and self.isVisible():
+            self._ask()
         elif isinstance(event, TaskProgress):
             one = next((one for one in self._comparisons if one.task == event.source), None)
             if one is not None:
@@ -152,26 +172,59 @@ class ComparePage(Page):
 
     # What there is
 
-    def _ask(self) -> None:
-        if self.desk.study() is None:
+    def _ask(self, *comparisons: str) -> None:
+        """Reads these comparisons, or everything; one question at a time, so that no old answer overtakes a new one.
+
+        Only what changed is read while results come: the intervals of all the others are not computed again.
+        """
+        self._wanted.update(comparisons or {EVERYTHING})
+        if self._reading or self.desk.study() is None:
             return
-        port, study = self.desk.port, self.desk.study().path
+        wanted, self._wanted = self._wanted, set()
+        port, study = self.desk.port, self._study
 
         def read() -> Found:
+            if EVERYTHING not in wanted:
+                return Found(study, [port.comparison(comparison) for comparison in sorted(wanted)])
             titles = {card.name: card.title for card in port.methods()}
+            starts = starts_of(port.runs(), titles, study)
             on_cpu = port.device_line().startswith("CPU")
-            return port.comparisons(), starts_of(port.runs(), titles, study), port.measures(), on_cpu
+            return Found(study, port.comparisons(), starts, port.measures(), on_cpu)
 
-        self.desk.ask(read, then=self._take, owner=self, topic="comparisons")
+        self._reading = True
+        self.desk.ask(read, then=self._take, failed=self._not_read, owner=self)
+
+    def _ask_wanted(self) -> None:
+        if self._wanted:
+            self._ask(*self._wanted)
+
+    def _not_read(self, sentence: str, detail: str) -> None:
+        self._reading = False
+        if self.desk.study() is not None:
+            self.desk.notify("error", sentence, detail)
 
     def _take(self, found: Found) -> None:
+        self._reading = False
+        if self._wanted:
+            self._soon.start()
+        if found.study != self._study:
+            return
+        if found.starts is None:
+            read = {one.id: one for one in found.comparisons}
+            listed = [read.pop(one.id, one) for one in self._comparisons]
+            self._show_comparisons([*read.values(), *listed])
+            return
         assert self.setup is not None
-        self._comparisons, self._starts, cards, on_cpu = found
+        self._starts = found.starts
         self.setup.show_starts(self._starts)
-        for card in cards:
+        for card in found.cards:
             if card.name == FINE_TUNE:
-                self.setup.show_tuning(card, on_cpu=on_cpu)
+                self.setup.show_tuning(card, on_cpu=found.on_cpu)
+        self._show_comparisons(found.comparisons)
+
+    def _show_comparisons(self, comparisons: list[ComparisonFacts]) -> None:
         kept = self._shown()
+        self._comparisons = comparisons
         self._fill_list(kept.id if kept is not None else "")
         started = next((one for one in self._comparisons if self._task and one.task == self._task), None)
         if started is not None:
