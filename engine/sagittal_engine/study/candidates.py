@@ -135,7 +135,8 @@ def _take_member(one: Recognised, member: Member, items: Mapping[Path, imaging.S
         own = imaging.Source(member.kind, (member.image,), stem(member.image))
     try:
         if own is None:
-            raise SagittalError(found.refused[member.image])  # its beginning was no image's
+            part = f"{member.image.name} is a part of another image, not one of its own."
+            raise SagittalError(found.refused.get(member.image, part))
         source = replace(own, name=member.name or own.name)
         image = Candidate(source, imaging.probe(source), layout=one.layout, member=member)
     except SagittalError as error:

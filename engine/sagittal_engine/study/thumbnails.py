@@ -17,10 +17,13 @@ SIDE = 96
 def draw(volume: imaging.Volume) -> Array:
     """uint8 (rows, columns): the middle axial slice, patient right at the left, in true proportions.
 
-    Of a volume of one slice that is not axial, that slice: right or front at the left, head at the top.
+    Of a volume of one slice that is not axial, that slice: right or front at the left, head at the top. So too of
+    slices without a header: they lie across the axis with the fewest voxels.
     """
     shape = volume.data.shape[:3]
     through = 2 if 1 not in shape or shape[2] == 1 else shape.index(1)
+    if volume.grid.assumed_axes and shape[2] > min(shape):
+        through = shape.index(min(shape))
     plane = np.take(volume.data, shape[through] // 2, axis=through).astype(np.float32)
     if plane.ndim == 3:
         plane = plane.mean(axis=2)

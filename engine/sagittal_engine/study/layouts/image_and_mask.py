@@ -41,11 +41,11 @@ def find(files: Files) -> Found:
     for path in files:
         if path.suffix.lower() in _PICTURES:
             folders[path.parent].append(path)
+    beside = {folder.parent: folder for folder in folders if folder.name.lower() in _MASKS}
     for folder, pictures in folders.items():
-        beside = [other for other in folders if other.parent == folder.parent and other.name.lower() in _MASKS]
-        if folder.name.lower() not in _IMAGES or len(beside) != 1:
+        if folder.name.lower() not in _IMAGES or folder.parent not in beside:
             continue
-        masks = {stem(mask).lower(): mask for mask in folders[beside[0]]}
+        masks = {stem(mask).lower(): mask for mask in folders[beside[folder.parent]]}
         levels = are_in_levels(list(masks.values()))
         for path in pictures:
             mask = masks.get(stem(path).lower()) if levels else None

@@ -91,6 +91,14 @@ class Files:
         return found
 
     @cached_property
+    def by_folder(self) -> Mapping[Path, Sequence[Path]]:
+        """Folder → files that lie right in it."""
+        found: dict[Path, list[Path]] = defaultdict(list)
+        for path in self.paths:
+            found[path.parent].append(path)
+        return dict(found)
+
+    @cached_property
     def by_stem(self) -> Mapping[str, Sequence[Path]]:
         """Lower-case name without its ending → files of that name."""
         found: dict[str, list[Path]] = defaultdict(list)

@@ -43,6 +43,19 @@ def test_mrnet(study: Study, tmp_path: Path, make, bring, scans):
     assert report["layouts"][0]["sentence"].startswith("9 scans of MRNet, with their attributes exam (")
 
 
+def test_a_thumbnail_shows_a_slice_as_it_was_stored(study: Study, tmp_path: Path, make, scans):
+    root = mrnet(tmp_path / "MRNet-v1.0", make)
+    for seed, plane in enumerate(("axial", "coronal", "sagittal")):
+        make.array(root / "train" / plane / "0000.npy", 90 + seed, (4, 96, 96))
+    study.import_paths([root])
+    for plane in ("axial", "coronal", "sagittal"):
+        scan = scans()[f"0000 {plane}"].scan
+        stored = np.load(root / "train" / plane / "0000.npy").astype(np.float64)
+        picture = study.thumbnail(scan)
+        alike = [np.corrcoef(picture.ravel(), one.ravel())[0, 1] for one in stored]
+        assert picture.shape == (96, 96) and max(alike) > 0.99
+
+
 def test_arrays_without_tables_are_refused_with_the_reason(study: Study, tmp_path: Path, make):
     make.array(tmp_path / "train" / "axial" / "0000.npy")
     report = study.import_paths([tmp_path / "train"])
@@ -91,6 +104,17 @@ def test_a_volume_that_names_foreign_classes_is_refused_and_nothing_runs(study: 
     (refused,) = report["refused"]
     assert len(report["imported"]) == 2 and not (tmp_path / "harm").exists()
     assert "100-8.pck is refused: it names" in refused["reason"] and "Nothing of it was run." in refused["reason"]
+
+
+def test_a_table_of_exams_may_name_folders_of_dicom_slices(study: Study, tmp_path: Path, shared_data: Path, scans):
+    series = sorted((shared_data / "ct_dicom_torchio").rglob("*.dcm"))
+    (tmp_path / "E1").mkdir()
+    for file in series:
+        (tmp_path / "E1" / file.name).symlink_to(file)
+    (tmp_path / "exams.csv").write_text("exam,plane,path,acl\nE1,axial,E1,1\n")
+    study.import_paths([tmp_path / "exams.csv"])
+    assert scans().keys() == {"E1 axial"}
+    assert scans()["E1 axial"].meta["acl"] == "1" and scans()["E1 axial"].subject == "E1"
 
 
 def test_a_table_of_exams(study: Study, tmp_path: Path, make, scans):
