@@ -267,5 +267,6 @@ def make(params: type[Params], values: Mapping[str, Any]) -> Any:
         if not first["loc"]:  # a rule of several parameters together
             raise ParameterError(first["msg"].removeprefix("Value error, ")) from error
         name = ".".join(str(part) for part in first["loc"])
-        rule = first["msg"][:1].lower() + first["msg"][1:]
+        words = first["msg"].removeprefix("Value error, ")
+        rule = words[:1].lower() + words[1:]
         raise ParameterError(f"'{name}' is out of its rule: {rule}; got {first.get('input')!r}.") from error

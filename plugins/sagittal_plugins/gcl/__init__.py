@@ -128,7 +128,7 @@ COSINES = (
 
 CARD = MethodCard(
     name="gcl",
-    title="GCL",
+    title="GCL-style (reconstructed)",
     summary="Contrasts images and pixels under several meta labels at once, and settles their gradients' conflicts.",
     paper="Gradient-guided contrastive learning under several meta labels, ACM Multimedia 2023, arXiv 2309.08888",
     capabilities=("pretext", "representation"),

@@ -114,7 +114,7 @@ def about_scans(
         kept[name] = values
     if kept:
         yield Check(True, f"Contrast under {', '.join(kept)}.")
-    else:
+    elif any(name in offered for name in names):
         yield Check(False, NONE_LEFT.format(offered=", ".join(offered)), blocking=True)
 
 
