@@ -109,10 +109,9 @@ class GuessParams(TrainingParams):
 
     def about_scans(self, scans: Sequence[ScanFacts]) -> Iterable[Check]:
         own = [scan for scan in scans if of_plane(scan.meta.get(PLANE_META, ""), self.plane)]
-        if not own:
+        if scans and not own:
             yield Check(False, OTHER_PLANES.format(count=len(scans), plane=self.plane), blocking=True)
-            return
-        if len(own) < len(scans):
+        elif len(own) < len(scans):
             yield Check(True, f"{len(own)} of {len(scans)} scans are {self.plane}; those of other planes are left out.")
         sides = {scan.name: self._sides(scan) for scan in own}
         tiny = [name for name, side in sides.items() if min(side) < self.least_side()]

@@ -100,8 +100,8 @@ class GuessingBase(PretextBase[P]):
         images = self.image_set(self.context.scans, context=self.context)
         if len(images) < 2:
             raise SagittalError(
-                f"There are {len(images)} slices to train on, and at least two are needed. Choose more scans or "
-                "another 'plane'."
+                f"Training takes at least two slices that are not empty, and the scans have {len(images)}. Choose more "
+                "scans or another 'plane'."
             )
         self._tell_short(images)
         self._training, self._held_out = held_apart(images, p.held_out, self.context.seed)

@@ -11,7 +11,7 @@ from sagittal_engine.kit.puzzles import PuzzleBase
 from sagittal_engine.nets.image_encoders import build_image_encoder
 from sagittal_engine.nets.weights import load_weights
 from sagittal_plugins.skid import SINGLE, SKIDParams
-from sagittal_plugins.skid.network import SingleStream, SKIDNet
+from sagittal_plugins.skid.network import SKIDNet, single_stream
 
 
 class SKID(PuzzleBase[SKIDParams]):
@@ -23,7 +23,7 @@ class SKID(PuzzleBase[SKIDParams]):
             encoder = build_image_encoder(p.encoder, in_channels=p.channels)
             if p.weights:
                 self.context.message("info", load_weights(encoder, p.weights).sentence(p.weights))
-            return SingleStream(encoder, self.classes)
+            return single_stream(encoder, self.classes)
         return SKIDNet(p.network, self.classes, p.channels, cells=p.cells, width=p.width, checkpointing=p.checkpointing)
 
     def objectives(self, module: nn.Module, batch: Any) -> Mapping[str, Tensor]:
@@ -32,7 +32,7 @@ class SKID(PuzzleBase[SKIDParams]):
 
     def encoder(self, module: Any) -> nn.Module:
         """Branches and blocks; of a single stream the encoder itself, under its published names."""
-        kept: nn.Module = module.encoder.network if isinstance(module, SingleStream) else module.encoder
+        kept: nn.Module = module.encoder if isinstance(module, SKIDNet) else module.encoder.network
         return kept
 
     def encoder_facts(self) -> Mapping[str, Any]:

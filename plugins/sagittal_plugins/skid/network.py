@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from sagittal_engine.kit.cells import laid_out
 from sagittal_engine.nets.branches import POOL, Branches, plain_start, recomputed, scaled
+from sagittal_engine.nets.guessers import Guesser, Head
 from sagittal_engine.nets.image_encoders import ImageEncoder
 
 VARIANTS: Mapping[str, tuple[int, int, int, int] | None] = {
@@ -100,22 +101,6 @@ class SKIDEncoder(nn.Module):
         return x
 
 
-class Head(nn.Module):
-    """(N, C, h, w) → (N, classes): mean over places, a hidden layer, scores."""
-
-    def __init__(self, channels: int, hidden: int, classes: int) -> None:
-        super().__init__()
-        self.hidden, self.scores = nn.Linear(channels, hidden), nn.Linear(hidden, classes)
-
-    def project(self, maps: Tensor) -> Tensor:
-        """The hidden layer: (N, hidden)."""
-        return F.relu(self.hidden(maps.flatten(2).mean(2)))
-
-    def forward(self, maps: Tensor) -> Tensor:
-        scores: Tensor = self.scores(self.project(maps))
-        return scores
-
-
 class SKIDNet(nn.Module):
     """(N, cells, C, h, w), cell i into branch i → scores (N, classes) of the arrangements.
 
@@ -156,29 +141,10 @@ class SKIDNet(nn.Module):
         return DECAY_OF_FUSION * self.encoder.fuse[0].weight.float().square().sum()
 
 
-class SingleStream(nn.Module):
+def single_stream(encoder: ImageEncoder, classes: int) -> Guesser:
     """The same puzzle as one image: (N, cells, C, h, w) laid out as (N, C, g·h, g·w), into any encoder of images.
 
     What SKID's branches are there to avoid: filters that look across the border of two cells see whether they were
     neighbours, and need to know nothing of anatomy (thesis ch. 3, with Inception-ResNet-v2).
     """
-
-    def __init__(self, encoder: ImageEncoder, classes: int) -> None:
-        super().__init__()
-        self.encoder = LaidOut(encoder)
-        self.head = Head(encoder.width, encoder.width, classes)
-
-    def forward(self, cells: Tensor) -> Tensor:
-        scores: Tensor = self.head(self.encoder(cells))
-        return scores
-
-
-class LaidOut(nn.Module):
-    """Cells as one image, and an encoder's last maps of it."""
-
-    def __init__(self, network: ImageEncoder) -> None:
-        super().__init__()
-        self.network, self.width = network, network.width
-
-    def forward(self, cells: Tensor) -> Tensor:
-        return self.network.maps(laid_out(cells))
+    return Guesser(encoder, classes, before=laid_out)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sagittal_engine.nets.branches import POOL, Branches, plain_start, recomputed, scaled
+from sagittal_engine.nets.guessers import Head
 
 BRANCH = (256, 256, POOL, 512, 512, POOL)
 FUSED, FILTERS, HIDDEN = 2048, 1024, 1024
@@ -49,27 +50,6 @@ class SSLACLEncoder(nn.Module):
         return torch.cat([deep, flat], 1)
 
 
-class Head(nn.Module):
-    """(N, C, h, w) → (N, outputs): mean over places, two hidden layers, scores."""
-
-    def __init__(self, channels: int, hidden: int, outputs: int) -> None:
-        super().__init__()
-        self.hidden1, self.hidden2 = nn.Linear(channels, hidden), nn.Linear(hidden, hidden)
-        self.scores = nn.Linear(hidden, outputs)
-
-    def project(self, maps: Tensor) -> Tensor:
-        """The second hidden layer: (N, hidden)."""
-        return self.of_features(maps.flatten(2).mean(2))
-
-    def of_features(self, features: Tensor) -> Tensor:
-        """The same of what the mean over places gave, (N, C)."""
-        return F.relu(self.hidden2(F.relu(self.hidden1(features))))
-
-    def forward(self, maps: Tensor) -> Tensor:
-        scores: Tensor = self.scores(self.project(maps))
-        return scores
-
-
 class SSLACLNet(nn.Module):
     """(N, cells, C, h, w), cell i into branch i → scores (N, classes) of the arrangements.
 
@@ -94,7 +74,7 @@ class SSLACLNet(nn.Module):
                 f"got {classes}, {in_channels}, {cells} and {width:g}."
             )
         self.encoder = SSLACLEncoder(in_channels, cells, width, grouped, checkpointing)
-        self.head = Head(self.encoder.width, scaled(HIDDEN, width), classes)
+        self.head = Head(self.encoder.width, scaled(HIDDEN, width), classes, layers=2)
         plain_start(self)
 
     def forward(self, cells: Tensor) -> Tensor:
@@ -120,7 +100,7 @@ class SSLACLClassifier(nn.Module):
             for given, stride in ((channels, 1), (out, 2)):
                 layers += [nn.Conv2d(given, out, 3, stride, 1), nn.ReLU(inplace=True)]
         self.blocks = nn.Sequential(*layers)
-        self.head = Head(second, scaled(HIDDEN, width), 1)
+        self.head = Head(second, scaled(HIDDEN, width), 1, layers=2)
         plain_start(self)
 
     def forward(self, slices: Tensor) -> Tensor:
@@ -136,7 +116,7 @@ class SSLACLClassifier(nn.Module):
         # Of each group all exams' slices lie together; the maximum does not mind the order.
         features = [self.blocks(maps).flatten(2).mean(2).unflatten(0, (len(exams), -1)) for maps in groups]
         strongest = torch.cat(features, 1).amax(1)
-        score: Tensor = self.head.scores(self.head.of_features(strongest))
+        score: Tensor = self.head.scores(self.head.hidden(strongest))
         return score
 
 
