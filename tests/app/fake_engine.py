@@ -246,7 +246,9 @@ class FakeEngine(FakeReview, FakeTables, FakeLooking, FakeComparing, FakeCare):
         self.calls.append(("restore_scans", tuple(scans)))
         self._set_scans((*self._open().scans, *(self._removed.pop(scan) for scan in scans)))
 
-    def start_import(self, paths: Sequence[Path], *, labels: Sequence[Path] = (), meta: Path | None = None) -> str:
+    def start_import(
+        self, paths: Sequence[Path], *, labels: Sequence[Path] = (), meta: Path | None = None, layout: str = "auto"
+    ) -> str:
         self.calls.append(("start_import", (tuple(paths), tuple(labels), meta)))
         self._open()
         return self._begin("import", 10, tuple(paths))

@@ -126,8 +126,10 @@ class Engine:
     def patient(self, file: Path) -> str:
         return f"Nobody of {file.name}"
 
-    def start_import(self, paths: Sequence[Path], *, labels: Sequence[Path] = (), meta: Path | None = None) -> str:
-        return self._task("import", (tuple(paths), tuple(labels), meta))
+    def start_import(
+        self, paths: Sequence[Path], *, labels: Sequence[Path] = (), meta: Path | None = None, layout: str = "auto"
+    ) -> str:
+        return self._task("import", (tuple(paths), tuple(labels), meta, layout))
 
     def start_export(
         self, label_set: str, format: str, out: Path, scans: Sequence[str] = (), *, make_series: str = ""

@@ -19,7 +19,7 @@ FOUND = {"paths": ["/d"], "series": SERIES, "refused": [{"path": "/d/x", "reason
 @pytest.fixture(autouse=True)
 def found(line) -> None:
     line.engine.results["look"] = FOUND
-    line.engine.results["import"] = {"imported": [], "refused": []}
+    line.engine.results["import"] = {"imported": [], "refused": [], "layouts": []}
 
 
 def test_a_look_lists_series_without_patients(line, tmp_path):
@@ -45,7 +45,7 @@ def test_a_look_at_nothing(line, tmp_path):
 def test_import_takes_the_named_series_with_their_labels(line, tmp_path):
     line("import", "study", tmp_path, "--series", "MR T1", "--series", "2")
     files = tuple(Path(name) for name in ("/d/1", "/d/2", "/d/3", "/d/label.nii"))
-    assert line.engine.requests[-1] == (files, (), None)
+    assert line.engine.requests[-1] == (files, (), None, "auto")
 
 
 @pytest.mark.parametrize(("word", "said"), [("MR T3", "No series is called"), ("MR T2", "Give its number instead")])

@@ -23,6 +23,7 @@ REPORT = {
             "warnings": ["odd intensities"],
         }
     ],
+    "layouts": [{"layout": "acdc", "title": "ACDC", "scans": 1, "attributes": {}, "sentence": "1 scan of ACDC."}],
     "refused": [{"path": "notes.txt", "reason": "It is no image."}],
 }
 
@@ -39,7 +40,7 @@ def test_import_prints_the_report_and_one_document(line, tmp_path):
     assert ran.status == 0
     assert ran.document["imported"][0]["shape"] == [4, 5, 6]
     assert ran.document["refused"] == REPORT["refused"]
-    assert line.engine.requests == [((tmp_path,), (), None)]
+    assert line.engine.requests == [((tmp_path,), (), None, "auto")]
 
 
 def test_import_for_people_names_warnings_and_refusals(line, tmp_path):
@@ -49,7 +50,7 @@ def test_import_for_people_names_warnings_and_refusals(line, tmp_path):
 
 
 def test_import_of_nothing_good_ends_with_2_and_still_reports(line, tmp_path):
-    line.engine.results["import"] = {"imported": [], "refused": REPORT["refused"]}
+    line.engine.results["import"] = {"imported": [], "refused": REPORT["refused"], "layouts": []}
     ran = line("import", "study", tmp_path, "--json")
     assert (ran.status, ran.document["refused"]) == (2, REPORT["refused"])
     assert "every file was refused" in ran.err
@@ -68,7 +69,22 @@ def test_labels_keep_their_order(line, tmp_path):
         file.touch()
     line.engine.results["import"] = REPORT
     line("import", "study", files[0], files[1], "--labels", files[2], "--labels", files[3])
-    assert line.engine.requests == [((files[0], files[1]), (files[2], files[3]), None)]
+    assert line.engine.requests == [((files[0], files[1]), (files[2], files[3]), None, "auto")]
+
+
+def test_a_layout_is_passed_on_and_told(line, tmp_path):
+    line.engine.results["import"] = REPORT
+    ran = line("import", "study", tmp_path, "--layout", "acdc")
+    assert line.engine.requests == [((tmp_path,), (), None, "acdc")] and "Recognised: 1 scan of ACDC." in ran.out
+    ran = line("import", "study", tmp_path, "--layout", "acdc", "--labels", tmp_path)
+    assert ran.status == 2 and "leave out --labels" in ran.err and len(line.engine.requests) == 1
+
+
+def test_a_warning_that_many_files_share_is_told_once(line, tmp_path):
+    rows = [{**REPORT["imported"][0], "path": f"p/image_{n}.png"} for n in range(5)]
+    line.engine.results["import"] = {**REPORT, "imported": rows}
+    ran = line("import", "study", tmp_path)
+    assert ran.out.count("odd intensities") == 1 and "5 files, image_0.png among them: odd intensities" in ran.out
 
 
 def test_a_study_open_elsewhere_is_not_written_to(line, tmp_path):
