@@ -10,6 +10,14 @@ from typing import Any
 SCRATCH = "scratch"
 """The start that is no encoder: random weights."""
 
+HEADLINES: Mapping[str, str] = {
+    "dice_mean": "Dice",
+    "hd95_mean": "HD95, mm",
+    "asd_mean": "ASD, mm",
+    "volume_error_mean": "volume error",
+}
+"""Metrics of a comparison's table, each with its heading: means over the labels."""
+
 
 class ComparisonState(StrEnum):
     WAITING = "waiting"

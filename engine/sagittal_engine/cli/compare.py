@@ -9,14 +9,12 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from sagittal.comparison import SCRATCH, ComparisonFacts, ComparisonRequest
+from sagittal.comparison import HEADLINES, SCRATCH, ComparisonFacts, ComparisonRequest
 from sagittal.engine_port import SagittalError
 from sagittal_engine.cli import options
 from sagittal_engine.cli.naming import find_run, find_scans, split
 from sagittal_engine.cli.output import interval, table
 from sagittal_engine.cli.session import Session, session
-
-SHOWN = {"dice_mean": "Dice", "hd95_mean": "HD95, mm", "asd_mean": "ASD, mm", "volume_error_mean": "volume error"}
 
 
 def register(app: typer.Typer) -> None:
@@ -145,11 +143,11 @@ def _show(console: Console, result: Mapping[str, Any]) -> None:
             row["budget"] or "all",
             row["title"],
             row["repeats"],
-            *(interval(row["metrics"].get(metric, {})) for metric in SHOWN),
+            *(interval(row["metrics"].get(metric, {})) for metric in HEADLINES),
         )
         for row in result["rows"]
     ]
-    table(console, ("labelled>", "start", "draws>", *SHOWN.values()), rows)
+    table(console, ("labelled>", "start", "draws>", *HEADLINES.values()), rows)
     for note in result["notes"]:
         console.print(note, markup=False)
     for path in result["files"].values():

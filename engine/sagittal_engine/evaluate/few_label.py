@@ -63,7 +63,7 @@ class Bench:
     """What every fine-tuning of a comparison shares."""
 
     pool: Sequence[ScanData]
-    """Labelled scans of the subjects that are not tested."""
+    """Scans of subjects that are not tested."""
     test: Sequence[ScanData]
     labels: tuple[str, ...]
     params: FineTuneParams
@@ -108,6 +108,8 @@ class Bench:
                         f"Fine-tuning broke down at step {step}: {error}. Lower the learning rate."
                     ) from error
                 method.after_step(module, step)
+        if not all(bool(torch.isfinite(p).all()) for p in module.parameters()):
+            raise SagittalError("Fine-tuning broke down: a weight is no finite number. Lower the learning rate.")
         return method, module.eval()
 
     def _scans(self, draw: LabelledDraw) -> list[ScanData]:

@@ -84,8 +84,10 @@ class SliceSegmentation(PretextBase[P], PredictorBase):
         self.labels = params.names()
         self.activation: Literal["softmax", "sigmoid"] = "sigmoid" if params.overlapping or params.nested else "softmax"
         self.framing = Framing(params.plane, params.image_size, params.pixel_spacing, int(params.channels))
-        still = {"jitter": 1.0, "saturation": 0.0, "hue": 0.0, "greyscale": 0.0, "stretch": 1.0}
-        strengths = {name: getattr(params, name) for name in ("brightness", "contrast", "blur", "noise")}
+        still: dict[str, Any] = {"jitter": 1.0, "saturation": 0.0, "hue": 0.0, "greyscale": 0.0, "stretch": 1.0}
+        strengths: dict[str, Any] = {
+            name: getattr(params, name) for name in ("brightness", "contrast", "blur", "noise")
+        }
         self._rules = ViewRules(
             crop_low=params.crop_low, flip=params.flip, rotation=params.rotation, **still, **strengths
         )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sagittal.comparison import ComparisonFacts, ComparisonRequest, ComparisonState
+from sagittal.comparison import ComparisonFacts, ComparisonRequest, ComparisonRow, ComparisonState
 from sagittal.engine_port import SagittalError
 from sagittal.events import ComparisonChanged
 from sagittal_engine import device
@@ -18,6 +18,7 @@ from sagittal_engine.service.settling import bench_of, settle
 from sagittal_engine.service.starts import origin_of
 from sagittal_engine.store.comparison_folder import (
     ComparisonFolder,
+    Settled,
     comparison_folders,
     find_comparison,
     new_comparison,
@@ -45,6 +46,8 @@ class ComparisonService(ServiceBase):
     def __init__(self, registry: Registry | None = None, study: Study | None = None) -> None:
         super().__init__(registry, study)
         self._comparing: dict[str, _Live] = {}
+        self._rows: dict[str, tuple[int, tuple[ComparisonRow, ...]]] = {}
+        """Of each comparison, how many results there were when its rows were last computed."""
 
     def start_comparison(self, request: ComparisonRequest) -> str:
         study = self._open_for_writing()
@@ -128,7 +131,7 @@ class ComparisonService(ServiceBase):
             state=state,
             done=len(results),
             total=settled.total,
-            rows=tables.rows_of(request, settled, results),
+            rows=self._rows_of(folder.id, request, settled, results),
             reason=kept["reason"] if state is ComparisonState.FAILED else "",
             created=created,
             notes=settled.notes,
@@ -138,10 +141,27 @@ class ComparisonService(ServiceBase):
             task=live.task if live is not None else "",
         )
 
+    def _rows_of(
+        self, comparison: str, request: ComparisonRequest, settled: Settled, results: Sequence[Mapping[str, Any]]
+    ) -> tuple[ComparisonRow, ...]:
+        """The rows, computed anew only where there are more results than last time: intervals take their time."""
+        count, rows = self._rows.get(comparison, (0, ()))
+        if count != len(results):
+            rows = tables.rows_of(request, settled, results)
+            self._rows[comparison] = len(results), rows
+        return rows
+
 
 def _check_unchanged(study: Study, registry: Registry, folder: ComparisonFolder) -> None:
-    """Raises `SagittalError` where a start is gone, or its weights are not those that the comparison began with."""
+    """Raises `SagittalError` where a start or a tested scan is gone, or weights are not those that it began with."""
     _, settled, _ = folder.read()
+    there = {scan.scan for scan in study.facts().scans if not scan.missing}
+    gone = [scan for scan in settled.test_scans if scan not in there]
+    if gone:
+        raise SagittalError(
+            f"{len(gone)} of the {len(settled.test_scans)} scans that are tested are no longer in the study, or their "
+            "files are not where they were. Bring them back, or begin a new comparison."
+        )
     for start in settled.starts:
         origin = origin_of(study, registry, start["name"])
         if origin.digest() != start["digest"]:

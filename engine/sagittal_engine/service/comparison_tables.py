@@ -8,17 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sagittal.comparison import ComparisonFacts, ComparisonRequest, ComparisonRow
+from sagittal.comparison import HEADLINES, ComparisonFacts, ComparisonRequest, ComparisonRow
 from sagittal.facts import colour_of
 from sagittal_engine.evaluate.few_label_params import FineTuneParams
 from sagittal_engine.evaluate.subject_draws import figures_of_draws
 from sagittal_engine.store.atomic import replacing
 from sagittal_engine.store.comparison_folder import FILES, ComparisonFolder, Settled
 
-HEADLINES: Mapping[str, str] = {
-    "dice_mean": "Dice", "hd95_mean": "HD95, mm", "asd_mean": "ASD, mm", "volume_error_mean": "volume error",
-}  # fmt: skip
-"""Metrics of the table, each with its heading: means over the labels."""
 RESAMPLES = FineTuneParams.model_fields["resamples"].default
 
 

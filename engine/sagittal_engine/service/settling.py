@@ -81,15 +81,22 @@ def bench_of(
     params = parameters_of(request)
     origins = [origin_of(study, registry, start["name"]) for start in settled.starts]
     shared = check_alike(origins)
+    known = {scan.scan: scan for scan in study.facts().scans}
+    tested = {subject_of(known[scan]) for scan in settled.test_scans}
+    # A teacher learns from whoever is not tested, with or without labels; else whom no draw names is not looked at.
     wanted = {subject for draw in settled.draws for subject in draw["subjects"]}
-    ids = {scan.scan for scan in study.facts().scans if (scan.subject or scan.scan) in wanted}
+    ids = {
+        name
+        for name, scan in known.items()
+        if subject_of(scan) not in tested and not scan.missing and (params.mean_teacher or subject_of(scan) in wanted)
+    }
     scans = {scan.id: scan for scan in scans_of(study, sorted(ids | set(settled.test_scans)), request.label_set)}
     context = RunContext(
         task.id, [], device.resolve("auto"), request.seed,
         control=task.control, post=task.publish, cache=study.cache_folder,
     )  # fmt: skip
     bench = Bench(
-        pool=[scan for name, scan in scans.items() if name in ids and scan.labels()],
+        pool=[scan for name, scan in scans.items() if name in ids],
         test=[scans[name] for name in settled.test_scans],
         labels=settled.labels,
         params=params,
@@ -98,4 +105,4 @@ def bench_of(
         cached=context.cached,
         boundary=context.boundary,
     )
-    return bench, [Start(o.name, o.title, o.weights, {**shared, **o.facts}) for o in origins]
+    return bench, [Start(o.name, o.title, o.weights, shared) for o in origins]

@@ -56,9 +56,9 @@ def origin_of(study: Study, registry: Registry, start: str) -> Origin:
     known = {card.name: card.title for card in registry.cards()}
     title = f"{known.get(method, method)} {run}".strip() or weights.stem
     seen = facts.get("scans")
-    if seen is None and (weights.parents[1] / "run.json").is_file():
+    if seen is None and (weights.parent.parent / "run.json").is_file():
         # Encoders written before they named their scans.
-        seen = RunFolder(weights.parents[1]).facts().scans
+        seen = RunFolder(weights.parent.parent).facts().scans
     return Origin(start, title, weights, facts, None if seen is None else frozenset(map(str, seen)))
 
 
