@@ -103,7 +103,7 @@ def test_the_form_gives_the_request_and_says_what_it_comes_to(page, engine, run,
     assert request.starts == (SCRATCH, run) and request.budgets == (1, 2, 8) and request.repeats == 5
     assert request.labels == ("liver", "right kidney", "left kidney")
     assert request.test_scans == ("0000000000000003",) and request.parameters == {"tuning_steps": 40}
-    assert request.title == "scratch and Contrast at 1, 2, 8"
+    assert request.title == "Contrast and scratch at 1, 2, 8"
 
 
 def test_a_recipe_gives_the_form_its_values_and_is_in_the_request(page, qtbot):

@@ -40,6 +40,8 @@ from sagittal_app.native import own_window
 from sagittal_app.widgets.basics import UNIT, Elided, Panel, button, column, label, row
 
 ROW = 40
+MOST = 8
+"""Rows in sight at most; the table scrolls."""
 LIVE = (ComparisonState.WAITING, ComparisonState.RUNNING)
 
 
@@ -120,7 +122,7 @@ class FiguresTable(QTableWidget):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Fixed)
         self.setColumnWidth(0, self.sizeHintForColumn(0) + 2 * UNIT)
-        self.setFixedHeight(ROW * len(starts) + header.sizeHint().height() + UNIT)
+        self.setFixedHeight(ROW * min(len(starts), MOST) + header.sizeHint().height() + UNIT)
 
     def _cell(self, facts: ComparisonFacts, metric: Metric | None, start: str, budget: int) -> QTableWidgetItem:
         found = row_of(facts, start, budget)

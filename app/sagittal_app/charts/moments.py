@@ -39,6 +39,7 @@ class Moments(QWidget):
             return
         self._previews = list(previews)
         self.setVisible(bool(previews))
+        self.slider.setVisible(len(previews) > 1)
         if previews:
             self.slider.setRange(0, len(previews) - 1)
             if self._follows:

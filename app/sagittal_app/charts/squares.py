@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QHelpEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from sagittal_app import messages, theme
@@ -20,6 +20,7 @@ from sagittal_app.widgets.basics import Panel, label
 
 GAP = 16
 """Pixels between two squares."""
+NAME_PIXELS = 11
 MOST_LINES = 2
 """Lines of a column's name at most."""
 STRONGEST = 170
@@ -52,18 +53,27 @@ class Squares(QWidget):
         self.squares, self.labels = dict(squares), [messages.words(text) for text in labels]
         self.update()
 
+    def _small(self) -> QFontMetrics:
+        """What names are measured in; numbers have the widget's own font."""
+        return QFontMetrics(self._font())
+
+    def _font(self) -> QFont:
+        font = QFont(self.font())
+        font.setPixelSize(NAME_PIXELS)
+        return font
+
     def name_of(self, index: int) -> str:
         return self.labels[index] if index < len(self.labels) else str(index + 1)
 
     def _head(self) -> int:
         """Height of the columns' names: of those of several words, one stands under the other."""
         most = max((len(text.split()) for text in self.labels), default=1)
-        return self.fontMetrics().height() * min(most, MOST_LINES)
+        return self._small().height() * min(most, MOST_LINES)
 
     def _places(self) -> dict[str, QRectF]:
         """Where each square's cells stand: beside the rows' names, under the columns' and, of several, its own."""
-        line = self.fontMetrics().height()
-        widest = max((self.fontMetrics().horizontalAdvance(text) for text in " ".join(self.labels).split()), default=0)
+        line = self._small().height()
+        widest = max((self._small().horizontalAdvance(text) for text in " ".join(self.labels).split()), default=0)
         left = min(widest + 8, self.width() // 4)
         top = self._head() + 4 + (line + 2 if len(self.squares) > 1 else 0)
         count = max(len(self.squares), 1)
@@ -76,13 +86,15 @@ class Squares(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         metrics, strongest = self.fontMetrics(), scale(self.squares)
-        line = metrics.height()
+        line = self._small().height()
+        own = painter.font()
         for place, (name, where) in enumerate(self._places().items()):
             values = self.squares[name]
             if not len(values):
                 continue
             width, height = where.width() / len(values), where.height() / len(values)
             painter.setPen(QColor(theme.colour("quiet")))
+            painter.setFont(self._font())
             if len(self.squares) > 1:
                 head = QRectF(where.left(), 0, where.width(), line)
                 painter.drawText(head, Qt.AlignmentFlag.AlignCenter, messages.words(name))
@@ -92,7 +104,8 @@ class Squares(QWidget):
                 if place == 0:
                     room = QRectF(0, where.top() + i * height, where.left() - 8, height)
                     self._write(painter, room, i, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight)
-            legible = width > metrics.horizontalAdvance("−0.00") and height >= line - 2
+            painter.setFont(own)
+            legible = width > metrics.horizontalAdvance("−0.00") and height >= metrics.height() - 2
             for (i, j), value in np.ndenumerate(values):
                 cell = QRectF(where.left() + j * width + 1, where.top() + i * height + 1, width - 2, height - 2)
                 paint = theme.colour("accent" if value >= 0 else "danger")
@@ -105,7 +118,7 @@ class Squares(QWidget):
 
     def _write(self, painter: QPainter, room: QRectF, index: int, where: Qt.AlignmentFlag) -> None:
         """A row's or column's name, a line per word where there is room for that; too long words end in …"""
-        metrics = self.fontMetrics()
+        metrics = self._small()
         name, width = self.name_of(index), int(room.width())
         lines = [name] if metrics.horizontalAdvance(name) <= width else name.split()
         if len(lines) > max(1, int(room.height() / metrics.height() + 0.2)):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QWidget
 
-from sagittal.comparison import ComparisonRequest
+from sagittal.comparison import SCRATCH, ComparisonRequest
 from sagittal.facts import StudyFacts
 from sagittal.measure import MeasureCard
 from sagittal.method import Recipe
@@ -194,7 +194,9 @@ class CompareSetup(QWidget):
 
     def _own_title(self, starts: Sequence[str], budgets: Sequence[int]) -> str:
         told = {start.name: start.short for start in self.starts.starts()}
-        named = messages.listed(list(dict.fromkeys(told.get(start, start) for start in starts)))
+        last = sorted(starts, key=lambda start: start == SCRATCH)
+        named = messages.listed(list(dict.fromkeys(told.get(start, start) for start in last)))
+        named = named[:1].upper() + named[1:]
         return words.TITLE_OWN.format(starts=named, budgets=", ".join(map(str, budgets)))
 
     def _rows(self) -> QGridLayout:
