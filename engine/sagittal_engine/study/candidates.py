@@ -147,19 +147,19 @@ def _take_member(one: Recognised, member: Member, items: Mapping[Path, imaging.S
     found.images.append(image)
     found.refused.pop(member.image, None)
     for label_set, truth in (member.truths or {}).items():
-        map_ = (
-            imaging.Source(truth.kind, truth.files, stem(truth.files[0])) if truth.kind else items.get(truth.files[0])
-        )
-        if map_ is None:
-            image.warnings.append(f"Its label map {truth.files[0].name} could not be used.")
-            continue
+        first = truth.files[0]
+        labels = imaging.Source(truth.kind, truth.files, stem(first)) if truth.kind else items.get(first)
         try:
-            label = LabelCandidate(map_, imaging.probe(map_), label_set, f"the layout of {one.title}", truth.names)
+            if labels is None:
+                raise SagittalError(found.refused.get(first, f"{first.name} is no label map that can be read."))
+            header = imaging.probe(labels)
         except SagittalError as error:
-            found.refused.update((file, str(error)) for file in map_.files)
-            image.warnings.append(f"Its label map {map_.path.name} could not be used.")
+            found.refused.update((file, str(error)) for file in truth.files)
+            image.warnings.append(f"Its label map {first.name} could not be used.")
             continue
-        image.labels.append(label)
+        image.labels.append(LabelCandidate(labels, header, label_set, f"the layout of {one.title}", truth.names))
+        for file in truth.files:
+            found.refused.pop(file, None)
 
 
 def _describe(found: Findings) -> None:

@@ -19,10 +19,11 @@ GLAUCOMA = {"0": "no glaucoma", "1": "glaucoma"}
 
 
 def nested(disc: Path | None, cup: Path | None, *, stereo: bool = False) -> Truth | None:
-    """The truth of one picture per structure; None unless both are there."""
-    if disc is None or cup is None:
+    """The truth of one picture per structure; None where there is no disc. Without a cup the disc is whole."""
+    if disc is None:
         return None
-    return Truth((disc, cup), NAMES, "nested masks of a stereo picture" if stereo else "nested masks")
+    files = (disc, cup) if cup is not None else (disc,)
+    return Truth(files, NAMES, "nested masks of a stereo picture" if stereo else "nested masks")
 
 
 def in_levels(mask: Path) -> Truth:

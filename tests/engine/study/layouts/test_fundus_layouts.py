@@ -144,6 +144,15 @@ def test_drishti_gs(study: Study, tmp_path: Path, make, bring, scans):
     assert {"contour" in row["reason"] or "ratios" in row["reason"] for row in report["refused"]} == {True}
 
 
+def test_a_disc_without_a_cup_is_whole(study: Study, tmp_path: Path, make, bring, scans):
+    disc, _ = make.disc_and_cup()
+    make.photo(tmp_path / "d" / "Images" / "drishtiGS_004.png", 1)
+    make.picture(tmp_path / "d" / "GT" / "drishtiGS_004_ODsegSoftmap.png", disc * 255)
+    bring(tmp_path / "d")
+    (scan,) = scans().values()
+    assert (labels_of(study, scan) == disc).all() and [one.name for one in scan.label_sets[0].labels] == ["disc"]
+
+
 def test_domains_in_folders_of_pictures_and_masks(study: Study, tmp_path: Path, make, bring, scans):
     disc, cup = make.disc_and_cup()
     for domain in ("Domain1", "Domain2"):
