@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sagittal.comparison import ComparisonFacts, ComparisonRequest, ComparisonRow, ComparisonState
@@ -107,7 +107,7 @@ class ComparisonService(ServiceBase):
         with self._lanes.turn(name, task.id, boundary=task.boundary, waits=lambda: changed(ComparisonState.WAITING)):
             changed(ComparisonState.RUNNING)
             _fill(study, self._registry, folder, task, lambda: changed(ComparisonState.RUNNING))
-        return tables.document(self._facts(folder))
+        return tables.document(replace(self._facts(folder), state=ComparisonState.FINISHED, task=""))
 
     def _facts(self, folder: ComparisonFolder) -> ComparisonFacts:
         request, settled, created = folder.read()

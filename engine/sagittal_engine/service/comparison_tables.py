@@ -111,6 +111,7 @@ def write(folder: ComparisonFolder) -> None:
             n = f"{row.budget or 'all'} labelled"
             groups.setdefault(n, {})[row.title] = (figure["mean"], figure["low"], figure["high"])
     if groups:
-        picture = bars(request.title, "Dice, mean over the labels, with its 95 % interval", groups, colours)
+        about = f"Dice, mean over the labels, with 95 % intervals; {len(results)} of {settled.total} fine-tunings done"
+        picture = bars(request.title, about, groups, colours)
         with replacing(folder.path / FILES["figure"], durable=False) as temporary:
             picture.save(temporary)

@@ -73,7 +73,7 @@ def test_a_recipe_brings_its_budgets(comparing):
 def test_going_on_and_listing(comparing, monkeypatch):
     assert comparing("compare", "s", "--resume", "c0ff").status == 0
     assert comparing.engine.requests[-1] == "c0ff"
-    assert "makes one" in comparing("compare", "s").out
+    assert "No comparison yet" in comparing("compare", "s").out
     one = ComparisonFacts("c0ffee00", ComparisonRequest("T", ("scratch",)), ComparisonState.STOPPED, 3, 4)
     monkeypatch.setattr(type(comparing.engine), "comparisons", lambda self: [one])
     assert "c0ffee00" in comparing("compare", "s").out and "3 of 4" in comparing("compare", "s").out
