@@ -46,6 +46,8 @@ class StreamBase(ABC, Generic[S]):
         self.predictor, self.module = predictor, module.eval().requires_grad_(False)
         self.statistics = take_statistics(predictor.network(module))
         self.statistics.alone, self.statistics.source_share = self.params.images_per_step == 1, 0.0
+        if all(parameter.device.type == "cpu" and parameter.ndim < 5 for parameter in module.parameters()):
+            module.to(memory_format=torch.channels_last)  # values and names stay; flat images are convolved sooner
         self.begin()
 
     @abstractmethod

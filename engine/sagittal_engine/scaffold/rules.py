@@ -11,9 +11,10 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from sagittal.method import MethodCard, Support
+from sagittal.method import AdaptationStep, MethodCard, Support
 from sagittal.params import describe, make
 from sagittal_engine.registry import card_problems, implementation
 from sagittal_engine.scaffold.bench import SHAPE, BenchContext, bench_scans, generator
@@ -92,7 +93,7 @@ def implementation_loads(trial: Trial) -> None:
         "pretext": ("module", "batch", "objectives"),
         "segmenter": ("segment",),
         "predictor": ("truth", "network", "images", "logits", "on_grid", "masks"),
-        "adapter": ("adapt",),
+        "adapter": ("adopt", "adapt"),
         "representation": ("image_set", "training_set", "view_pair", "features", "projections"),
     }
     found = implementation(trial.card)
@@ -219,6 +220,46 @@ def predicts(trial: Trial) -> None:
         raise Broken(f"A mask must be bool {SHAPE}; that of {wrong[0]} is not.")
 
 
+def adapts(trial: Trial) -> None:
+    """An adapter gives logits of all images and the facts of its steps, leaves the names of the network's state as they
+    are, and does the same again with the same generator."""
+    import torch
+
+    (logits, steps, kept), (again, _, _) = (_adapted(trial) for _ in range(2))
+    if logits.shape != (3, 2, 16, 16) or not bool(torch.isfinite(logits).all()):
+        raise Broken(f"adapt() must give finite logits (3, 2, 16, 16) of three images; got {tuple(logits.shape)}.")
+    if not steps or not all(isinstance(step, AdaptationStep) for step in steps):
+        raise Broken("adapt() must say of every step what it did, as sagittal.method.AdaptationStep.")
+    if not kept:
+        raise Broken("The names or shapes of the network's state changed: an adapted network must load like any other.")
+    if not torch.equal(logits, again):
+        raise Broken("The same generator gave two different streams. Draw from the generator given, and nothing else.")
+
+
+def _adapted(trial: Trial) -> tuple[torch.Tensor, Sequence[AdaptationStep], bool]:
+    """Logits, steps, and whether the state kept its names and shapes, of a small network and three pictures."""
+    import torch
+    from torch import nn
+
+    def convolved(given: int, width: int) -> list[nn.Module]:
+        return [nn.Conv2d(given, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU()]
+
+    torch.manual_seed(0)
+    network = nn.Sequential(*convolved(3, 4), *convolved(4, 4), nn.Conv2d(4, 2, 1)).eval()
+    before = {name: value.shape for name, value in network.state_dict().items()}
+    predictor = SimpleNamespace(
+        labels=("disc", "cup"),
+        activation="sigmoid",
+        network=lambda module: module,
+        logits=lambda module, images: module(images),
+    )
+    adapter = implementation(trial.card)(make(trial.card.params, {}), BenchContext(trial.folder, bench_scans()))
+    adapter.adopt(predictor, network)
+    images = torch.rand(3, 3, 16, 16, generator=generator(0, 0))
+    logits, steps = adapter.adapt(images, generator(0, 1))
+    return logits, steps, before == {name: value.shape for name, value in network.state_dict().items()}
+
+
 def _tensors(value: Any) -> Iterator[torch.Tensor]:
     """Every tensor of a nested batch."""
     if hasattr(value, "detach"):
@@ -246,6 +287,8 @@ TRAINING = (batches_repeat, steps_learn, module_is_kept, encoder_is_described, p
 def rules_for(card: MethodCard) -> list[Callable[[Trial], None]]:
     """The rules that a method with this card owes. A rule's docstring says it in words."""
     rules = list(ALWAYS)
+    if "adapter" in card.capabilities:
+        rules.append(adapts)
     if "pretext" in card.capabilities:
         rules += TRAINING
         if "segmenter" in card.capabilities:

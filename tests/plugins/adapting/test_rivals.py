@@ -165,3 +165,13 @@ def test_all_move_scales_and_shifts_alone_and_repeat(name, network, images, adop
     assert moved <= {"1.weight", "1.bias", "4.weight", "4.bias"}
     other, _ = adopted(name, learning_rate=0.05)[0].adapt(images, generator())
     assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("name", ["tent", "sar", "cotta", "grata", "batch_statistics"])
+def test_all_keep_the_common_rule_of_adapters(name, tmp_path):
+    from sagittal_engine.registry import card_of
+    from sagittal_engine.scaffold.rules import Trial, adapts, rules_for
+
+    card = card_of(f"sagittal_plugins.{name}")
+    assert adapts in rules_for(card)
+    adapts(Trial(card, f"sagittal_plugins.{name}", (), tmp_path))
