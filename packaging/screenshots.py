@@ -153,6 +153,7 @@ class Photographer:
     def on_results(self) -> None:
         self.window.go_to("results")
         page = self.window.pages["results"]
+        self.until(lambda: page.bench is not None)
         self.wait(3.0)
         if page.bench is not None and page.bench.state.document is not None and page.bench.state.document.data.any():
             import numpy as np

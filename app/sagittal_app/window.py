@@ -51,6 +51,9 @@ PAGES = (
 SETTINGS_PAGE = "settings:SettingsPage"
 INSPECTOR_WIDTH = 320
 DEVICE_EVERY_MS = 2000
+PAUSE_MS = 5
+"""Between two parts of a page that is being made. A time, not none: without one Qt does a part at once after another,
+and the mouse, keys and timers wait for the last."""
 
 
 def page_class(spec: str) -> type[Page]:
@@ -222,13 +225,16 @@ class Window(QMainWindow):
         except Exception:  # the end of the parts; what went wrong with one goes wrong again, and is told, in `build`
             self._build_then_bring(name)
         else:
-            QTimer.singleShot(0, self, lambda: self._build_by_parts(name))
+            QTimer.singleShot(PAUSE_MS, self, lambda: self._build_by_parts(name))
 
     def _build_then_bring(self, name: str) -> None:
         if self._closing:
             return
         if name not in self._built:
             self._build(name)
+            if self.pages[name].announcement:
+                QTimer.singleShot(PAUSE_MS, self, lambda: self._build_then_bring(name))
+                return
         if self._current == name and (self.desk.study() is not None or name == "settings"):
             self._bring(name)
 

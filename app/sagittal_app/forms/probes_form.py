@@ -14,17 +14,16 @@ from sagittal_app.widgets.basics import UNIT, Fold, label
 
 
 class _Choice(QWidget):
-    """One probe."""
+    """One probe. Its parameters' form is made when it is first asked for: five of them take as long as a method's."""
 
-    def __init__(self, card: ProbeCard, form: ProbesForm) -> None:
+    def __init__(self, card: ProbeCard, probes: ProbesForm) -> None:
         super().__init__()
         self.card = card
+        self._probes = probes
+        self._form: ParameterForm | None = None
         self.tick = QCheckBox(card.title)
         self.tick.setObjectName(f"probe_{card.name}")
-        self.form = ParameterForm(card.params)
-        self.form.set_base({})
         self.fold = Fold("Settings", f"probe_{card.name}_settings")
-        self.fold.body.addWidget(self.form)
         self.fold.setVisible(False)
         body = QVBoxLayout(self)
         body.setContentsMargins(0, 0, 0, UNIT)
@@ -32,9 +31,29 @@ class _Choice(QWidget):
         body.addWidget(self.tick)
         body.addWidget(label(card.summary, "quiet", wrap=True))
         body.addWidget(self.fold)
-        self.tick.toggled.connect(self.fold.setVisible)
-        self.tick.toggled.connect(form.changed)
-        self.form.changed.connect(form.changed)
+        self.tick.toggled.connect(self._ticked)
+
+    @property
+    def form(self) -> ParameterForm:
+        if self._form is None:
+            self._form = ParameterForm(self.card.params)
+            self._form.set_base({})
+            self._form.changed.connect(self._probes.changed)
+            self.fold.body.addWidget(self._form)
+        return self._form
+
+    def set_values(self, values: Mapping[str, str] | None) -> None:
+        """Texts of a request's parameters; None where it does not ask for the probe."""
+        self.tick.setChecked(values is not None)
+        if values is not None or self._form is not None:
+            made = self.card.params.model_validate(dict(values or {}))
+            self.form.set_values({name: getattr(made, name) for name in values or {}})
+
+    def _ticked(self, on: bool) -> None:
+        if on:
+            _ = self.form
+        self.fold.setVisible(on)
+        self._probes.changed.emit()
 
     def asked(self) -> bool:
         return self.isVisibleTo(self.parentWidget()) and self.tick.isChecked()
@@ -73,8 +92,7 @@ class ProbesForm(QWidget):
         """Ticks and fills in what a past request asked for; what is not installed any more is passed over."""
         wanted: Mapping[str, Mapping[str, str]] = dict(map(read_probe, probes))
         for name, choice in self._choices.items():
-            choice.tick.setChecked(name in wanted)
-            choice.form.set_values(_typed(choice, wanted.get(name, {})))
+            choice.set_values(wanted.get(name))
 
     def problem(self) -> str:
         """The first thing wrong with a probe that is asked for, in words."""
@@ -82,9 +100,3 @@ class ProbesForm(QWidget):
             if choice.asked() and (wrong := choice.form.problem()):
                 return f"{choice.card.title}: {wrong}"
         return ""
-
-
-def _typed(choice: _Choice, values: Mapping[str, str]) -> dict[str, object]:
-    """Texts of a request as the values that controls take."""
-    made = choice.card.params.model_validate(dict(values))
-    return {name: getattr(made, name) for name in values}

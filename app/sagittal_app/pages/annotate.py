@@ -38,6 +38,8 @@ class AnnotatePage(Page):
         super().__init__(desk)
         self.bench: Workbench | None = None
         self._canvases: list[PlaneCanvas] = []
+        self._made: Workbench | None = None
+        """What `ahead` made of `bench`."""
         self._inspector: QWidget | None = None
         self._facts: StudyFacts | None = None
         self._wanted = ""
@@ -47,13 +49,15 @@ class AnnotatePage(Page):
 
     def ahead(self) -> Iterator[None]:
         yield from make_canvases(self, self._canvases)
+        self._made = Workbench(self.desk, self._canvases, self)
+        yield
 
     def build(self) -> None:
         from sagittal_app.canvas.label_list import LabelList
         from sagittal_app.pages.annotate_support import SupportPanel
         from sagittal_app.pages.annotate_supports import SupportOverview
 
-        bench = self.bench = Workbench(self.desk, self._canvases)
+        bench = self.bench = self._made or Workbench(self.desk, self._canvases, self)
         bench.session.opened.connect(self._opened)
         bench.session.opening.connect(self._say_opening)
         bench.session.failed.connect(self._not_opened)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class Workbench(QWidget):
     """Made in a page's `build`: it imports napari and VTK. `canvases` are those a page's `ahead` has made."""
 
-    def __init__(self, desk: Desk, canvases: Sequence[PlaneCanvas] = ()) -> None:
-        super().__init__()
+    def __init__(self, desk: Desk, canvases: Sequence[PlaneCanvas] = (), parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         from sagittal_app.canvas.editing import Editing
         from sagittal_app.canvas.tool_options import ToolOptions
         from sagittal_app.canvas.tool_strip import ToolStrip

@@ -51,6 +51,8 @@ class ResultsPage(Page):
         self.bench: Workbench | None = None
         self.clock = CaseClock()
         self._canvases: list[PlaneCanvas] = []
+        self._made: Workbench | None = None
+        """What `ahead` made of `bench`."""
         self._facts: StudyFacts | None = None
         self._inspector: QWidget | None = None
         self._wanted_slice: int | None = None
@@ -65,9 +67,11 @@ class ResultsPage(Page):
 
     def ahead(self) -> Iterator[None]:
         yield from make_canvases(self, self._canvases)
+        self._made = Workbench(self.desk, self._canvases, self)
+        yield
 
     def build(self) -> None:
-        bench = self.bench = Workbench(self.desk, self._canvases)
+        bench = self.bench = self._made or Workbench(self.desk, self._canvases, self)
         bench.session.opened.connect(self._opened)
         bench.session.failed.connect(lambda _sentence: self._await(None))
         bench.session.saved.connect(self._recount)
@@ -200,11 +204,12 @@ class ResultsPage(Page):
 
     def _show_runs(self, found: tuple[list[RunRecord], list[MethodCard]]) -> None:
         records, cards = found
-        titles = {card.name: card.title for card in cards if "segmenter" in card.capabilities}
+        titles = {card.name: card.title for card in cards if {"segmenter", "predictor"} & set(card.capabilities)}
+        alone = {card.name for card in cards if "segmenter" not in card.capabilities}
         fit = [record for record in records if record.facts.request.method in titles]
         # Runs that still go on come last: the one proposed has ended.
         fit.sort(key=lambda record: record.state.state is not State.FINISHED)
-        self.setup.show_runs(fit, titles)
+        self.setup.show_runs(fit, titles, alone)
         self._stack.setCurrentIndex(1 if fit or predicted_sets(self._facts.scans if self._facts else ()) else 0)
 
     def _listed_anew(self) -> None:

@@ -33,6 +33,7 @@ class SettingsPage(Page):
         self._doctor = QGridLayout()
         self._doctor.setHorizontalSpacing(2 * UNIT)
         self.keys = KeysEditor(self.desk.actions, self.desk.settings)
+        self.keys.fill()  # before it is on the screen, where every line would be dressed by itself
         left = column(self._look(), self._mouse(), self._machine(), None, spacing=2 * UNIT)
         right = column(self._keyboard(), label(messages.ABOUT.format(version=sagittal.__version__), "quiet"), None)
         both = row(spacing=2 * UNIT)

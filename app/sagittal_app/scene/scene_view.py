@@ -22,6 +22,8 @@ from sagittal_app.scene.surface_maker import Ask, SurfaceMaker
 from sagittal_app.scene.surfaces import Surface
 from sagittal_app.settings import Settings
 
+AFTER_SLICES_MS = 10
+"""What the scene makes, it makes after the slice views have drawn theirs."""
 AT_REST_MS = 200
 """Without a graphics card the scene follows the crosshair once it rests: drawing it takes longer than a slice."""
 TOGETHER_MS = 400
@@ -85,6 +87,10 @@ class SceneView(QWidget):
         self._rest.setSingleShot(True)
         self._rest.setInterval(AT_REST_MS)
         self._rest.timeout.connect(self._at_rest)
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(AFTER_SLICES_MS)
+        self._soon.timeout.connect(self._catch_up)
         self._together = QTimer(self)
         self._together.setSingleShot(True)
         self._together.setInterval(TOGETHER_MS)
@@ -247,7 +253,7 @@ class SceneView(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        QTimer.singleShot(0, self, self._catch_up)
+        self._soon.start()
 
     def _catch_up(self) -> None:
         """Makes what is missing; nothing is made while nobody looks.
@@ -289,7 +295,7 @@ class SceneView(QWidget):
         self._note.say("" if self.state.scan else words.EMPTY)
         self._write()
         self.render()
-        self._catch_up()
+        self._soon.start()
 
     def _make_volume(self) -> None:
         scan = self.state.scan
@@ -460,8 +466,8 @@ class SceneView(QWidget):
     def shut_down(self) -> None:
         """Releases VTK's window; must be called before the widget is destroyed."""
         self.maker.stop()
-        self._rest.stop()
-        self._together.stop()
+        for timer in (self._soon, self._rest, self._together):
+            timer.stop()
         if self.stage is not None:
             self.stage.clear()
             self.window3d.release()

@@ -466,7 +466,13 @@ def test_memory_of_cards_that_tell_it(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_presets_draw_the_volume_and_one_follows_the_window(view, qtbot) -> None:
     x, y, z = np.mgrid[-16:16, -16:16, -16:16]
     data = np.maximum(0, 150 - 10 * np.sqrt(x**2 + y**2 + z**2)).astype(np.float32)
-    view.state.show_scan(ImageLoan("bright inside", data, np.eye(4), (1.0, 1.0, 1.0), (0.0, 100.0)))
+
+    def show(name: str, unit: str = "") -> None:
+        """The volume comes after the slices."""
+        view.state.show_scan(ImageLoan(name, data, np.eye(4), (1.0, 1.0, 1.0), (0.0, 100.0), unit))
+        qtbot.waitUntil(lambda: view._has_volume)
+
+    show("bright inside")
     view.state.set_look(crosshair=False)
     for preset in view.presets()[1:]:
         view.use_preset(preset)
@@ -476,10 +482,10 @@ def test_presets_draw_the_volume_and_one_follows_the_window(view, qtbot) -> None
     assert background(view.picture())
     view.use_preset(None)
     assert background(view.picture())
-    view.state.show_scan(ImageLoan("another", data, np.eye(4), (1.0, 1.0, 1.0), (0.0, 100.0), "HU"))
+    show("another", "HU")
     assert view.stage.preset is None
     view.use_preset(presets.CT_VOLUME[1])
-    view.state.show_scan(ImageLoan("a third", data, np.eye(4), (1.0, 1.0, 1.0), (0.0, 100.0)))
+    show("a third")
     assert view.stage.preset == presets.MR_VOLUME[0]
 
 
