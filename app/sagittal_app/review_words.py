@@ -88,7 +88,12 @@ MORE_SUPPORTS_TITLE = "Further support scans"
 WITH_SUPPORTS = "and {names}"
 ALONE = "alone"
 LABEL_FROM = "from {scans}"
-LABEL_FROM_NONE = "no chosen support scan has it"
+LACKING = "{labels} of other scans are not offered: no chosen support scan has them."
+ALL_LABELS = "All"
+NO_LABELS = "None"
+BY_ITSELF = "Its network segments scans by itself, without an example: it finds the labels it was trained on."
+FROM_NETWORK = "By its network alone, without a support."
+SET_BY_ITSELF = "Run {run}, by itself"
 
 # Supports on the Annotate page
 

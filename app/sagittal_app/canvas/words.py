@@ -83,7 +83,6 @@ NO_PLAN = "No slices proposed yet."
 
 RESULTS_EMPTY = "There is no trained run in this study yet. Train one first; then choose its support scan here."
 RESULTS_NO_CASES = "Choose a run, the labels and a support scan, then press Segment."
-SUPPORT_WITHOUT = "{scan} has no label “{label}”, so it cannot serve as support. Paint one, or choose another scan."
 NO_LABEL_CHOSEN = "Choose at least one label to segment."
 NO_QUERY = "There is no other scan to segment. Import at least one more."
 PREDICTED_SET = "Run {run}, support {support}"

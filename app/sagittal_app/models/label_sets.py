@@ -42,10 +42,12 @@ def supports_of(origin: Mapping[str, Any]) -> list[str]:
 
 def _title(name: str, origin: Mapping[str, Any], names: Mapping[str, str]) -> str:
     run, supports = str(origin.get("run", "")), supports_of(origin)
-    if not run or f"-{run}-" not in name or not supports:
+    if not run or f"-{run}" not in name:
         return name
     known = [names.get(scan, scan) for scan in supports]
-    if len(known) == 1:
+    if not known:
+        title = words.SET_BY_ITSELF.format(run=run)
+    elif len(known) == 1:
         title = PREDICTED_SET.format(run=run, support=known[0])
     else:
         shown = ", ".join(known[:NAMED]) + ("…" if len(known) > NAMED else "")

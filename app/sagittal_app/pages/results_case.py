@@ -12,6 +12,7 @@ from sagittal.facts import Label, LabelFigures
 from sagittal.review import ABOUT, Case, Doubt
 from sagittal_app import review_words as words
 from sagittal_app.models.case_queue import Source, sources_of, volume_of
+from sagittal_app.models.label_sets import supports_of
 from sagittal_app.widgets.basics import UNIT, Elided, button, clear, column, label, row
 
 NAME_WIDTH = 96
@@ -47,7 +48,9 @@ class CasePanel(QWidget):
         run = str(one.origin.get("run", ""))
         said = [words.FROM_RUN.format(run=run)] if run else []
         said += [words.EDITED] if one.origin.get("edited") else []
-        said += [] if one.origin.get("examples") else [words.FROM_UNKNOWN]
+        if not one.origin.get("examples"):
+            # Every prediction from a support says which; what names a run and no support is its network's own.
+            said += [words.FROM_NETWORK if run and not supports_of(one.origin) else words.FROM_UNKNOWN]
         self._body.addWidget(label(" ".join(said), "quiet", wrap=True))
         for made in one.labels:
             called = {doubt.kind: doubt for doubt in doubts if doubt.label == made.name and doubt.notable}

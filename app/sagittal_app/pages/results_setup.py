@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import Signal
@@ -14,15 +14,22 @@ from sagittal.run_record import RunRecord
 from sagittal_app import messages, review_words
 from sagittal_app.canvas import words
 from sagittal_app.pages.results_figures import evaluation_rows
-from sagittal_app.widgets.basics import UNIT, Elided, button, clear, column, label, row
+from sagittal_app.widgets.basics import UNIT, Elided, button, clear, column, label, row, scrolled
 from sagittal_app.widgets.scan_chooser import ScanDialog
 
 ALL_OTHERS = "All other scans"
+ALL_SCANS = "All scans"
+LABELS_SHOWN = 9
+"""Labels beyond which their list scrolls."""
+LINE = 24
+"""Pixels of one of its lines."""
 
 
 def run_title(record: RunRecord, method: str) -> str:
-    """What tells one run from another: method and id as on the Runs page, and how far it is."""
-    return f"{method} {record.facts.run} · {messages.count(record.state.step, 'step')}"
+    """What tells one run from another: method and id as on the Runs page, and how far it is, or what adapted it."""
+    adapted = record.facts.adapted
+    done = messages.count(record.state.step, "step") if adapted is None else f"adapted by {adapted.method}"
+    return f"{method} {record.facts.run} · {done}"
 
 
 def label_names(scans: Sequence[ScanFacts]) -> list[str]:
@@ -64,6 +71,8 @@ class SetupPanel(QWidget):
         self.runs = _choice("results_run", "The trained run that segments")
         self.support = _choice("results_support", "The scan whose painted slices the run learns the organs from")
         self.queries = _choice("results_queries", "The scans to segment")
+        self._alone: frozenset[str] = frozenset()
+        """Runs whose network segments by itself."""
         self.more = Elided(review_words.ALONE, "quiet")
         self.more.setObjectName("results_with_supports")
         choose = button(
@@ -76,6 +85,24 @@ class SetupPanel(QWidget):
         more.setStretch(0, 1)
         self._labels = QVBoxLayout()
         self._labels.setSpacing(2)
+        ticks = QWidget()
+        ticks.setLayout(column(self._labels, None))
+        self._ticked = scrolled(ticks, "results_labels")
+        every = button(review_words.ALL_LABELS, "results_all_labels", lambda: self._tick(True), role="link")
+        none = button(review_words.NO_LABELS, "results_no_labels", lambda: self._tick(False), role="link")
+        self._many = QWidget()
+        self._many.setLayout(row(every, none, None))
+        self.lacking = label("", "quiet", wrap=True)
+        self.lacking.setObjectName("results_lacking")
+        self.example = QWidget()
+        self.example.setLayout(
+            column(
+                label("Support scans", "quiet"), self.support, more,
+                label("Labels", "quiet"), self._ticked, self._many, self.lacking,
+            )
+        )  # fmt: skip
+        self.alone = label(review_words.BY_ITSELF, "quiet", wrap=True)
+        self.alone.setObjectName("results_by_itself")
         self.problem = label("", "warning", wrap=True)
         self.problem.setObjectName("results_problem")
         self.problem.hide()
@@ -99,23 +126,23 @@ class SetupPanel(QWidget):
         self.setLayout(
             column(
                 label("Segment", "heading"),
-                label("Run", "quiet"), self.runs,
-                label("Support scans", "quiet"), self.support, more,
-                label("Labels", "quiet"), self._labels,
+                label("Run", "quiet"), self.runs, self.alone, self.example,
                 label("Queries", "quiet"), self.queries,
                 self.problem, row(self.go, self.stop, None), self.bar, self.message,
                 UNIT, label("Evaluation of the run", "heading"),
                 row(self.protocol, self.measure), self._protocol_says, self._figures,
             )
         )  # fmt: skip
-        self.runs.currentIndexChanged.connect(lambda _i: self._show_kept_figures())
+        self.runs.currentIndexChanged.connect(lambda _i: self._show_run())
         self.support.currentIndexChanged.connect(lambda _i: self._say_supports())
         self._records: dict[str, RunRecord] = {}
         self.show_progress(None)
 
-    def show_runs(self, records: Sequence[RunRecord], titles: Mapping[str, str]) -> None:
-        """Runs that can segment, in the order given; `titles` are those of their methods."""
+    def show_runs(self, records: Sequence[RunRecord], titles: Mapping[str, str], alone: Collection[str] = ()) -> None:
+        """Runs that can segment, in the order given; `titles` are those of their methods, and `alone` the methods whose
+        networks need no support."""
         kept = self.runs.currentData()
+        self._alone = frozenset(one.facts.run for one in records if one.facts.request.method in alone)
         self._records = {record.facts.run: record for record in records}
         self.runs.blockSignals(True)
         self.runs.clear()
@@ -124,6 +151,20 @@ class SetupPanel(QWidget):
             self.runs.addItem(run_title(record, titles.get(method, method)), record.facts.run)
         self.runs.setCurrentIndex(max(0, self.runs.findData(kept)) if records else -1)
         self.runs.blockSignals(False)
+        self._show_run()
+
+    def _by_itself(self) -> bool:
+        """Whether the run chosen needs no support."""
+        return self.runs.currentData() in self._alone
+
+    def _show_run(self) -> None:
+        """What the run chosen asks for, and what is known of it."""
+        alone = self._by_itself()
+        self.alone.setVisible(alone)
+        self.example.setVisible(not alone)
+        self.protocol.setVisible(not alone)
+        self._protocol_says.setVisible(not alone)
+        self.queries.setItemText(0, ALL_SCANS if alone else ALL_OTHERS)
         self._show_kept_figures()
 
     def show_study(self, facts: StudyFacts | None) -> None:
@@ -154,6 +195,13 @@ class SetupPanel(QWidget):
                 line.setStretch(1, 1)
                 self._labels.addLayout(line)
         self._say_supports()
+        self._show_run()
+
+    def _tick(self, on: bool) -> None:
+        """Ticks all labels in sight, or none of them."""
+        for tick in self._ticks.values():
+            if not tick.isHidden():
+                tick.setChecked(on)
 
     def supports(self) -> list[ScanFacts]:
         """The support scans chosen, the one of the list first."""
@@ -183,28 +231,37 @@ class SetupPanel(QWidget):
         supports = self.supports()
         others = ", ".join(scan.name for scan in supports[1:])
         self.more.say(review_words.WITH_SUPPORTS.format(names=others) if others else review_words.ALONE)
+        lacking = 0
         for name, line in self._lenders.items():
             having = ", ".join(scan.name for scan in supports if has_label(scan, name))
-            line.say(review_words.LABEL_FROM.format(scans=having) if having else review_words.LABEL_FROM_NONE)
-            line.setVisible(len(supports) > 1 or not having)
+            line.say(review_words.LABEL_FROM.format(scans=having))
+            line.setVisible(bool(having) and len(supports) > 1)
+            # Of no use with these supports: out of sight, so that a scan of a hundred labels does not bury the others.
+            self._ticks[name].setVisible(bool(having))
+            lacking += not having
+        offered = len(self._lenders) - lacking
+        self._ticked.setFixedHeight(LINE * min(max(offered, 1), LABELS_SHOWN))
+        self._many.setVisible(offered > LABELS_SHOWN)
+        said = review_words.LACKING.format(labels=messages.count(lacking, "label")) if lacking else ""
+        self.lacking.setText(said)
+        self.lacking.setVisible(bool(said))
 
     def chosen_labels(self) -> tuple[str, ...]:
-        return tuple(name for name, tick in self._ticks.items() if tick.isChecked())
+        return tuple(name for name, tick in self._ticks.items() if tick.isChecked() and not tick.isHidden())
 
     def request(self) -> SegmentRequest | str:
         """The request as the form stands, or the sentence that says what is missing."""
         supports, labels = self.supports(), self.chosen_labels()
+        chosen = self.queries.currentData()
         if self.runs.currentData() is None:
             return words.RESULTS_EMPTY
+        if self._by_itself():
+            return SegmentRequest(run=self.runs.currentData(), scans=(chosen,) if chosen else ())
         if not labels:
             return words.NO_LABEL_CHOSEN
         if not supports or self._facts is None:
             return words.RESULTS_NO_CASES
-        for name in labels:
-            if not any(has_label(scan, name) for scan in supports):
-                return words.SUPPORT_WITHOUT.format(scan=", ".join(scan.name for scan in supports), label=name)
         first, *more = (scan.scan for scan in supports)
-        chosen = self.queries.currentData()
         scans = (chosen,) if chosen else tuple(s.scan for s in self._facts.scans if s.scan not in (first, *more))
         if not scans:
             return words.NO_QUERY
@@ -222,7 +279,9 @@ class SetupPanel(QWidget):
         run = self.runs.currentData()
         self.say_problem("" if run else words.RESULTS_EMPTY)
         if run:
-            self.evaluate.emit(EvaluateRequest(run=run, protocol=self.protocol.currentData()))
+            alone = self._by_itself()
+            task, protocol = ("segmentation", "deployed") if alone else ("one-shot", self.protocol.currentData())
+            self.evaluate.emit(EvaluateRequest(run=run, task=task, protocol=protocol))
 
     def say_problem(self, text: str) -> None:
         self.problem.setText(text)
