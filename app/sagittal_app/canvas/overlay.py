@@ -151,7 +151,7 @@ class Overlay(QWidget):
             drawn = painter.fontMetrics().boundingRect(places[edge], int(align), letter)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(BEHIND)
-            painter.drawRoundedRect(drawn.adjusted(-4, 2, 4, -2), 3, 3)
+            painter.drawRoundedRect(drawn.adjusted(-5, 0, 5, 0), 3, 3)
             self._text(painter, places[edge], align, letter, LETTER)
 
     def _texts(self, painter: QPainter) -> None:

@@ -25,7 +25,7 @@ TINT = 110
 """Opacity, of 255, of pixels that a tool would paint."""
 NARROW = 300
 """Below this width in pixels a view leaves out what the large one says."""
-TINY = 240
+TINY = 280
 """Below this one, its name too: the letters on the edges tell."""
 
 

@@ -20,6 +20,7 @@ NAME_WIDTH = 120
 CAN = {
     "pretext": "learns from scans without labels",
     "segmenter": "segments scans from a few painted slices",
+    "predictor": "its networks segment scans by themselves",
     "adapter": "adapts a trained model to other scans",
     "representation": "gives each scan a representation to compare",
 }
@@ -66,7 +67,13 @@ def fill_form(form: QFormLayout, lines: Mapping[str, str], name_width: int = NAM
             # A form gives a row the height of its value; a name over more lines asks for its own.
             named.setFixedWidth(name_width)
             named.setMinimumHeight(named.heightForWidth(name_width))
-        form.addRow(named, label(_breakable(value), wrap=True, selectable=True))
+        said = label(_breakable(value), wrap=True, selectable=True)
+        if name_width:
+            form.addRow(named, said)
+        else:
+            # Rows of their own: beside a value a form gives a name no more width than its shape asks for.
+            form.addRow(named)
+            form.addRow(said)
 
 
 def _breakable(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QModelIndex, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtGui import QColor, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -20,6 +20,7 @@ from sagittal_app import theme
 from sagittal_app.models.scan_table import (
     LABELS,
     NAME,
+    ORIENTATION,
     PICTURE,
     SCAN_ROLE,
     SHAPE,
@@ -39,6 +40,8 @@ GAP = 6
 WIDTHS = (THUMBNAIL + 2 * UNIT, 112, 80, 80, 96, 112, 240, 72)
 WIDEST = {NAME: 208, SUBJECT: 144, SHAPE: 152, SPACING: 184}
 """Columns that grow to what they say, and the width at which they stop, in pixels."""
+LEAST_LABELS = 120
+"""Pixels below which the column of labels tells nothing; that of axes then makes room."""
 LONGEST = 100
 """How many of a column's longest texts are measured."""
 
@@ -80,7 +83,9 @@ def paint_chips(painter: QPainter, rect: QRect, labels: list[Label]) -> None:
         painter.setBrush(QColor(label.colour))
         painter.drawEllipse(QRectF(chip.left() + 7, chip.center().y() - 4, 8, 8))
         painter.setPen(QColor(theme.colour("text")))
-        painter.drawText(chip.adjusted(19, 0, -6, 0), Qt.AlignmentFlag.AlignVCenter, label.name)
+        words = chip.adjusted(19, 0, -6, 0)
+        name = metrics.elidedText(label.name, Qt.TextElideMode.ElideMiddle, int(words.width()) + 1)
+        painter.drawText(words, Qt.AlignmentFlag.AlignVCenter, name)
     if len(places) < len(labels):
         line, x = places[-1]
         beside = rect.left() + x + widths[len(places) - 1] + GAP
@@ -173,6 +178,21 @@ class ScanView(QTableView):
             how = QHeaderView.ResizeMode.Stretch if warned else QHeaderView.ResizeMode.Interactive
             self.horizontalHeader().setSectionResizeMode(WARNINGS, how)
             self.setColumnWidth(WARNINGS, WIDTHS[WARNINGS])
+        self._spare_labels()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._spare_labels()
+        super().resizeEvent(event)
+
+    def _spare_labels(self) -> None:
+        """Hides the column of axes, which the inspector has too, where it leaves no room for labels."""
+        count = self.horizontalHeader().count()
+        shown = [
+            column for column in range(count) if column not in (LABELS, WARNINGS) and not self.isColumnHidden(column)
+        ]
+        taken = sum(self.columnWidth(column) for column in shown if column != ORIENTATION)
+        room = self.viewport().width() - taken - WIDTHS[ORIENTATION] - WIDTHS[WARNINGS]
+        self.setColumnHidden(ORIENTATION, room < LEAST_LABELS)
 
     def fit_columns(self) -> None:
         """Gives the columns their first widths; the user's own drags come after."""

@@ -138,7 +138,8 @@ def _places(group: Sequence[Instance]) -> list[list[Instance]]:
 
 def _name(instance: Instance, number: int, of: int) -> str:
     """What people see: modality and description, never a patient's name."""
-    base = " ".join(part for part in (instance.modality, instance.description) if part)
+    said = instance.description.split()[:1] == [instance.modality]
+    base = " ".join(part for part in ("" if said else instance.modality, instance.description) if part)
     if not instance.description and "series number" in instance.facts:
         base = f"{base} series {instance.facts['series number']}".strip()
     return (base or "DICOM") + (f" (stack {number} of {of})" if of > 1 else "")
