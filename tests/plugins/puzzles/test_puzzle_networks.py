@@ -166,7 +166,7 @@ def test_the_classifier_takes_over_the_branches_of_the_pretext():
 
 
 def literal_division(slices, groups):
-    """Algorithm 3.3 with the slices that are left in place of all: ⌈left / groups left⌋."""
+    """Algorithm 3.3 with the slices that are left in place of all: ⌈left / groups left⌉."""
     counts = []
     for group in range(groups):
         left = slices - sum(counts)
