@@ -18,6 +18,8 @@ from sagittal_engine.kit import recipes
 from sagittal_engine.kit.contrast_params import DATA, ENCODERS, NETWORK, ContrastiveParams, panels
 from sagittal_plugins.gcl import meta_labels
 
+BRANCHES = ("image", "pixel")
+"""What is contrasted under each meta label."""
 MITIGATOR = "Gradient mitigator"
 FILTER = "Gradient filter"
 
@@ -27,7 +29,10 @@ class GCLParams(ContrastiveParams):
 
     steps: int = setting(3000, "Steps the schedule is made for.", ge=0, le=10_000_000, unit="steps")
     batch_size: int = setting(32, "Images per step, each seen in two views.", ge=2, le=65536, unit="images")
-    learning_rate: float = setting(0.1, "Step size of the optimiser at its peak.", gt=0, le=100)
+    learning_rate: float = setting(0.01, "Step size of the optimiser at its peak.", gt=0, le=100)
+    warmup_steps: int = setting(
+        100, "Steps over which the rate rises linearly from zero.", ge=0, unit="steps", group="Optimiser"
+    )
     weight_decay: float = setting(1e-5, "L2 penalty on the weights.", ge=0, le=10, group="Optimiser")
     encoder: str = setting("unet_32", "Network that is trained.", choices=ENCODERS, group=NETWORK)
     image_size: int = setting(
@@ -136,35 +141,38 @@ CARD = MethodCard(
     implementation="sagittal_plugins.gcl.method:GCL",
     note="Reconstructed from the published description: neither the paper's equations nor any code were available.",
     panels=panels(
-        Matrix("Agreement of image contrasts", COSINES, source="image_cosines"),
-        Matrix("Agreement of pixel contrasts", COSINES, source="pixel_cosines"),
+        *(Matrix(f"Agreement of {branch} contrasts", COSINES, source=f"{branch}_cosines") for branch in BRANCHES),
         Matrix(
             "How often labels conflict",
             "Share of steps, since the square before, in which the gradients of two meta labels pointed apart.",
             source="conflicts",
         ),
-        Timeline(
-            "Conflicts",
-            "For each branch and pair of meta labels, share of ten steps in which the gradients pointed apart.",
-            series=("image_conflict_*", "pixel_conflict_*"),
-            states=("agree", "conflict"),
+        *(
+            Timeline(
+                f"Conflicts of {branch} contrasts",
+                "For each pair of meta labels, the share of ten steps in which their gradients pointed apart.",
+                series=(f"{branch}_conflict_*",),
+                states=("agree", "conflict"),
+            )
+            for branch in BRANCHES
+        ),
+        *(
+            Lines(
+                f"Cosines of {branch} contrasts",
+                "Cosine between the gradients of each two meta labels as they came, mean of ten steps.",
+                series=(f"{branch}_cosine_*",),
+            )
+            for branch in BRANCHES
         ),
         Lines(
             "Agreement",
-            "Mean cosine over all pairs of labels, before and after mitigation, and share of pairs that were changed.",
-            series=(
-                "image_agreement",
-                "image_agreement_after",
-                "image_mitigated",
-                "pixel_agreement",
-                "pixel_agreement_after",
-                "pixel_mitigated",
-            ),
+            "Mean cosine over all pairs of labels, of ten steps, before and after mitigation.",
+            series=("image_agreement", "image_agreement_after", "pixel_agreement", "pixel_agreement_after"),
         ),
         Lines(
-            "Cosines",
-            "Cosine between the gradients of each two labels as they came, mean of ten steps.",
-            series=("image_cosine_*", "pixel_cosine_*"),
+            "Mitigated",
+            "Share of ordered pairs of labels in which one gradient was changed for the other, of ten steps.",
+            series=("image_mitigated", "pixel_mitigated"),
         ),
         Lines(
             "Filter",

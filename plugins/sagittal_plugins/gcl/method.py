@@ -14,10 +14,10 @@ from sagittal.params import OWN_META_LABELS, names_in
 from sagittal_engine.kit.contrastive import VIEWS, ContrastiveBase
 from sagittal_engine.kit.images import ImageSet
 from sagittal_engine.nets.projectors import projector
-from sagittal_plugins.gcl import GCLParams
+from sagittal_plugins.gcl import BRANCHES, GCLParams
 from sagittal_plugins.gcl.conflicts import Conflicts
 from sagittal_plugins.gcl.meta_labels import NO_ATTRIBUTES, NONE_LEFT, mistaken, useless, values_of
-from sagittal_plugins.gcl.network import BRANCHES, GCLNetwork, Outputs
+from sagittal_plugins.gcl.network import GCLNetwork, Outputs
 from sagittal_plugins.gcl.pictures import kept_pixels
 from sagittal_plugins.gcl.pixels import Filtered, LabelBatch, draw_label, image_loss, pixel_loss
 

@@ -9,9 +9,8 @@ from torch import Tensor, nn
 
 from sagittal_engine.kit.contrastive import Network
 from sagittal_engine.kit.pairs import unit
+from sagittal_plugins.gcl import BRANCHES
 from sagittal_plugins.gcl.mitigator import GradientMitigator
-
-BRANCHES = ("image", "pixel")
 
 
 class Outputs(NamedTuple):
