@@ -47,7 +47,7 @@ tests:
 	packaging/with-display.sh $(BIN)/python -m pytest -m window $(PYTEST_ARGS) && exit $$others
 
 bench: setup-test
-	@failed=0; for script in startup overhead lag canvas large_scan dicom_series one_shot views losses pretrain_step; do echo "== $$script"; \
+	@failed=0; for script in startup overhead lag canvas large_scan dicom_series one_shot views jigsaw losses pretrain_step; do echo "== $$script"; \
 	  packaging/with-display.sh $(BIN)/python benchmarks/$$script.py || failed=1; done; exit $$failed
 
 soak: setup-test
