@@ -34,6 +34,7 @@ class ComparisonRequest:
     """Everything that determines a comparison. Every start sees the same labelled scans and the same test scans."""
 
     title: str
+    """Over the table; empty takes the starts' own titles."""
     starts: tuple[str, ...]
     """"scratch", ids of runs of the study that left an encoder, and folders of encoders of other studies."""
     labels: tuple[str, ...] = ()

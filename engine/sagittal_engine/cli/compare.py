@@ -86,7 +86,7 @@ def compare(
             starts = tuple(_start(on, word) for word in start)
             task = on.engine.start_comparison(
                 ComparisonRequest(
-                    title=title or " against ".join(start),
+                    title=title,
                     starts=starts,
                     labels=tuple(split(label)),
                     label_set=label_set,

@@ -52,6 +52,8 @@ class ComparisonService(ServiceBase):
     def start_comparison(self, request: ComparisonRequest) -> str:
         study = self._open_for_writing()
         settled = settle(study, self._registry, request)
+        if not request.title:
+            request = replace(request, title=", ".join(start["title"] for start in settled.starts))
         folder = new_comparison(study.comparisons_folder)
         folder.create(request, settled)
         return self._work_on(study, folder)

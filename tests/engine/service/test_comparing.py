@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import shutil
 import time
@@ -197,7 +198,9 @@ def test_an_encoder_of_another_study_is_known_by_the_scans_it_saw(study, made, t
     engine, run = study
     folder = next((made[0] / "runs").iterdir()) / "encoder"
     shutil.copytree(folder, tmp_path / "elsewhere")
-    result = ended(engine, engine.start_comparison(asked(str(tmp_path / "elsewhere"), budgets=(1,), repeats=1))).result
+    request = dataclasses.replace(asked(str(tmp_path / "elsewhere"), budgets=(1,), repeats=1), title="")
+    result = ended(engine, engine.start_comparison(request)).result
+    assert result["request"]["title"] == f"SimCLR {run}", "the starts' own, where none is given"
     assert result["rows"][0]["title"] == f"SimCLR {run}" and len(result["test_scans"]) == 2
     facts = json.loads((tmp_path / "elsewhere" / "encoder.json").read_text())
     assert len(facts.pop("scans")) == 4
