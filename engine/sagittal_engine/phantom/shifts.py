@@ -44,7 +44,7 @@ def shifted(image: Array, kind: str, strength: float, rng: np.random.Generator) 
     elif kind == "colour":
         if image.ndim != 4:
             raise ValueError("a colour cast needs a colour picture; this image is grey.")
-        unit = unit * np.float32([1 + 0.3 * strength, 1 - 0.1 * strength, 1 - 0.5 * strength])
+        unit = unit * np.asarray([1 + 0.3 * strength, 1 - 0.1 * strength, 1 - 0.5 * strength], np.float32)
     elif kind == "blur":
         sigma = 0.008 * strength * max(grid[:2])
         unit = ndimage.gaussian_filter(unit, (sigma, sigma, 0, *(0 for _ in spread)))
