@@ -14,7 +14,7 @@ from sagittal_engine.kit.images import ImageSet
 AT_ONCE = 256
 """Images in one forward pass."""
 VOXELS_AT_ONCE = 2**23
-"""Voxels of 3D patches in one: 32 patches of 64 voxels a side."""
+"""Voxels or pixels in one: 32 patches of 64 voxels a side, 67 slices of 352 pixels, of which a U-Net keeps them all."""
 
 Encode = Callable[[Any, torch.Tensor], torch.Tensor]
 """A call of `sagittal.method.Represents`, as `features`."""
@@ -58,8 +58,8 @@ def encode(
 
 
 def _portions(images: torch.Tensor, at_once: int) -> tuple[torch.Tensor, ...]:
-    """Parts of at most `at_once` images; of patches that are large, even parts of as many as fit, never one alone."""
-    fitting = max(2, VOXELS_AT_ONCE // images[0].numel()) if images.ndim == 5 and len(images) else at_once
+    """Parts of at most `at_once` images; of large ones, even parts of as many as fit, never one alone."""
+    fitting = max(2, VOXELS_AT_ONCE // images[0].numel()) if len(images) else at_once
     if fitting >= at_once:
         return images.split(at_once)
     return images.tensor_split(max(1, len(images) // fitting))
