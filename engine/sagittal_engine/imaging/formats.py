@@ -44,9 +44,10 @@ _READERS = {
 
 def reader_for(kind: str) -> Reader:
     """The module that reads `kind`, imported now if it was not."""
-    if kind not in _READERS:
+    module = "renumbered" if " with " in kind else _READERS.get(kind)
+    if module is None:
         raise ImagingError(f"There is no reader for files of kind '{kind}'; known: {', '.join(_READERS)}.")
-    return cast(Reader, importlib.import_module(f"sagittal_engine.imaging.{_READERS[kind]}"))
+    return cast(Reader, importlib.import_module(f"sagittal_engine.imaging.{module}"))
 
 
 def probe(source: Source) -> Header:

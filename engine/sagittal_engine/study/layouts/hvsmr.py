@@ -9,8 +9,8 @@ Sources: Pace et al., MICCAI 2015; Pace et al., Scientific Data 11, 2024.
 
 Labels of the challenge: 1 myocardium, 2 blood pool. Labels of HVSMR-2.0: the four chambers and four vessels below;
 `_seg_endpoints` (where vessels were cut off) and `_norm` (a normalised copy of the image) are left. Attributes: `view`
-(axial or short axis), `crop` (full or cropped), `split`, `edition` (2016 or 2.0), and of HVSMR-2.0 `severity` from the
-column Category of `hvsmr_clinical.csv`. All versions of one patient are of one subject.
+(axial or short axis), `crop` (full or cropped), `split`, `edition` (2016 or 2.0), and of HVSMR-2.0 `category` from
+`hvsmr_clinical.csv`. All versions of one patient are of one subject.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def _second(path: Path, patient: str, label: Path, files: Files) -> Member:
     return Member(
         path,
         f"{TITLE} 2.0 {patient}",
-        known(view="axial", crop="cropped", edition="2.0", severity=row.get("category", "") if row else ""),
+        known(view="axial", crop="cropped", edition="2.0", category=row.get("category", "") if row else ""),
         {"truth": Truth((label,), NAMES_2)},
         modality="MR",
         tables=(table,) if table and row else (),

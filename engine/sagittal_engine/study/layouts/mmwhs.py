@@ -5,7 +5,9 @@
     ct_test/ct_test_2001_image.nii.gz, … 2040 · mr_test/…      without label maps
 
 Labels keep the challenge's numbers: 205 myocardium (of the left ventricle), 420 left atrium, 500 left ventricle, 550
-right atrium, 600 right ventricle, 820 ascending aorta, 850 pulmonary artery. Attributes: `domain` (CT or MR), `split`.
+right atrium, 600 right ventricle, 820 ascending aorta, 850 pulmonary artery. In a label map of MR, voxels of the left
+atrium have the number 421, which users of the set take for a misprint of 420; so it is read. Attributes: `domain` (CT
+or MR), `split`.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ NAMES = {
     850: "pulmonary artery",
 }
 
+MISPRINT = "nifti with 421 as 420"
+
 _IMAGE = re.compile(r"^(?P<case>(?P<domain>ct|mr)_(?P<split>train|test)_\d+)_image\.nii(\.gz)?$")
 
 
@@ -44,7 +48,7 @@ def find(files: Files) -> Found:
                 path,
                 f"{TITLE} {named['case']}",
                 {"domain": domain, "split": f"{named['split']}ing"},
-                {"truth": Truth((label,), NAMES)} if label else {},
+                {"truth": Truth((label,), NAMES, MISPRINT if domain == "MR" else "")} if label else {},
                 modality=domain,
             )
         )

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -121,6 +122,18 @@ def test_whole_hearts(study: Study, tmp_path: Path, make, bring, scans):
     assert (study.masks(found["ct_train_1001_image"].scan, "truth")["left atrium"]).any()
 
 
+def test_a_misprint_in_the_labels_of_hearts_in_mr_is_read_right(study: Study, tmp_path: Path, make, bring, scans):
+    make.scan(tmp_path / "d" / "mr_train_1010_image.nii.gz")
+    make.labels(tmp_path / "d" / "mr_train_1010_label.nii.gz", (420, 421, 500))
+    bring(tmp_path / "d")
+    (scan,) = scans().values()
+    assert names_of(scan) == {420: "left atrium", 500: "left ventricle"}
+    stored = np.asanyarray(nib.load(tmp_path / "d" / "mr_train_1010_label.nii.gz").dataobj)
+    masks = study.masks(scan.scan, "truth")
+    assert masks["left atrium"].sum() == np.isin(stored, (420, 421)).sum()
+    assert masks["left ventricle"].sum() == (stored == 500).sum()
+
+
 def test_hvsmr_of_the_challenge(study: Study, tmp_path: Path, make, bring, scans):
     root = tmp_path / "HVSMR2016"
     for seed, kind in enumerate(("axial_full", "axial_crop", "sa_crop")):
@@ -145,7 +158,7 @@ def test_hvsmr_2(study: Study, tmp_path: Path, make, bring, scans):
     (root / "hvsmr_clinical.csv").write_text("Pat,Age,Category\n3,12,severe\n")
     report = bring(root)
     scan = scans()["pat3_cropped"]
-    assert scan.meta["severity"] == "severe" and scan.meta["edition"] == "2.0"
+    assert scan.meta["category"] == "severe" and scan.meta["edition"] == "2.0"
     assert names_of(scan) == {1: "left ventricle", 2: "right ventricle", 8: "inferior vena cava"}
     reasons = {Path(row["path"]).name: row["reason"] for row in report["refused"]}
     assert "vessels were cut off" in reasons["pat3_cropped_seg_endpoints.nii.gz"]
