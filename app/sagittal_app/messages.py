@@ -232,7 +232,13 @@ NO_DIFFERENCES = "These runs were asked for with the same parameters."
 FIGURES_HEADING = "Figures"
 FIGURES_NONE = "No evaluation yet. Evaluate a run on the Results page."
 RECORD_HEADING = "Record"
-TASKS = {"one-shot": "one-shot", "knn": "k-NN", "linear": "linear reader", "classify": "fine-tuned classifier"}
+TASKS = {
+    "one-shot": "one-shot",
+    "knn": "k-NN",
+    "linear": "linear reader",
+    "classify": "fine-tuned classifier",
+    "segmentation": "segmentation",
+}
 ALL_SUBJECTS = "all"
 MEASURE = "Measure"
 MEASURE_HELP = "Measures a checkpoint of the chosen run: curvature, a map of the images, tasks on unseen subjects"

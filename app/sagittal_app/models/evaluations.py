@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +34,9 @@ def measured_on(document: Mapping[str, Any]) -> str:
     """What tells evaluations of one kind apart: the protocol, or target and encoder of a task on images."""
     if task_of(document) == ONE_SHOT:
         return str(document.get("protocol", ""))
-    parts = [messages.TASKS.get(task_of(document), task_of(document)), f"of {document.get('target', '')}"]
+    parts = [messages.TASKS.get(task_of(document), task_of(document))]
+    if document.get("target"):
+        parts.append(f"of {document['target']}")
     if document.get("encoder", "trained") != "trained":
         parts.append(f"({document['encoder']} encoder)")
     return " ".join(parts)
@@ -52,10 +54,20 @@ def findings(record: RunRecord) -> list[Finding]:
     for document in reversed(record.evaluations):
         how, detail = _how(document), _detail(document)
         task = messages.TASKS.get(task_of(document), task_of(document))
-        for metric, one in document.get("summary", {}).items():
+        for metric, one in _figures(document):
             n = str(one["n"]) if one.get("n") is not None else ""
-            found.append(Finding(task, messages.words(metric), bracketed(one), n, how, detail))
+            found.append(Finding(task, metric, bracketed(one), n, how, detail))
     return found
+
+
+def _figures(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every figure with its name; of groups of scans, as domains, the means over labels."""
+    for metric, one in document.get("summary", {}).items():
+        yield messages.words(metric), one
+    for group, figures in document.get("groups", {}).items():
+        for metric, one in figures.items():
+            if metric.endswith("_mean"):
+                yield f"{messages.words(metric)}, {document.get('group', '')} {group}".strip(), one
 
 
 def _how(document: Mapping[str, Any]) -> str:
@@ -64,7 +76,11 @@ def _how(document: Mapping[str, Any]) -> str:
     draws = document.get("draws", ())
     budgets = sorted({draw["budget"] for draw in draws})
     labelled = "/".join(str(budget or messages.ALL_SUBJECTS) for budget in budgets)
-    parts = [f"target {document.get('target', '')}", f"{document.get('encoder', 'trained')} encoder"]
+    parts = []
+    if document.get("target"):
+        parts += [f"target {document['target']}", f"{document.get('encoder', 'trained')} encoder"]
+    elif document.get("label_set"):
+        parts.append(f"label set {document['label_set']}")
     if isinstance(document.get("chance"), int | float):
         parts.append(f"chance {document['chance']:.3f}")
     if document.get("encoder", "trained") == "trained" and "step" in document:
@@ -78,6 +94,7 @@ def _how(document: Mapping[str, Any]) -> str:
 def _detail(document: Mapping[str, Any]) -> str:
     tested = document.get("tested", {})
     sentences = [str(document.get("split", "")), str(document.get("intervals", ""))]
+    sentences += [f"Published: {what}: {figure}." for what, figure in document.get("published", {}).items()]
     if tested:
         images = messages.count(tested["images"], "image")
         sentences.append(f"Tested on {images} of {messages.count(tested['subjects'], 'subject')}.")

@@ -12,6 +12,9 @@ class SegmentationTaskParams(Params):
 
     group: str = setting("", "Meta label by whose values figures are given as well, as domain; empty gives them once.")
     labels: str = setting("", "Labels to score, by name, separated by commas; empty takes all that the run knows.")
+    allow_seen: bool = setting(
+        False, "Score scans of subjects that were trained on too; their figures flatter the run."
+    )
     resamples: int = setting(2000, "Resamples of the bootstrap behind the intervals.", ge=100, le=1_000_000)
     seed: int = setting(0, "Seed of the bootstrap.", ge=0, lt=2**31)
 

@@ -58,7 +58,7 @@ def grow(rng: np.random.Generator) -> Tree:
                 )
             )
     chosen = rng.permutation(len(forks))[: 1 + int(rng.random() < 0.5)]
-    sacs = tuple(_sac(rng, *forks[fork], SACS[number]) for number, fork in enumerate(chosen))
+    sacs = tuple(_sac(rng, forks[fork], SACS[number]) for number, fork in enumerate(chosen))
     return Tree(np.concatenate(paths), sacs)
 
 
@@ -82,8 +82,9 @@ def _sides(rng: np.random.Generator, heading: Array) -> tuple[Array, Array]:
     return side, -side
 
 
-def _sac(rng: np.random.Generator, fork: Array, heading: Array, radius: float, sizes: tuple[float, float]) -> Array:
+def _sac(rng: np.random.Generator, at: tuple[Array, Array, float], sizes: tuple[float, float]) -> Array:
     """A bulge beyond a fork, between its branches: a body, a smaller lobe on it, and a neck."""
+    fork, heading, radius = at
     size = rng.uniform(*sizes)
     out = heading + rng.normal(0, 0.25, 3)
     out = out / np.linalg.norm(out)

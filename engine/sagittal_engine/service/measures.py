@@ -9,6 +9,8 @@ from sagittal_engine.evaluate.few_label_params import ASKED as FINE_TUNE_ASKED
 from sagittal_engine.evaluate.few_label_params import RECIPES, FineTuneParams
 from sagittal_engine.evaluate.few_label_params import TASK as FINE_TUNE
 from sagittal_engine.evaluate.image_params import PIXELS, POSITION, ImageTaskParams
+from sagittal_engine.evaluate.segmentation_params import TASK as SEGMENTATION
+from sagittal_engine.evaluate.segmentation_params import SegmentationTaskParams
 from sagittal_engine.probes.curvature_cards import BATCH_NORM_CHOICES, MATRIX_CHOICES, SPECTRUM_ABOUT
 from sagittal_engine.probes.representation_cards import REPRESENTATION, EmbeddingParams
 
@@ -66,6 +68,14 @@ CARDS: tuple[MeasureCard, ...] = (
         targets=(*CLASSES, POSITION, PIXELS),
         tests=True,
         needs=REPRESENTATION,
+    ),
+    MeasureCard(
+        SEGMENTATION,
+        "Segmentation",
+        "Scores whole scans of unseen subjects, segmented by the run's own network: overlap, volumes, surfaces.",
+        SegmentationTaskParams,
+        tests=True,
+        needs=("predictor",),
     ),
     MeasureCard(
         FINE_TUNE,

@@ -46,7 +46,7 @@ def score_run(
             "segmentation. Leave them out."
         )
     facts = folder.facts()
-    chosen = _tested(study, facts, request)
+    chosen = _tested(study, facts, request, params.allow_seen)
     warn_of_modality(study, facts, chosen, task)
     scans = scans_of(study, [scan.scan for scan in chosen], request.label_set)
     task.progress(0, len(scans), "Loading the run")
@@ -70,8 +70,10 @@ def score_run(
     return document
 
 
-def _tested(study: Study, facts: RunFacts, request: EvaluateRequest) -> list[ScanFacts]:
-    """The scans asked for, which must have the truth; else all that have it, of subjects not trained on."""
+def _tested(study: Study, facts: RunFacts, request: EvaluateRequest, allow_seen: bool) -> list[ScanFacts]:
+    """The scans asked for, which must have the truth; else all that have it. Of subjects not trained on, unless
+    `allow_seen`."""
+    seen = set[str]() if allow_seen else _subjects(study, facts)
 
     def labelled(scan: ScanFacts) -> bool:
         return any(found.name == request.label_set and found.labels for found in scan.label_sets)
@@ -83,15 +85,22 @@ def _tested(study: Study, facts: RunFacts, request: EvaluateRequest) -> list[Sca
             raise SagittalError(
                 f"{', '.join(bare[:3])} have no labels '{request.label_set}' to compare with. Leave them out."
             )
+        trained_on = [scan.name for scan in chosen if _subject(scan) in seen]
+        if trained_on:
+            raise SagittalError(
+                f"{', '.join(trained_on[:3])} {'is' if len(trained_on) == 1 else 'are'} of subjects that the run was "
+                "trained on, and scoring them would flatter it. Leave them out, or set 'allow_seen' to have them all "
+                "the same, marked."
+            )
         return chosen
-    seen = _subjects(study, facts)
     chosen = [
         scan for scan in study.facts().scans if labelled(scan) and _subject(scan) not in seen and not scan.missing
     ]
     if not chosen:
         raise SagittalError(
             f"There is nobody to test: every subject with the labels '{request.label_set}' was trained on. Train on "
-            "some of the scans only (for domains: 'leave_out'), import others, or name scans to score all the same."
+            "some of the scans only (for domains: 'leave_out'), import others, or set 'allow_seen' to score them all "
+            "the same."
         )
     return chosen
 

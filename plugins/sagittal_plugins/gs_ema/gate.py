@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -12,7 +13,7 @@ RULES = ("text", "algorithm1")
 TINY = 1e-30
 """Keeps the cosine of a gradient that is zero a number."""
 
-Gradient = Tensor | Sequence[Tensor]
+Gradient: TypeAlias = Tensor | Sequence[Tensor]
 """One tensor, or one per parameter."""
 
 

@@ -47,9 +47,9 @@ def test_a_left_out_domain_is_scored_and_segmented(say, tmp_path):
     assert {"dice_mean", "sensitivity_aneurysm", "jaccard_mean", "volume_similarity_mean", "hd95_vessel"} <= set(
         found["cases"][0]
     )
-    table = say(
-        "evaluate", study, "--run", run, "--task", "segmentation", "--scans", "image_02", *settings("resamples=100")
-    )
+    seen = ("evaluate", study, "--run", run, "--task", "segmentation", "--scans", "image_02")
+    assert "image_02 is of subjects that the run was trained on" in say(*seen, status=2).err
+    table = say(*seen, *settings("resamples=100", "allow_seen=true"))
     assert "1 of 1 tested scans are of subjects that the run was trained on" in table.out
 
     segmented = say("segment", study, "--run", run, "--scans", "image_01,image_05", "--json")
