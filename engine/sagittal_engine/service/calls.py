@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sagittal.engine_port import SagittalError
 from sagittal.events import Event, Reason, RunFinished, TaskFinished
-from sagittal.facts import EvaluateRequest, SegmentRequest
+from sagittal.facts import AdaptRequest, EvaluateRequest, SegmentRequest
 from sagittal.run_record import RunRecord
 from sagittal.run_request import RunRequest
 from sagittal_engine.service import Engine
@@ -103,6 +103,25 @@ def evaluate(
     request = EvaluateRequest(run, task, tuple(scans), support, protocol, label_set, parameters)
     with _engine(study) as engine:
         return _wait(engine, engine.start_evaluation(request))
+
+
+def adapt(
+    study: Study | Path | str,
+    *,
+    run: str,
+    method: str = "grata",
+    recipe: str | None = None,
+    scans: Sequence[str] = (),
+    domain: str = "",
+    label_set: str = "truth",
+    name: str = "",
+    seed: int = 0,
+    **parameters: Any,
+) -> Mapping[str, Any]:
+    """Adapts a run's network to scans at test time, in their order; returns the document of `adapt --json`."""
+    request = AdaptRequest(run, method, recipe, tuple(scans), parameters, domain, label_set, name, seed)
+    with _engine(study) as engine:
+        return _wait(engine, engine.start_adaptation(request))
 
 
 @contextmanager

@@ -15,9 +15,9 @@ from sagittal_plugins.cotta import CoTTAParams
 class CoTTA(AdapterBase[CoTTAParams]):
     """A student learns from its teacher, the moving average of itself; the teacher is what predicts.
 
-    Soft labels ȳ are the teacher's mean over six flips and turns, where the trained network is not certain (Eq. 3 and
-    4); the student follows the cross-entropy of a strong view with ȳ; then θ' ← αθ' + (1 − α)θ (Eq. 2), and every
-    weight of the student is set back to the trained one with probability p (Eq. 7 and 8).
+    Soft labels ȳ are the teacher's mean over six flips and turns, where the trained network is not certain; the student
+    follows the cross-entropy of a strong view with ȳ; then θ' ← αθ' + (1 − α)θ, and every weight of the student is set
+    back to the trained one with probability p.
     """
 
     def begin(self) -> None:

@@ -1,4 +1,4 @@
-"""The entropy of reliable pixels (Niu et al., ICLR 2023, Eq. 2)."""
+"""The entropy of reliable pixels (Niu et al., ICLR 2023, reliable entropy minimisation)."""
 
 from __future__ import annotations
 

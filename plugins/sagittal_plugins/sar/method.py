@@ -18,7 +18,7 @@ RECOVERED = "The moving average of the loss fell below 'recover_below', so the n
 
 
 class SAR(AdapterBase[SARParams]):
-    """ε = ρ·∇E(θ)/‖∇E(θ)‖,  θ ← optimiser(θ, ∇E(θ + ε)), with E the mean entropy of reliable pixels (Eq. 2 to 4)."""
+    """ε = ρ·∇E(θ)/‖∇E(θ)‖,  θ ← optimiser(θ, ∇E(θ + ε)), with E the mean entropy of reliable pixels."""
 
     def begin(self) -> None:
         super().begin()

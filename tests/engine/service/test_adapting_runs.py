@@ -166,3 +166,11 @@ def test_comparisons_that_cannot_be_are_refused_in_words(trained, capsys):
     assert "'learning_rate' could be of any of them" in several
     assert "neither a support scan" in said(capsys, *words, "--protocol", "published", fails=True)
     assert "must be one of" in said(capsys, *words, "--set", "shift=rain", fails=True)
+
+
+def test_notebooks_adapt_with_the_same_words(study):
+    import sagittal_engine
+
+    path, run = study
+    found = sagittal_engine.adapt(path, run=run, method="tent", scans=["b0"], learning_rate=0.01, name="surer")
+    assert found["method"] == "tent" and found["label_set"] == "surer" and found["cases"][0]["step_size"] == 0.01

@@ -51,7 +51,7 @@ def test_tent_is_adam_on_the_entropy(network, images, adopted):
 
 
 def test_sar_looks_at_the_sharpest_point_near_by(network, images, adopted):
-    """Eq. 2 to 4: reliable pixels, ε = ρ g / ‖g‖, and the gradient at θ + ε taken at θ."""
+    """Reliable pixels, ε = ρ g / ‖g‖, and the gradient at θ + ε taken at θ."""
     values = {"learning_rate": 1e-3, "reliable": 0.99, "radius": 0.05}
     logits, _ = adopted("sar", **values)[0].adapt(images[:1], generator())
     twin, theta = own_statistics(network)
@@ -96,7 +96,7 @@ def test_sar_counts_reliable_pixels_alone_and_begins_anew_after_a_collapse(image
 
 
 def test_cotta_follows_its_teacher(network, images, adopted):
-    """Eq. 1 to 4, 7 and 8, with the draws in the adapter's order: restoration first, then the strong view."""
+    """With the draws in the adapter's order: restoration first, then the strong view."""
     values = {"learning_rate": 1e-2, "teacher_decay": 0.9, "restore": 0.3}
     logits, _ = adopted("cotta", **values)[0].adapt(images, generator())
     student, theta = own_statistics(network)
