@@ -24,6 +24,7 @@ from sagittal_app.models.comparisons import (
     metrics_of,
     read_metric,
     starts_of,
+    written,
 )
 from sagittal_app.pages.compare import ComparePage
 
@@ -289,6 +290,19 @@ def test_budgets_are_read_from_text():
 def test_the_names_of_figures_are_taken_apart(name, title, axis, more):
     metric = read_metric(name)
     assert (metric.title, metric.axis, metric.more_is_better) == (title, axis, more)
+
+
+@pytest.mark.parametrize(
+    ("name", "one", "text"),
+    [
+        ("dice_mean", {"mean": 0.6531, "low": 0.612, "high": 0.688, "n": 5}, "0.653 (0.61–0.69, n = 5)"),
+        ("dice_mean", {"mean": 0.0271, "low": 0.0252, "high": 0.0291, "n": 5}, "0.027 (0.025–0.029, n = 5)"),
+        ("asd_mean", {"mean": 1.234, "low": 1.1, "high": 1.6, "n": 5}, "1.23 (1.1–1.6, n = 5)"),
+        ("asd_mean", {"mean": 1.234}, "1.23"),
+    ],
+)
+def test_figures_are_written_with_sensible_digits(name, one, text):
+    assert written(one, read_metric(name)) == text
 
 
 def test_curves_have_holes_where_nothing_is_known_and_runs_their_own_colours(engine, desk, run):

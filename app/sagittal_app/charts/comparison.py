@@ -75,8 +75,8 @@ class ComparisonHead(Panel):
         live = facts.state in LIVE
         parts = [progress(facts)]
         if live and doing is not None:
-            parts += [doing.message] if doing.message else []
             parts += [messages.time_left(doing.seconds_left)] if doing.seconds_left is not None else []
+            parts += [doing.message] if doing.message else []
         self.title.say(facts.request.title)
         self.words.say(" · ".join(parts))
         self.bar.setVisible(live)

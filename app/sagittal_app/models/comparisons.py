@@ -157,14 +157,14 @@ def metrics_of(facts: ComparisonFacts) -> list[Metric]:
 
 
 def written(one: Mapping[str, float], metric: Metric) -> str:
-    """ "0.653 (0.61–0.69, n = 5)"; millimetres with fewer digits."""
-    if not metric.unit:
-        n = one.get("n")
-        return messages.figure(one["mean"], one.get("low"), one.get("high"), int(n) if n is not None else None)
+    """ "0.653 (0.61–0.69, n = 5)": millimetres with fewer digits, ends that would look the same with more."""
     low, high, n = one.get("low"), one.get("high"), one.get("n")
+    fine = 2 if metric.unit else 3
+    mean = f"{one['mean']:.{fine}f}"
     if low is None or high is None:
-        return f"{one['mean']:.2f}"
-    return f"{one['mean']:.2f} ({low:.1f}–{high:.1f}" + (f", n = {n:.0f})" if n is not None else ")")
+        return mean
+    digits = fine - 1 if f"{low:.{fine - 1}f}" != f"{high:.{fine - 1}f}" else fine
+    return f"{mean} ({low:.{digits}f}–{high:.{digits}f}" + (f", n = {n:.0f})" if n is not None else ")")
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,8 @@ LIST_WIDTH = 264
 SOON_MS = 250
 COMPARISON = Qt.ItemDataRole.UserRole
 EVERYTHING = ""
+MOST_NAMES = 24
+"""Tested scans that the inspector names."""
 
 
 @dataclass(frozen=True)
@@ -321,13 +323,14 @@ class ComparePage(Page):
         heads, request = words.FACTS, one.request
         study = self.desk.study()
         names = {scan.scan: scan.name for scan in (study.scans if study else ())}
-        tested = one.test_scans or request.test_scans
+        tested = [names.get(scan, scan) for scan in one.test_scans or request.test_scans]
+        more = [messages.MORE_CLASSES.format(count=len(tested) - MOST_NAMES)] if len(tested) > MOST_NAMES else []
         lines = {
             heads["state"]: progress(one),
             heads["starts"]: ", ".join(title_of(one, start) for start in request.starts),
             heads["labels"]: ", ".join(request.labels) or words.ALL_LABELS,
             heads["label_set"]: request.label_set,
-            heads["tested"]: ", ".join(names.get(scan, scan) for scan in tested) or words.TEST_ALL,
+            heads["tested"]: ", ".join([*tested[:MOST_NAMES], *more]) or words.TEST_ALL,
             heads["budgets"]: ", ".join(map(budget_words, request.budgets)),
             heads["repeats"]: str(request.repeats),
             heads["seed"]: str(request.seed),
