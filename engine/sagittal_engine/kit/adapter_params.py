@@ -45,8 +45,10 @@ class AdapterParams(StreamParams):
         group=UPDATE,
     )
     crop: int = setting(
-        96, "Side of the middle part of a larger volume that an update looks at; slices are taken whole.",
-        ge=16, le=512, unit="voxels", group=STREAM,
+        0,
+        "Side of the middle part of a larger image that an update looks at; 0 takes 512 pixels of a slice or picture, "
+        "and 96 voxels of a volume. Predictions are always of the whole.",
+        ge=0, le=4096, unit="px", group=STREAM,
     )  # fmt: skip
 
 

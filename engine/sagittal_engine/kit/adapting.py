@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,9 @@ P = TypeVar("P", bound=AdapterParams)
 
 CONSTANT = "The image is of one intensity throughout, so nothing can be learnt from it; the network was left as it was."
 NOT_FINITE = "A gradient was not finite; the network was left as it was."
+
+SLICE_CROP, VOLUME_CROP = 512, 96
+"""Pixels a side that an update looks at, unless told: what GraTa's released code sees, and what memory bears."""
 
 
 class NotFinite(Exception):
@@ -139,7 +142,7 @@ class AdapterBase(StreamBase[P]):
     def step(self, images: Tensor, generator: torch.Generator, targets: Tensor | None) -> AdaptationStep:
         if self.params.episodic:
             self.restart()
-        looked_at, targets = self._middle(images), self._middle(targets)
+        looked_at, targets = self._middle(images), None if targets is None else self._middle(targets)
         if looked_at.amax() == looked_at.amin():
             return AdaptationStep(note=CONSTANT)
         start = self.weights()
@@ -153,13 +156,12 @@ class AdapterBase(StreamBase[P]):
         self.update(gradient, facts.step_size)
         return AdaptationStep(facts.step_size, facts.loss, facts.cosine, empirical, facts.note)
 
-    def _middle(self, images: Any) -> Any:
-        """The middle part of volumes larger than `crop`; all of slices."""
-        if images is None or images.ndim < 5:
-            return images
-        for axis in (2, 3, 4):
+    def _middle(self, images: Tensor) -> Tensor:
+        """The part of images (N, C, *spatial) that an update looks at: the middle of those larger than `crop`."""
+        most = self.params.crop or (SLICE_CROP if images.ndim == 4 else VOLUME_CROP)
+        for axis in range(2, images.ndim):
             length = images.shape[axis]
-            size = min(self.params.crop, length)
+            size = min(most, length)
             images = images.narrow(axis, (length - size) // 2, size)
         return images
 

@@ -97,6 +97,14 @@ def test_images_that_are_not_square_are_turned_too(adopted, network):
     assert torch.allclose(logits, expected, atol=1e-8) and step.cosine == pytest.approx(cosine, abs=1e-5)
 
 
+def test_an_update_looks_at_the_middle_of_larger_images(network, adopted):
+    large = torch.rand(1, 3, 20, 24, dtype=torch.float64, generator=generator(1))
+    logits, (step,) = adopted("grata", crop=16)[0].adapt(large, generator())
+    _, cosine, rate = Literal(network).image(large[..., 2:18, 4:20], generator())
+    assert logits.shape == (1, 2, 20, 24)
+    assert step.cosine == pytest.approx(cosine, abs=1e-5) and step.step_size == pytest.approx(rate, rel=1e-4)
+
+
 def test_only_scales_and_shifts_of_batch_normalisation_change(network, images, adopted):
     before = {name: value.clone() for name, value in network.state_dict().items()}
     adapter, own = adopted("grata", learning_rate=0.1)
