@@ -29,6 +29,9 @@ UNIT = theme.UNIT
 
 Box = TypeVar("Box", QHBoxLayout, QVBoxLayout)
 
+SMALLEST = 16
+"""Pixels of an icon button's side, even while a layout has no room yet: it would draw an icon of less than nothing."""
+
 
 class Wrapped(QLabel):
     """A paragraph. Its smallest size is one short line: the layout asks for the height at the width there is, and a
@@ -121,6 +124,7 @@ def tool(
     made.setObjectName(name)
     made.setToolTip(tip(title, shortcut))
     made.setAccessibleName(title)
+    made.setMinimumSize(SMALLEST, SMALLEST)
     made.setCheckable(checkable)
     theme.set_icon(made, icon)
     made.clicked.connect(lambda _checked=False: run())
@@ -193,6 +197,7 @@ class Fold(QWidget):
         self._button.setObjectName(f"{name}_toggle")
         self._button.setText(title)
         self._button.setCheckable(True)
+        self._button.setMinimumSize(SMALLEST, SMALLEST)
         self._button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._button.setStyleSheet("QToolButton { font-weight: 600; background: transparent; padding: 4px 4px 4px 0; }")
         self.content = QWidget()
