@@ -94,7 +94,7 @@ class ComparisonService(ServiceBase):
                 task.publish(ComparisonChanged(task.id, folder.id))
 
         with self._lock:  # the work waits for it, and so finds itself among those under way
-            task = self._tasks.start(KIND, f"Comparing: {request.title}", work)
+            task = self._tasks.start(KIND, f"Comparison “{request.title}”", work)
             self._comparing[folder.id] = _Live(task)
         return task
 
