@@ -165,6 +165,10 @@ def evaluate(
     the run's method in place of the trained one, such as how prototypes are pooled and chosen: `sagittal methods
     --json` lists them with their ranges.
 
+    For fine-tune (the encoder in a segmentation network, trained with the labels of a few subjects and tested on whole
+    scans of others), --set takes budgets, repeats, labels, seed, steps, learning_rate, image_size, mean_teacher and
+    more; `sagittal compare` does the same for several runs at once.
+
     For segmentation (whole scans of subjects that were not trained on, scored by overlap, volume and distance of
     surfaces), --set takes group (a meta label, as domain, by whose values figures are given as well), labels,
     resamples and seed.
