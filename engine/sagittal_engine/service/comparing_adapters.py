@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,17 @@ from sagittal_engine.kit.predicting import predict
 from sagittal_engine.phantom.shifts import NONE, ShiftedScan
 from sagittal_engine.registry import Registry
 from sagittal_engine.service.predicting import CAPABILITY
-from sagittal_engine.service.streams import adopted, domains_of, lent_scans, method_of, stream_of, warn_of_modality
-from sagittal_engine.service.trained import load_trained
+from sagittal_engine.service.streams import (
+    Domain,
+    Method,
+    adopted,
+    domains_of,
+    lent_scans,
+    method_of,
+    stream_of,
+    warn_of_modality,
+)
+from sagittal_engine.service.trained import Trained, load_trained
 from sagittal_engine.store.run_folder import RunFolder
 from sagittal_engine.tasks import Task
 
@@ -35,6 +45,43 @@ def evaluate_adaptation(
 
     Raises `SagittalError` where the request does not fit the study or the run.
     """
+    params, methods = _asked(registry, request)
+    facts = folder.facts()
+    scans = stream_of(study, facts, request.scans)
+    if not any(found.name == request.label_set and found.labels for scan in scans for found in scan.label_sets):
+        raise SagittalError(
+            f"None of the scans has labels '{request.label_set}' to compare masks with. Name another label set, or use "
+            "`sagittal adapt` to look at masks before and after."
+        )
+    domains = domains_of(scans, params.domain, task)
+    lent: dict[str, ScanData] = {**lent_scans(study, scans, request.label_set)}
+    if params.shift != NONE:
+        lent = {scan: ShiftedScan(data, params.shift, params.strength, params.seed) for scan, data in lent.items()}
+    task.progress(0, 1, "Loading the run")
+    trained = load_trained(study, folder, registry, list(lent.values()), task, capability=CAPABILITY, changes={})
+    warn_of_modality(study, facts, scans, task)
+    try:
+        cases = _cases(methods, domains, lent, trained, params, task)
+    except ValueError as error:
+        raise SagittalError(str(error)[:1].upper() + str(error)[1:]) from error
+    document = {
+        "protocol": request.protocol,
+        "task": request.task,
+        "methods": [method.name for method in methods],
+        "shift": params.shift,
+        "strength": params.strength if params.shift != NONE else 0.0,
+        "cases": cases,
+        "lost": losses(cases),
+        "summary": compare(cases, resamples=params.resamples, seed=params.seed),
+        "intervals": "95 % bootstrap over scans; a scan's orders are averaged first.",
+    }
+    changes = dict(request.parameters)
+    folder.add_evaluation({**document, "label_set": request.label_set, "changes": changes})
+    return document
+
+
+def _asked(registry: Registry, request: EvaluateRequest) -> tuple[AdaptTaskParams, list[Method]]:
+    """How methods are to be compared, and the methods. Raises `SagittalError` where the request does not fit."""
     if request.protocol != "deployed" or request.support is not None:
         raise SagittalError(
             "The task adapt takes neither a support scan nor the protocol 'published': those are of one-shot "
@@ -50,52 +97,34 @@ def evaluate_adaptation(
     if not names or (values and len(names) > 1):
         what = f"'{next(iter(values))}' could be of any of them" if names else "none is named"
         raise SagittalError(f"Name the methods to compare, and set parameters of a single one only: {what}.")
-    methods = [method_of(registry, name, values) for name in names]
-    facts = folder.facts()
-    scans = stream_of(study, facts, request.scans)
-    domains = domains_of(scans, params.domain, task)
-    lent: dict[str, ScanData] = {**lent_scans(study, scans, request.label_set)}
-    if params.shift != NONE:
-        lent = {scan: ShiftedScan(data, params.shift, params.strength, params.seed) for scan, data in lent.items()}
-    task.progress(0, 1, "Loading the run")
-    trained = load_trained(study, folder, registry, list(lent.values()), task, capability=CAPABILITY, changes={})
-    warn_of_modality(study, facts, scans, task)
+    return params, [method_of(registry, name, values) for name in names]
+
+
+def _cases(
+    methods: Sequence[Method], domains: Sequence[Domain], lent: Mapping[str, ScanData], trained: Trained,
+    params: AdaptTaskParams, task: Task,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """One case for every method, order and scan."""
+    scans = [scan for domain in domains for scan in domain.scans]
     total, done = (1 + len(methods) * params.orders) * len(scans), 0
+    first: dict[str, Said] = {}
+    for scan in scans:
+        task.progress(done, total, f"Segmenting {scan.name}")
+        data = lent[scan.scan]
+        first[scan.scan] = said(trained.method, data, predict(trained.method, trained.module, data))
+        done += 1
     cases: list[dict[str, Any]] = []
-    try:
-        first: dict[str, Said] = {}
-        for scan in scans:
-            task.progress(done, total, f"Segmenting {scan.name}")
+    for method, order, domain in itertools.product(methods, range(params.orders), domains):
+        adapter = adopted(method, trained, copy.deepcopy(trained.module))
+        for scan in _shuffled(domain.scans, order, params.seed):
+            task.progress(done, total, f"{method.name}, order {order + 1}: {scan.name}")
             data = lent[scan.scan]
-            first[scan.scan] = said(trained.method, data, predict(trained.method, trained.module, data))
+            found, steps = adapted(trained.method, adapter, data, params.seed)
+            other = said(trained.method, data, found)
+            row = case_of(scan.scan, trained.method.truth(data), first[scan.scan], other, steps)
+            cases.append({**row, "method": method.name, "order": order, "domain": domain.name})
             done += 1
-        for method in methods:
-            for order in range(params.orders):
-                for domain in domains:
-                    adapter = adopted(method, trained, copy.deepcopy(trained.module))
-                    for scan in _shuffled(domain.scans, order, params.seed):
-                        task.progress(done, total, f"{method.name}, order {order + 1}: {scan.name}")
-                        data = lent[scan.scan]
-                        found, steps = adapted(trained.method, adapter, data, params.seed)
-                        other = said(trained.method, data, found)
-                        row = case_of(scan.scan, trained.method.truth(data), first[scan.scan], other, steps)
-                        cases.append({**row, "method": method.name, "order": order, "domain": domain.name})
-                        done += 1
-    except ValueError as error:
-        raise SagittalError(str(error)[:1].upper() + str(error)[1:]) from error
-    document = {
-        "protocol": request.protocol,
-        "task": request.task,
-        "methods": names,
-        "shift": params.shift,
-        "strength": params.strength if params.shift != NONE else 0.0,
-        "cases": cases,
-        "lost": losses(cases),
-        "summary": compare(cases, resamples=params.resamples, seed=params.seed),
-        "intervals": "95 % bootstrap over scans; a scan's orders are averaged first.",
-    }
-    folder.add_evaluation({**document, "label_set": request.label_set, "changes": {**own, **values}})
-    return document
+    return cases
 
 
 def _shuffled(scans: Sequence[ScanFacts], order: int, seed: int) -> list[ScanFacts]:

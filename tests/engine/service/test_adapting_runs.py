@@ -166,6 +166,7 @@ def test_comparisons_that_cannot_be_are_refused_in_words(trained, capsys):
     assert "'learning_rate' could be of any of them" in several
     assert "neither a support scan" in said(capsys, *words, "--protocol", "published", fails=True)
     assert "must be one of" in said(capsys, *words, "--set", "shift=rain", fails=True)
+    assert "has labels 'mine' to compare masks with" in said(capsys, *words, "--labels", "mine", fails=True)
 
 
 def test_notebooks_adapt_with_the_same_words(study):
