@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import psutil
+
 from sagittal.facts import Check, ScanFacts
 from sagittal.panels import Images, Lines, Panel
 from sagittal.params import TrainingParams, setting
@@ -20,8 +22,8 @@ PLANES = {
 }
 PLANE_META = "plane"
 """Attribute of scans that are one plane of an exam."""
-IN_PLANE = {"axial": (0, 1), "coronal": (0, 2), "sagittal": (1, 2)}
-"""Axes of a scan that a slice has."""
+AXES = {"axial": (0, 1, 2), "coronal": (0, 2, 1), "sagittal": (1, 2, 0)}
+"""Axes of a scan that a slice has, and the one that is cut across."""
 
 
 def of_plane(named: str, plane: str) -> bool:
@@ -113,7 +115,8 @@ class GuessParams(TrainingParams):
             yield Check(False, OTHER_PLANES.format(count=len(scans), plane=self.plane), blocking=True)
         elif len(own) < len(scans):
             yield Check(True, f"{len(own)} of {len(scans)} scans are {self.plane}; those of other planes are left out.")
-        sides = {scan.name: self._sides(scan) for scan in own}
+        yield from self._about_memory(own)
+        sides = {scan.name: self._shape(scan)[:2] for scan in own}
         tiny = [name for name, side in sides.items() if min(side) < self.least_side()]
         small = [name for name, side in sides.items() if max(side) < self.clear_side() and name not in tiny]
         if tiny:
@@ -131,10 +134,22 @@ class GuessParams(TrainingParams):
                 "or leave these scans out.",
             )
 
-    def _sides(self, scan: ScanFacts) -> tuple[int, int]:
-        """Pixels along both sides of a slice; a picture is a slice whatever the plane."""
-        rows, columns = IN_PLANE["axial" if scan.shape[2] == 1 else self.plane]
-        return scan.shape[rows], scan.shape[columns]
+    def _about_memory(self, scans: Sequence[ScanFacts]) -> Iterable[Check]:
+        slices = sum(min(count, self.slices_per_scan or count) for scan in scans for count in self._shape(scan)[2:])
+        # Whole, and once more while subjects are set aside.
+        needed, free = 2 * 4 * slices * self.image_size**2, psutil.virtual_memory().available
+        if needed > free:
+            yield Check(
+                False,
+                f"{slices} slices of {self.image_size} pixels a side take {needed / 1e9:.1f} GB, and {free / 1e9:.1f} "
+                "GB of memory are free. Set 'slices_per_scan', lower 'image_size', or choose fewer scans.",
+                blocking=True,
+            )
+
+    def _shape(self, scan: ScanFacts) -> tuple[int, int, int]:
+        """Pixels along both sides of a slice, and slices; a picture is a slice whatever the plane."""
+        rows, columns, across = AXES["axial" if scan.shape[2] == 1 else self.plane]
+        return scan.shape[rows], scan.shape[columns], scan.shape[across]
 
 
 OTHER_PLANES = (
@@ -158,7 +173,7 @@ def panels(loss: str, about_loss: str, about_accuracy: str, pictures: Images, *o
             "Guessed right",
             about_accuracy,
             series=("accuracy", "held_out_accuracy", "chance"),
-            y_label="share of guesses",
+            y_label="share right",
         ),
         *own,
         pictures,

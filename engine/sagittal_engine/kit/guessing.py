@@ -11,7 +11,6 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-import psutil
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -53,7 +52,7 @@ class GuessingBase(PretextBase[P]):
     """
 
     loss_name = "guess_loss"
-    view_rules = CellRules()
+    view_rules: CellRules
     """What may become of a whole slice in a view of it, for probes that compare two."""
 
     def __init__(self, params: P, context: Context) -> None:
@@ -94,7 +93,7 @@ class GuessingBase(PretextBase[P]):
     def prepare(self) -> None:
         """Cuts slices (cached), and sets subjects aside for live measures.
 
-        Raises `SagittalError` where no scan is of the plane, there is nothing to learn from or too little memory.
+        Raises `SagittalError` where no scan is of the plane, or there is nothing to learn from.
         """
         p = self.params
         images = self.image_set(self.context.scans, context=self.context)
@@ -110,6 +109,11 @@ class GuessingBase(PretextBase[P]):
             rows.setdefault(scan, []).append(row)
         self._rows = [torch.tensor(rows[scan]) for scan in sorted(rows)]
         items = len(self._rows) if p.epoch_of == "scans" else len(self._training)
+        if items < 2:
+            raise SagittalError(
+                f"There is one of the {p.epoch_of} to train on, and a step takes at least two. Add scans, lower "
+                "'held_out', or set 'epoch_of' to slices."
+            )
         if items < p.batch_size:
             self.context.message(
                 "warning",
@@ -124,15 +128,6 @@ class GuessingBase(PretextBase[P]):
         own = [scan for scan in scans if of_plane(scan.meta.get(PLANE_META, ""), p.plane)]
         if scans and not own:
             raise SagittalError(OTHER_PLANES.format(count=len(scans), plane=p.plane))
-        if p.slices_per_scan:
-            # Once as cut and once more while subjects are set aside.
-            needed, free = 8 * len(own) * p.slices_per_scan * p.image_size**2, psutil.virtual_memory().available
-            if needed > free:
-                raise SagittalError(
-                    f"{p.slices_per_scan} slices of {p.image_size} pixels a side of each of {len(own)} scans take "
-                    f"{needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB of memory are free. Lower 'slices_per_scan' or "
-                    "'image_size', or choose fewer scans."
-                )
         return slices_of(own, plane=p.plane, size=p.image_size, masks=masks, most=p.slices_per_scan, context=context)
 
     def _tell_short(self, images: ImageSet) -> None:

@@ -245,6 +245,13 @@ def test_slices_smaller_than_a_cell_are_told_before_a_run():
     assert checks([facts("picture", (200, 200, 1))], plane="sagittal") == []
 
 
+def test_more_slices_than_fit_into_memory_are_refused_before_a_run():
+    many = [facts("long", (256, 256, 10**8))]
+    ((ok, blocking, text),) = checks(many)
+    assert not ok and blocking and "100000000 slices of 256 pixels" in text and "Set 'slices_per_scan'" in text
+    assert checks(many, slices_per_scan=16) == []
+
+
 def test_scans_of_other_planes_are_left_out_and_told():
     exam = [facts(plane, (256, 256, 256), plane) for plane in ("axial", "coronal", "sagittal")]
     ((ok, _, text),) = checks(exam, plane="sagittal")
@@ -290,3 +297,5 @@ def test_nothing_to_learn_from_is_refused_in_words(made, scan):
         made(scans=[scan("0", "a", depth=1)])
     with pytest.raises(SagittalError, match="one subject, so none can be held out"):
         made(scans=[scan("1", "a")])
+    with pytest.raises(SagittalError, match="one of the scans to train on, and a step takes at least two"):
+        made(scans=[scan("1", "a")], held_out=0.0, epoch_of="scans")
