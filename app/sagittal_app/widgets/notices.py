@@ -12,6 +12,8 @@ from sagittal_app.widgets.basics import UNIT, button, column, label, row, tool
 
 TOAST_MS = 6000
 ABOVE_MS = 250
+LIFTED = 11 * UNIT
+"""Pixels from a passing sentence to the window's lower edge: it must not cover the last row of a page's buttons."""
 ICONS = {"info": "mdi6.information-outline", "warning": "mdi6.alert-outline", "error": "mdi6.alert-octagon-outline"}
 COLOURS = {"info": "accent", "warning": "warning", "error": "danger"}
 KEPT = 4
@@ -149,7 +151,7 @@ class Toast(QFrame):
 
     def _place(self) -> None:
         parent = self.parentWidget()
-        self.move((parent.width() - self.width()) // 2, parent.height() - self.height() - 8 * UNIT)
+        self.move((parent.width() - self.width()) // 2, parent.height() - self.height() - LIFTED)
 
     def _act(self) -> None:
         self.hide()
