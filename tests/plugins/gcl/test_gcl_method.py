@@ -231,7 +231,7 @@ def test_the_kept_pixels_are_drawn(gcl, scans, patches):
     assert (views.panel, kept.panel) == ("Views", "Kept pixels") and "pace 0.05" in kept.caption
     assert kept.pixels.dtype.name == "uint8" and kept.pixels.shape == (20 + 3 * 202, 4 * 176 + 18, 3)
     assert (kept.pixels == (86, 180, 233)).all(-1).any() and (kept.pixels == (230, 159, 0)).all(-1).any()
-    assert len(gcl(pixel_weight=0).pictures(module, batch)) == 1
+    assert len(gcl(pixel_weight=0, **own).pictures(module, batch)) == 1
 
 
 def test_curvature_finds_outputs_and_the_same_loss_of_them(gcl):
