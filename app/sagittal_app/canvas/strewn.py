@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject
 
 from sagittal.facts import ImageLoan
-from sagittal_app.canvas.geometry import Plane
+from sagittal_app.canvas.geometry import AXES, Plane
 from sagittal_app.canvas.state import CanvasState
 from sagittal_app.desk import Desk
 
@@ -23,11 +23,11 @@ MUCH = 64 * 2**20
 """Bytes of a file that are read too slowly, from a disk, for the window to wait for them."""
 
 
-def strewn_planes(scan: ImageLoan | None, state: CanvasState) -> frozenset[Plane]:
+def strewn_planes(scan: ImageLoan | None) -> frozenset[Plane]:
     """Planes of the scan of which one slice touches more than `MUCH` of the file it is mapped from."""
     if scan is None or not _is_mapped(scan.data):
         return frozenset()
-    return frozenset(plane for plane in Plane if touched(scan.data, state.view_of(plane).through) > MUCH)
+    return frozenset(plane for plane in Plane if touched(scan.data, AXES[plane][0]) > MUCH)
 
 
 def touched(volume: NDArray[Any], through: int) -> int:
@@ -57,7 +57,7 @@ class Strewn(QObject):
 
     def _begin(self) -> None:
         state, scan = self._state, self._state.scan
-        state.awaited = strewn_planes(scan, state)
+        state.awaited = strewn_planes(scan)
         if scan is not None and state.awaited:
             slices = [state.view_of(plane).take(scan.data, state.position[state.view_of(plane).through])
                       for plane in state.awaited]  # fmt: skip

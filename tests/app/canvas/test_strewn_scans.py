@@ -33,12 +33,10 @@ def test_how_much_of_a_file_a_slice_touches() -> None:
 
 
 def test_only_large_mapped_scans_have_strewn_planes(mapped: ImageLoan, monkeypatch) -> None:
-    state = CanvasState()
-    state.show_scan(mapped, document())
-    assert strewn.strewn_planes(mapped, state) == frozenset()
+    assert strewn.strewn_planes(mapped) == strewn.strewn_planes(None) == frozenset()
     monkeypatch.setattr(strewn, "MUCH", 40_000)
-    assert strewn.strewn_planes(mapped, state) == {Plane.SAGITTAL, Plane.CORONAL}
-    assert strewn.strewn_planes(replace(mapped, data=np.array(mapped.data)), state) == frozenset()
+    assert strewn.strewn_planes(mapped) == {Plane.SAGITTAL, Plane.CORONAL}
+    assert strewn.strewn_planes(replace(mapped, data=np.array(mapped.data))) == frozenset()
 
 
 def test_the_plane_is_awaited_and_then_drawn(desk, engine, mapped: ImageLoan, monkeypatch, qtbot) -> None:
