@@ -132,6 +132,6 @@ def warn_of_modality(study: Study, facts: RunFacts, scans: Sequence[ScanFacts], 
             more = f" and {len(odd) - 3} more" if len(odd) > 3 else ""
             task.message(
                 "warning",
-                f"{named}{more}: of another {what} than the run was trained on ({', '.join(sorted(seen))}). Adapting "
-                "cannot bridge that; look at the masks.",
+                f"{named}{more}: of another {what} than the run was trained on ({', '.join(sorted(seen))}). The "
+                "network was not made for that; look at the masks.",
             )
