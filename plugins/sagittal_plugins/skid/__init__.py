@@ -33,7 +33,7 @@ class SKIDParams(PuzzleParams):
             "v1": "Nine branches, narrow blocks: 109 million weights at full width.",
             "v2": "Nine branches, wider second blocks: 170 million weights at full width.",
             "v3": "Nine branches, wide blocks: 218 million weights at full width.",
-            "noblocks": "Nine branches, and pooling in place of the blocks behind them: 20 million weights at full width.",
+            "noblocks": "Nine branches, pooling in place of the blocks behind them: 20 million weights at full width.",
             SINGLE: "All cells laid out as one image, into one encoder: shows the shortcut that branches avoid.",
         },
     )
