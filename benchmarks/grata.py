@@ -5,9 +5,10 @@ training mode without running statistics, one forward per view, one image at a t
 take turns in one process; the ratio is that of the fastest turns, which a busy machine disturbs least. On the
 processor, time is that of one thread, as the system counts it for this process. Both must give the same logits.
 
-    python benchmarks/grata.py [--encoder resnet34] [--size 256] [--rounds 5] [--device auto] [--json]
+    python benchmarks/grata.py [--recipe fundus] [--size 256] [--rounds 5] [--device auto] [--json]
 
-The network is the one of the recipe `fundus`: a ResNet-34 with a decoder, 3 channels, two sigmoid outputs.
+The network is that of a recipe of U-Net, unless told `fundus-quick-cpu` on a processor and `fundus` (the paper's) on a
+GPU, with two sigmoid outputs.
 """
 
 from __future__ import annotations
@@ -91,17 +92,23 @@ def ours(network: Any) -> Any:
     return adapter
 
 
-def measure(encoder: str, size: int, rounds: int, device: str) -> dict[str, Any]:
+def measure(recipe: str, size: int, rounds: int, device: str) -> dict[str, Any]:
     """Seconds per image of both forms, their ratio, and how far their logits are apart."""
     import torch
 
+    from sagittal.params import make
     from sagittal_engine.nets.image_encoders import build_image_encoder
     from sagittal_engine.nets.segmenters import SegmentationNet
+    from sagittal_engine.registry import recipe_of
+    from sagittal_plugins.unet import CARD
 
     place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+    recipe = recipe or ("fundus-quick-cpu" if place.type == "cpu" else "fundus")
+    params = make(CARD.params, recipe_of(CARD, recipe).values)
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    network = SegmentationNet(build_image_encoder(encoder, in_channels=3), 2, width=256).to(place).eval()
+    encoder = build_image_encoder(params.encoder, in_channels=3, stem=params.stem)
+    network = SegmentationNet(encoder, 2, width=params.decoder_width).to(place).eval()
     literal, adapter = Literal(network), ours(network)
     images = torch.rand(rounds + 1, 3, size, size, generator=torch.Generator().manual_seed(1)).to(place)
     seconds: dict[str, list[float]] = {"literal": [], "ours": []}
@@ -120,7 +127,7 @@ def measure(encoder: str, size: int, rounds: int, device: str) -> dict[str, Any]
     best = {name: min(values[1:]) for name, values in seconds.items()}  # the first turn of each is not counted
     return {
         "device": place.type,
-        "encoder": encoder,
+        "recipe": recipe,
         "size": size,
         "literal_seconds": best["literal"],
         "seconds": best["ours"],
@@ -140,18 +147,18 @@ def _clock(place: Any) -> float:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--encoder", default="resnet34")
+    parser.add_argument("--recipe", default="")
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    found = measure(asked.encoder, asked.size, asked.rounds, asked.device)
+    found = measure(asked.recipe, asked.size, asked.rounds, asked.device)
     if asked.json:
         print(json.dumps(found))
     else:
         print(
-            f"{found['encoder']} at {found['size']}² on {found['device']}: {found['seconds']:.3f} s an image, literal "
+            f"{found['recipe']} at {found['size']}² on {found['device']}: {found['seconds']:.3f} s an image, literal "
             f"{found['literal_seconds']:.3f} s: {found['ratio']:.2f} × as fast (aim {TARGET[found['device']]:g} ×); "
             f"logits at most {found['apart']:.1e} apart"
         )

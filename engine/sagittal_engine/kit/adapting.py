@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from sagittal.method import AdaptationStep, Context, Predictor
 from sagittal_engine.kit.adapter_params import AdapterParams, StreamParams
 from sagittal_engine.kit.gradients import Gradient, gradient_cosine
-from sagittal_engine.kit.normalisation import OTHERS, Statistics, affine_parameters, take_statistics
+from sagittal_engine.kit.normalisation import Statistics, affine_parameters, take_statistics
 from sagittal_engine.kit.predicting import probabilities_of
 from sagittal_engine.kit.soft_labels import soft_label_loss
 from sagittal_engine.views.flips import WEAK, batched, undone
@@ -32,13 +32,6 @@ class NotFinite(Exception):
     """A gradient is infinite or not a number."""
 
 
-def _convolves_sooner_with_channels_last(module: nn.Module) -> bool:
-    """Flat images on a processor. Group normalisation is left alone: with channels last and weights of which not all
-    are trained, its gradient ends the process (torch 2.13)."""
-    flat = all(parameter.device.type == "cpu" and parameter.ndim < 5 for parameter in module.parameters())
-    return flat and not any(isinstance(part, OTHERS) for part in module.modules())
-
-
 class StreamBase(ABC, Generic[S]):
     """An adapter of any kind: batch normalisations take the statistics of the images, and steps follow each other.
 
@@ -56,8 +49,6 @@ class StreamBase(ABC, Generic[S]):
         self.predictor, self.module = predictor, module.eval().requires_grad_(False)
         self.statistics = take_statistics(predictor.network(module))
         self.statistics.alone, self.statistics.source_share = self.params.images_per_step == 1, 0.0
-        if _convolves_sooner_with_channels_last(module):
-            module.to(memory_format=torch.channels_last)  # values and names stay
         self.begin()
 
     @abstractmethod

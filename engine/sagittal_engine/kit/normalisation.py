@@ -45,12 +45,6 @@ class OwnStatistics(_BatchNorm):
 
     def forward(self, input: Tensor) -> Tensor:
         """(N, C, *spatial) → the same. Raises ValueError where statistics would be of one place."""
-        if self.statistics.alone and len(input) > 1 and _channels_last(input):
-            # Folded, images whose channels lie side by side would be laid out anew.
-            return torch.cat([self._normalised(image) for image in input.split(1)])
-        return self._normalised(input)
-
-    def _normalised(self, input: Tensor) -> Tensor:
         # An image of N, with statistics of its own, is one image with N times the channels.
         copies = len(input) if self.statistics.alone else 1
         folded = input.reshape(1, -1, *input.shape[2:]) if copies > 1 else input
@@ -71,11 +65,6 @@ class OwnStatistics(_BatchNorm):
 
     def _check_input_dim(self, input: Tensor) -> None:
         """Any number of axes will do."""
-
-
-def _channels_last(images: Tensor) -> bool:
-    """Whether the channels of a pixel lie side by side: how processors convolve sooner."""
-    return images.ndim == 4 and not images.is_contiguous() and images.is_contiguous(memory_format=torch.channels_last)
 
 
 def take_statistics(network: nn.Module) -> Statistics:

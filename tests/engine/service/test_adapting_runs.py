@@ -42,12 +42,16 @@ def write(folder, name, seed, dark, constant=False):
     Image.fromarray((255 * disc).astype(np.uint8)).save(folder / "masks" / f"{name}.png")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SAGITTAL_THREADS", "1")
+        yield
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A study of three bright photographs that a run was trained on, and three dark ones; and the run."""
-    import os
-
-    os.environ["SAGITTAL_THREADS"] = "1"
     torch.set_num_threads(1)
     root = tmp_path_factory.mktemp("adapting")
     for number in range(3):
