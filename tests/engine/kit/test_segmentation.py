@@ -15,6 +15,15 @@ from sagittal_engine.scaffold.bench import SHAPE, BenchContext, bench_scans, gen
 from sagittal_engine.views.batch_views import ViewRules, apply_views, draw_views
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Threads of small sums mostly wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 class Bare:
     """A scan without labels."""
 

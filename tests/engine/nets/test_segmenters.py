@@ -11,6 +11,15 @@ from sagittal_engine.nets.segmenters import SegmentationNet
 FLAT = [name for name in NAMES if name not in VOLUME_NAMES and name not in ("resnet50", "resnet101", "unet_48")]
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Threads of small sums mostly wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.mark.parametrize("name", FLAT)
 @pytest.mark.parametrize("stem", ["imagenet", "cifar"])
 def test_logits_are_as_large_as_the_images(name, stem):
