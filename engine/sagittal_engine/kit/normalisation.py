@@ -45,23 +45,29 @@ class OwnStatistics(_BatchNorm):
 
     def forward(self, input: Tensor) -> Tensor:
         """(N, C, *spatial) → the same. Raises ValueError where statistics would be of one place."""
-        # An image of N, with statistics of its own, is one image with N times the channels.
         copies = len(input) if self.statistics.alone else 1
-        folded = input.reshape(1, -1, *input.shape[2:]) if copies > 1 else input
+        if copies == 1:
+            return self._normalised(input, self.weight, self.bias, 1)
+        # An image of N, with statistics of its own, is one image with N times the channels.
+        folded = input.reshape(1, -1, *input.shape[2:])
         weight, bias = ((p.repeat(copies) if self.affine else None) for p in (self.weight, self.bias))
+        return self._normalised(folded, weight, bias, copies).view_as(input)
+
+    def _normalised(self, input: Tensor, weight: Tensor | None, bias: Tensor | None, copies: int) -> Tensor:
+        """Every channel of the batch by its mean and variance; channels are `copies` times those of the layer."""
         share = self.statistics.source_share
         if not share:
-            if folded.shape[0] * folded[0, 0].numel() == 1:
+            if input.shape[0] * input[0, 0].numel() == 1:
                 raise ValueError(ONE_PLACE)
-            return F.batch_norm(folded, None, None, weight, bias, training=True, eps=self.eps).view_as(input)
-        variance, mean = torch.var_mean(folded, (0, *range(2, folded.ndim)), correction=0)
+            return F.batch_norm(input, None, None, weight, bias, training=True, eps=self.eps)
+        variance, mean = torch.var_mean(input, (0, *range(2, input.ndim)), correction=0)
         assert self.running_mean is not None and self.running_var is not None
         mean = mean.lerp(self.running_mean.repeat(copies), share)
         factor = (variance.lerp(self.running_var.repeat(copies), share) + self.eps).rsqrt()
         factor = factor if weight is None else factor * weight
         shift = -mean * factor if bias is None else bias - mean * factor
-        each = (1, -1, *(1,) * (folded.ndim - 2))
-        return (folded * factor.view(each) + shift.view(each)).view_as(input)
+        each = (1, -1, *(1,) * (input.ndim - 2))
+        return input * factor.view(each) + shift.view(each)
 
     def _check_input_dim(self, input: Tensor) -> None:
         """Any number of axes will do."""
