@@ -74,8 +74,8 @@ def test_a_run_that_cannot_segment_says_so(engine, listener):
     assert "Tiny does not offer" in end.error
     with pytest.raises(SagittalError, match="no run 'nope'"):
         engine.start_segmentation(SegmentRequest("nope", ("organ",), SUPPORT))
-    with pytest.raises(SagittalError, match="'fine-tune'"):
-        engine.start_evaluation(EvaluateRequest(other, task="fine-tune"))
+    with pytest.raises(SagittalError, match="'dance'"):
+        engine.start_evaluation(EvaluateRequest(other, task="dance"))
 
 
 class Labelled:
