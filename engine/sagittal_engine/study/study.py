@@ -407,11 +407,6 @@ class Study:
                     session.delete(row)
         self.changed([facts.scan])
 
-    def slice_quantiles(self, scan: str, parts: int = 4) -> tuple[int, ...]:
-        """The derived meta label of each axial slice: 1…parts, by its place between the scan's feet and head ends."""
-        depth = self.scan(scan).shape[2]
-        return tuple(1 + index * parts // depth for index in range(depth))
-
     # Content
 
     def import_paths(

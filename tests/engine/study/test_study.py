@@ -153,7 +153,6 @@ def test_plans_meta_and_thumbnail(study: Study, scan: str):
     assert study.scan(scan).meta == {"subject": "anna", "ward": "3"}
     study.set_meta(scan, {"ward": ""})
     assert "ward" not in study.scan(scan).meta
-    assert study.slice_quantiles(scan, 2) == (1, 1, 2, 2)
     picture = study.thumbnail(scan)
     assert picture.dtype == np.uint8 and picture.shape == (80, 96)
     assert np.array_equal(study.thumbnail(scan), picture)
