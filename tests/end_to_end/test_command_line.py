@@ -184,9 +184,16 @@ def test_9_nothing_that_can_be_read_is_refused_and_reported(shell, tmp_path):
 
 def test_a_signal_stops_a_run_with_a_checkpoint_and_3(shell, place):
     command = [sys.executable, "-m", "sagittal_engine.cli", "train", str(place), "cowpro", *TINY, "--json"]
-    with subprocess.Popen(
-        [*command, "--set", "steps=100000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
-    ) as child:
+    # A shell that runs this suite in the background would have its children ignore the key.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        child = subprocess.Popen(
+            [*command, "--set", "steps=100000"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ,
+        )  # fmt: skip
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with child:
         deadline = time.monotonic() + 120
         while not any(_step(path) >= 2 for path in place.glob("runs/*/state.json")) and time.monotonic() < deadline:
             time.sleep(0.2)

@@ -59,7 +59,7 @@ EVALUATIONS: Mapping[str, Evaluation] = {
 def evaluation_of(task: str, card: MethodCard) -> Evaluation:
     """The task `task` for a run of the method `card`. Raises `SagittalError` where there is none, or not for it."""
     if task not in EVALUATIONS:
-        raise SagittalError(f"No installed method offers the task '{task}' yet. Available: {', '.join(EVALUATIONS)}.")
+        raise SagittalError(f"There is no task '{task}'. There are {', '.join(EVALUATIONS)}.")
     found = EVALUATIONS[task]
     if found.capability not in card.capabilities:
         raise SagittalError(

@@ -64,10 +64,10 @@ def test_cases_can_be_marked_and_the_table_written(predicted, tmp_path):
     assert predicted("review", "s", "--labels", "found", "--scans", "image_1", "--mark", "accepted").status == 0
     assert ("review", A, "found", "accepted") in predicted.engine.requests
     out = tmp_path / "t.csv"
-    predicted.engine.results["table"] = {"file": str(out), "rows": 6, "verified": True}
+    predicted.engine.results["table"] = {"file": str(out), "rows": 6, "refused": [], "verified": True}
     ran = predicted("review", "s", "--labels", "found", "--csv", out)
     assert "6 rows written" in ran.out and predicted.engine.requests[-1] == ("found", out, ())
-    predicted.engine.results["table"] = {"file": str(out), "rows": 6, "verified": False}
+    predicted.engine.results["table"] = {"file": str(out), "rows": 6, "refused": [], "verified": False}
     assert predicted("review", "s", "--labels", "found", "--csv", out).status == 1
 
 

@@ -158,8 +158,8 @@ def test_labels_missing_everywhere_are_said(workshop, run):
 def test_one_shot_words_do_not_fit_and_unknown_tasks_are_named(workshop, run):
     request = EvaluateRequest(run, "knn", protocol="published")
     assert "takes neither a support scan nor" in workshop.wait(workshop.engine.start_evaluation(request)).error
-    with pytest.raises(SagittalError, match=r"'fine-tune' yet. Available: one-shot, knn, linear, classify"):
-        workshop.engine.start_evaluation(EvaluateRequest(run, "fine-tune"))
+    with pytest.raises(SagittalError, match=r"'guessing'. There are one-shot, knn, linear, classify"):
+        workshop.engine.start_evaluation(EvaluateRequest(run, "guessing"))
 
 
 def test_a_cancel_ends_an_evaluation(workshop, run):
