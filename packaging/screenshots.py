@@ -28,7 +28,7 @@ def main() -> int:
     parser.add_argument("study", type=Path, nargs="?")
     parser.add_argument("--theme", choices=("dark", "light", "both"), default="both")
     parser.add_argument("--size", type=int, default=0, help="which of the sizes: 0, 1, 2; -1 for all")
-    parser.add_argument("--pages", default="study,annotate,train,board,results,runs,compare,settings,palette")
+    parser.add_argument("--pages", default="study,annotate,train,board,results,runs,several,compare,settings,palette")
     parser.add_argument("--organ", default="liver", help="the label that `annotate` paints")
     parser.add_argument(
         "--set", default=[], action="append", metavar="NAME=VALUE", help="a parameter of the board's run"
@@ -191,7 +191,8 @@ class Photographer:
             view.selectRow(0)
         self.wait(1.0)
 
-    def on_compare(self) -> None:
+    def on_several(self) -> None:
+        """The Runs page with all runs chosen, side by side."""
         from sagittal.run_request import RunRequest
 
         if self.chosen.study is None:
@@ -201,6 +202,15 @@ class Photographer:
         self.window.go_to("runs")
         self.wait(1.0)
         self.window.findChild(object, "run_table").selectAll()
+        self.wait(1.0)
+
+    def on_compare(self) -> None:
+        """The Compare page: the newest comparison where there is one, else the form of a new one."""
+        self.window.go_to("compare")
+        self.wait(1.0)
+        view = self.window.findChild(object, "comparison_list")
+        if view is not None and view.count():
+            view.setCurrentRow(0)
         self.wait(1.0)
 
     def on_palette(self) -> None:

@@ -242,15 +242,16 @@ def test_methods_are_grouped_and_found_by_typing(qtbot):
     from dataclasses import replace
 
     from sagittal_app import messages
-    from sagittal_app.widgets.method_gallery import MethodGallery
+    from sagittal_app.widgets.method_gallery import MethodGallery, in_order
 
     gallery = MethodGallery()
     qtbot.addWidget(gallery)
     gallery.show()
+    learnt = replace(CONTRAST, name="learnt", title="Learnt", capabilities=("pretext", "predictor"))
     others = [replace(CONTRAST, name=f"contrast{i}", title=f"Contrast {i}") for i in range(6)]
-    gallery.show_methods([EPISODES, *others], {})
+    gallery.show_methods(in_order([*others, learnt, EPISODES]), {})
     headings = gallery._headings
-    assert list(headings) == [messages.GROUP_SEGMENT, messages.GROUP_REPRESENT]
+    assert list(headings) == [messages.GROUP_SEGMENT, messages.GROUP_PREDICT, messages.GROUP_REPRESENT]
     gallery.search.setText("CONTRAST3")
     shown = [name for name, card in gallery._cards.items() if card.isVisible()]
     assert shown == ["contrast3"]

@@ -83,6 +83,8 @@ class ComparePage(Page):
         self.list = QListWidget()
         self.list.setObjectName("comparison_list")
         self.list.setSpacing(4)
+        self.list.setWordWrap(True)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.itemSelectionChanged.connect(self._chosen)
         self._none = label(words.LIST_EMPTY, "soft", wrap=True)
         new = button(words.NEW, "compare_new", self._new, icon="mdi6.plus")

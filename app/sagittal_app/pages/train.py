@@ -19,6 +19,7 @@ from sagittal_app.models.run_model import RunModel
 from sagittal_app.pages.page import Page
 from sagittal_app.widgets.basics import UNIT, EmptyState, button, column, row
 from sagittal_app.widgets.facts_view import FactsView, method_lines, request_lines
+from sagittal_app.widgets.method_gallery import in_order
 
 if TYPE_CHECKING:
     from sagittal_app.charts.board import Board
@@ -133,9 +134,7 @@ class TrainPage(Page):
     def _show_methods(self, found: Methods) -> None:
         cards, problems, probes, device = found
         self._probes = probes
-        trainable = [card for card in cards if "pretext" in card.capabilities]
-        # First those that lead from painted slices to a segmented cohort: what one comes for before comparing methods.
-        trainable.sort(key=lambda card: "segmenter" not in card.capabilities)
+        trainable = in_order(card for card in cards if "pretext" in card.capabilities)
         self._cards = {card.name: card for card in cards}
         assert self.setup is not None
         self.setup.show_methods(trainable, problems, probes, on_cpu=device.startswith("CPU"))

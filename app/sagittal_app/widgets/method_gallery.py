@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
@@ -69,9 +69,19 @@ class Card(QFrame):
             super().keyPressEvent(event)
 
 
+GROUPS = {"segmenter": messages.GROUP_SEGMENT, "predictor": messages.GROUP_PREDICT, "": messages.GROUP_REPRESENT}
+"""Capability → heading: what leads to a segmented cohort comes before what one compares methods with."""
+
+
 def group_of(card: MethodCard) -> str:
     """The heading that a method stands under: by what a run of it leads to."""
-    return messages.GROUP_SEGMENT if "segmenter" in card.capabilities else messages.GROUP_REPRESENT
+    return next(heading for name, heading in GROUPS.items() if not name or name in card.capabilities)
+
+
+def in_order(cards: Iterable[MethodCard]) -> list[MethodCard]:
+    """The methods as the gallery has them: by heading, each group in the order given."""
+    headings = list(GROUPS.values())
+    return sorted(cards, key=lambda card: headings.index(group_of(card)))
 
 
 class MethodGallery(QWidget):
