@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from sagittal_engine.nets.image_encoders import ImageEncoder
+from sagittal_engine.nets.image_encoder import ImageEncoder
 
 
 class Head(nn.Module):

@@ -7,16 +7,14 @@ the U-Nets' those of MONAI's `BasicUNet`.
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import nn
 
+from sagittal_engine.nets.image_encoder import ImageEncoder, Part
 from sagittal_engine.nets.resnet import BasicBlock, Bottleneck
 from sagittal_engine.nets.small import stage
-
-Part = Callable[[torch.Tensor], torch.Tensor]
 
 STEMS = ("imagenet", "cifar")
 
@@ -34,44 +32,6 @@ VOLUME_NAMES = ("small_3d", *(f"monai_resnet{depth}_3d" for depth in (10, 18, 34
 UNET_NAMES = ("unet_8", "unet_32", "unet_48")
 """Encoders of U-Nets, by the channels of their first level."""
 NAMES: tuple[str, ...] = ("small", *LAYOUTS, *UNET_NAMES, *VOLUME_NAMES)
-
-
-class ImageEncoder(nn.Module):
-    """(N, C, H, W) → (N, width): the last of its `stages` and the mean of that over all places."""
-
-    def __init__(self, in_channels: int, widths: Sequence[int], strides: Sequence[int]) -> None:
-        super().__init__()
-        self.in_channels = in_channels
-        self.stage_widths = tuple(widths)
-        """Channels of each stage, shallow to deep."""
-        self.stage_strides = tuple(strides)
-        """Pixels (voxels) of the image per cell of each stage, along each axis."""
-        self.width = self.stage_widths[-1]
-        """Features per image."""
-
-    @abstractmethod
-    def parts(self) -> Sequence[Part]:
-        """What gives the stages, each applied to what the one before gave."""
-
-    def stages(self, images: torch.Tensor) -> list[torch.Tensor]:
-        """The features of every stage, shallow to deep: (N, `stage_widths[s]`, h, w), patches (N, …, x, y, z).
-
-        A side of n pixels becomes about n / `stage_strides[s]` cells. The last equals `maps`.
-        """
-        found: list[torch.Tensor] = []
-        for part in self.parts():
-            images = part(images)
-            found.append(images)
-        return found
-
-    def maps(self, images: torch.Tensor) -> torch.Tensor:
-        """The features before pooling: (N, width, h, w), and one axis more for 3D patches."""
-        for part in self.parts():
-            images = part(images)
-        return images
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return self.maps(images).flatten(2).mean(2)
 
 
 class ResNetEncoder(ImageEncoder):

@@ -9,7 +9,7 @@ from monai.networks.nets.basic_unet import TwoConv
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sagittal_engine.nets.image_encoders import ImageEncoder
+from sagittal_engine.nets.image_encoder import ImageEncoder
 
 ACTIVATION = ("LeakyReLU", {"negative_slope": 0.1, "inplace": True})
 NORM = ("batch", {"affine": True})

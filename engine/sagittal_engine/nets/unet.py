@@ -7,7 +7,7 @@ from typing import Any
 from monai.networks.nets.basic_unet import Down, TwoConv
 from torch import nn
 
-from sagittal_engine.nets.image_encoders import ImageEncoder
+from sagittal_engine.nets.image_encoder import ImageEncoder
 
 ACTIVATION = ("LeakyReLU", {"negative_slope": 0.01, "inplace": True})
 FACTORS = (1, 2, 4, 8, 16)

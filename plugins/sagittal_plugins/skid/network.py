@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from sagittal_engine.kit.cells import laid_out
 from sagittal_engine.nets.branches import POOL, Branches, plain_start, recomputed, scaled
 from sagittal_engine.nets.guessers import Guesser, Head
-from sagittal_engine.nets.image_encoders import ImageEncoder
+from sagittal_engine.nets.image_encoder import ImageEncoder
 
 VARIANTS: Mapping[str, tuple[int, int, int, int] | None] = {
     "v1": (512, 512, 512, 2048),
