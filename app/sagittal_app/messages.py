@@ -8,7 +8,6 @@ from datetime import datetime
 OUR_FAULT = "Something went wrong inside Sagittal: {error}. Your study on disk is untouched; the detail says where."
 PAGE_FAILED = "The page “{page}” could not be opened. The other pages go on working; the detail says what is missing."
 WARMING_UP = "Loading PyTorch in the background…"
-STARTING = "Starting the engine…"
 RUN_FAILED = "{title} stopped at step {step}: {error}"
 TASK_FAILED = "{title} did not finish: {error}"
 TASK_CANCELLED = "{title} was cancelled. Nothing half-done was kept."
@@ -49,7 +48,6 @@ START_OPEN_ABOUT = "Continue where you left off."
 START_DEMO = "Try the demo cohort"
 START_DEMO_ABOUT = "Sixteen synthetic abdominal scans, made on this computer in seconds."
 RECENT = "Recent studies"
-NOT_THERE = "{path} is not there any more."
 NEW_STUDY_TITLE = "Choose an empty folder for the new study"
 OPEN_STUDY_TITLE = "Choose the folder of a study"
 OPENING = "Opening {name}…"
@@ -119,7 +117,6 @@ LABEL_NAME_EMPTY = "A label needs a name."
 
 # Train
 
-TRAIN_NO_STUDY = "Open a study to train on its scans."
 TRAIN_NO_SCANS = "Training needs scans. Import some on the Study page first."
 METHODS_HEADING = "Methods"
 METHODS_SEARCH = "Find a method"
@@ -143,7 +140,6 @@ SEED_HELP = "All randomness of the run follows from this number: the same reques
 DEVICE_HELP = "Where the run computes. “Automatic” takes a CUDA card if there is one."
 STOP_AT_HELP = "Step to stop at; empty runs to the end of the schedule. The schedule itself stays the recipe’s."
 CHECK_HEADING = "Does this study have what the method needs?"
-CHECKING = "Checking…"
 FORM_WRONG = "Mend the marked values first."
 START = "Start"
 START_ANOTHER = "New run"
@@ -211,7 +207,6 @@ RESUME = "Resume"
 EXPORT_PNG = "Export picture (PNG)…"
 EXPORT_SVG = "Export drawing (SVG)…"
 EXPORT_CSV = "Export values (CSV)…"
-EXPORTED = "Written to {path}."
 CHECKPOINT_AT = "Checkpoint at step {step}."
 LOG_AXIS = "Logarithmic axis"
 SMOOTHING = "Smoothing"
@@ -222,7 +217,6 @@ PICTURE_GONE = "The picture file is not there any more: {path}"
 
 # Runs
 
-RUNS_NO_STUDY = "Open a study to see its runs."
 RUNS_EMPTY = "No run has been made in this study yet."
 RUNS_EMPTY_BUTTON = "Go to Train"
 RUN_AGAIN = "Run again"
@@ -232,7 +226,6 @@ DIFFERENCES_HEADING = "What differs"
 NO_DIFFERENCES = "These runs were asked for with the same parameters."
 FIGURES_HEADING = "Figures"
 FIGURES_NONE = "No evaluation yet. Evaluate a run on the Results page."
-RECORD_HEADING = "Record"
 TASKS = {
     "one-shot": "one-shot",
     "knn": "k-NN",
@@ -262,7 +255,6 @@ TARGETS = {
     "position": "Where in its scan the slice lies, as a number.",
     "pixels": "The label of every pixel, from feature maps.",
 }
-TARGET_OWN = "the run's own"
 TARGET_META = "The meta label “{name}”."
 COST_PRODUCTS = "{products} products of the curvature with a vector{twice}."
 COST_TWICE = ", with those of the second spectrum"
@@ -281,10 +273,8 @@ LOADING = "Loading…"
 
 # Settings
 
-SETTINGS_TITLE = "Settings"
 THEME_LABEL = "Appearance"
 MOUSE_HEADING = "Mouse"
-ORIENTATION_LABEL = "Display"
 RADIOLOGICAL = "Radiological: the patient’s right is on the left of the screen"
 NOSE_LEFT = "The patient’s front is on the left in sagittal views"
 ORIENTATION_REMINDER = "Say how the patient lies on the screen when the first scan opens, where it may surprise"

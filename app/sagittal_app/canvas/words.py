@@ -75,7 +75,6 @@ SAVED = "Saved the labels of {scan}."
 SUPPORT_QUESTION = "Where does the {label} begin and end? Go to its first and to its last slice and set them here."
 SUPPORT_PROGRESS = "{done} of {total} support slices done"
 SUPPORT_READY = "All {total} support slices of the {label} are done. It can be used as support."
-SUPPORT_RANGE = "{label}: slices {first} to {last}"
 SUPPORT_SAME = "The first and the last slice are the same; choose two that are at least two slices apart."
 NO_PLAN = "No slices proposed yet."
 
@@ -87,7 +86,6 @@ NO_LABEL_CHOSEN = "Choose at least one label to segment."
 NO_QUERY = "There is no other scan to segment. Import at least one more."
 PREDICTED_SET = "Run {run}, support {support}"
 FIGURES_OF = "{protocol} protocol: mean Dice over scans, 95 % interval"
-DELETED_RUN = "The run is no longer there. Choose another one."
 PROTOCOLS = {
     "deployed": "Deployed: as in use, nothing of the query's truth is known.",
     "published": "Published: slices are limited to the query's true range, as in the thesis.",

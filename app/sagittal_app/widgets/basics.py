@@ -214,9 +214,6 @@ class Fold(QWidget):
         self._button.setChecked(open)
         self._show(open)
 
-    def set_open(self, open: bool) -> None:
-        self._button.setChecked(open)
-
     def set_title(self, title: str) -> None:
         self._button.setText(title)
 

@@ -21,7 +21,6 @@ METRICS: Mapping[str, str] = {
     "asd": "Mean distance of the surfaces, both ways, mm; 0 is best.",
 }
 """Names of the figures, in order, each with a sentence."""
-BETTER_LOW = frozenset({"volume_error", "hd95", "asd"})
 
 
 def overlap(predicted: Array, truth: Array, spacing: Sequence[float]) -> Mapping[str, float]:

@@ -35,10 +35,6 @@ class PredictorBase(ABC):
         """Channels of the network's output."""
         return len(self.labels) + (self.activation == "softmax")
 
-    def channel_of(self, label: str) -> int:
-        """The output channel of a label. Raises ValueError for a name that is none."""
-        return self.labels.index(label) + (self.activation == "softmax")
-
     def truth(self, scan: ScanData) -> Mapping[str, Array]:
         """The scan's labels as they are."""
         return scan.labels()
