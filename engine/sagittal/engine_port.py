@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sagittal.comparison import ComparisonFacts, ComparisonRequest
+from sagittal.diagnosis import DiagnosisFacts, DiagnosisRequest, ExamDiagnosis, ExamFacts
 from sagittal.events import Event
 from sagittal.facts import (
     AdaptRequest,
@@ -37,6 +38,7 @@ from sagittal.method import MethodCard
 from sagittal.probe import ProbeCard
 from sagittal.run_record import RunRecord
 from sagittal.run_request import RunRequest
+from sagittal.saliency import SaliencyFacts, SaliencyLayer, SaliencyRequest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -274,6 +276,37 @@ class RunPort(Protocol):
 
     def comparison(self, comparison: str) -> ComparisonFacts:
         """One comparison (its id, a unique beginning of it, or "last"). *Slow.*"""
+
+    def exams(self) -> list[ExamFacts]:
+        """The study's exams: scans of one exam in one or more planes, with the labels they share."""
+
+    def start_diagnosis(self, request: DiagnosisRequest) -> str:
+        """Lets classifiers judge exams, as soon as the device is free; the task's result is the document of
+        `diagnose --json`. Raises `SagittalError` where the runs are no classifiers or share no label."""
+
+    def diagnoses(self) -> list[DiagnosisFacts]:
+        """Every diagnosis of the study, newest first. *Slow.*"""
+
+    def diagnosis(self, diagnosis: str, exam: str) -> ExamDiagnosis:
+        """One exam of a diagnosis, with its slices and neighbours. *Slow.*"""
+
+    def saliency_layers(self, run: str) -> list[SaliencyLayer]:
+        """Layers of a run's network that maps can be made from, the last that tells places apart first. Empty where
+        the run has no network that could be asked. *Slow.*"""
+
+    def saliency_targets(self, run: str) -> list[str]:
+        """What a map of the run can explain. *Slow.*"""
+
+    def start_saliency(self, request: SaliencyRequest, *, sanity: bool = False) -> str:
+        """Makes a saliency map over all slices of a scan; with `sanity` also that of shuffled weights, and how alike
+        they are. The task's result is the document of `saliency --json`, the map is kept with the run."""
+
+    def saliency_maps(self, run: str) -> list[SaliencyFacts]:
+        """Maps kept with a run, newest first. *Slow.*"""
+
+    def saliency_map(self, saliency: str) -> np.ndarray[Any, Any]:
+        """float32 (X, Y, Z) on the scan's grid in 0…1 of the map's largest value; NaN where no slice was looked at.
+        *Slow.*"""
 
     def device_line(self) -> str:
         """The device and its memory, for the status bar: "CPU, 2 cores · 1.2 of 23 GB"."""

@@ -52,7 +52,7 @@ class MethodCard:
     summary: str
     paper: str
     capabilities: tuple[str, ...]
-    """Any of "pretext", "segmenter", "predictor", "adapter", "representation"."""
+    """Any of "pretext", "segmenter", "predictor", "classifier", "adapter", "representation"."""
     params: type[Params]
     implementation: str
     """"package.module:Class", imported only when a run needs it."""
@@ -288,6 +288,61 @@ class Predictor(Protocol):
     def masks(self, scan: ScanData, probabilities: torch.Tensor) -> Mapping[str, np.ndarray[Any, Any]]:
         """Label name → bool (X, Y, Z), from the probabilities of all of the scan's images: after softmax the most
         likely channel, after sigmoid what is at least one half."""
+
+
+class Classifier(Protocol):
+    """A trained network that judges one scan of an exam: one probability per label, from some of the scan's slices.
+
+    All calls are made without gradients unless said otherwise, and with `module` in evaluation mode.
+    """
+
+    labels: tuple[str, ...]
+    """Meta labels it was trained on, in the order of its outputs."""
+    plane: str
+    """The plane of the scans it judges; empty for any."""
+
+    def truth(self, scan: ScanData) -> Mapping[str, bool]:
+        """What is known of the scan's labels; those without a value are left out."""
+
+    def slices(self, scan: ScanData) -> torch.Tensor:
+        """All slices across the plane as the network sees them, normalised: (n, C, H, W)."""
+
+    def draw(self, count: int, generator: torch.Generator) -> torch.Tensor:
+        """Indices of the slices that one Monte Carlo draw looks at, of `count` there are: int64, ascending."""
+
+    def features(self, module: torch.nn.Module, slices: torch.Tensor) -> torch.Tensor:
+        """One feature vector per slice, (n, F): what neighbours are looked for with."""
+
+    def logits(self, module: torch.nn.Module, slices: torch.Tensor) -> torch.Tensor:
+        """(labels,) from the slices of one draw, (k, C, H, W); gradients may be asked for."""
+
+
+class Explains(Protocol):
+    """A method whose answers can be traced back to places in an image by the features of a layer.
+
+    `sagittal_engine.kit.explaining` supplies it for networks of pretexts and representations.
+    """
+
+    def explained(self) -> tuple[str, ...]:
+        """What can be explained, the first being what is asked most: names of targets."""
+
+    def explain_layers(self, module: torch.nn.Module) -> Sequence[tuple[str, torch.nn.Module]]:
+        """(name, layer) from shallow to deep; each gives maps (n, F, h, w), or several of them in turn."""
+
+    def explain_slices(self, scan: ScanData) -> torch.Tensor:
+        """All slices of the scan as the network sees them: (n, C, H, W)."""
+
+    def explain(
+        self, module: torch.nn.Module, layer: torch.nn.Module, slices: torch.Tensor, target: str, seed: int
+    ) -> torch.Tensor:
+        """Grad-CAM of `target` at `layer`: (n, H, W), not negative, as the slices lie; where a slice was cut into cells
+        that were moved, what was found in a cell lies where the cell came from."""
+
+    def explained_on_grid(self, scan: ScanData, maps: torch.Tensor) -> np.ndarray[Any, Any]:
+        """Maps of all slices back on the scan's grid: float32 (X, Y, Z), NaN where no slice was looked at."""
+
+    def patch_borders(self, scan: ScanData) -> torch.Tensor | None:
+        """bool (H, W), where the cells' borders lie in a slice; None for a network that cuts none."""
 
 
 @dataclass(frozen=True)
