@@ -1,4 +1,7 @@
-"""Diagnoses of exams: what classifiers of one or more planes say together, with intervals, and what they looked at."""
+"""Diagnoses of exams: what classifiers of one or more planes say together, with intervals, and what they looked at.
+
+Which labels occur together, and SCUMBLE, are counted in `sagittal.concurrence`.
+"""
 
 from __future__ import annotations
 
