@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QWidget
 from sagittal_app.canvas import keys, measures
 from sagittal_app.canvas.geometry import Plane
 from sagittal_app.canvas.plane_canvas import PlaneCanvas
+from sagittal_app.canvas.reading import reading_commands
 from sagittal_app.canvas.slice_view import SliceView
 from sagittal_app.canvas.state import CanvasState
 from sagittal_app.settings import Settings
@@ -152,36 +153,19 @@ class Workspace(QWidget):
         return True
 
     def _commands(self) -> dict[str, Callable[[], object]]:
-        state, look, plane = self.state, self.state.look, self._last_plane
-        count = state.view_of(plane).slices
-        commands: dict[str, Callable[[], object]] = {
-            "last_tool": state.toggle_tool,
+        state, look = self.state, self.state.look
+        commands = reading_commands(state, self._last_plane) | {
             "smaller": lambda: state.scale_brush(-1),
             "larger": lambda: state.scale_brush(1),
             "labels": lambda: state.set_look(labels=not look.labels),
             "outline": lambda: state.set_look(outline=not look.outline),
             "fainter": lambda: state.set_look(opacity=look.opacity - OPACITY_STEP),
             "stronger": lambda: state.set_look(opacity=look.opacity + OPACITY_STEP),
-            "slice_back": lambda: state.step(plane, -1),
-            "slice_on": lambda: state.step(plane, 1),
-            "slice_first": lambda: state.step(plane, -count),
-            "slice_last": lambda: state.step(plane, count),
             "reset": self.reset,
             "centre": lambda: [view.centre() for view in self.views.values()],
-            "crosshair": lambda: state.set_look(crosshair=not look.crosshair),
-            "smooth": lambda: state.set_look(smooth=not look.smooth),
-            "radiological": lambda: state.set_look(radiological=not look.radiological),
-            "nose_left": lambda: state.set_look(nose_left=not look.nose_left),
-            "undo": state.undo,
-            "redo": state.redo,
             "delete_measure": self.delete_measure,
-            "delete_measures": lambda: state.scan and state.measures.set(state.scan, (), state.depth),
             "copy_measures": self.copy_measures,
-            "reset_window": state.reset_window,
-            "next_window": state.next_window,
         }
-        for number, preset in enumerate(state.presets(), start=1):
-            commands[f"preset_{number}"] = lambda preset=preset: state.use_preset(preset)
         document = state.document
         if document is not None:
             commands |= {

@@ -1,0 +1,32 @@
+"""Commands that need a scan and no labels: what every view of a scan can do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sagittal_app.canvas.geometry import Plane
+from sagittal_app.canvas.state import CanvasState
+
+
+def reading_commands(state: CanvasState, plane: Plane) -> dict[str, Callable[[], object]]:
+    """Id of `keys.ACTIONS` → what it does; `plane` is the one that slices are turned in."""
+    look, count = state.look, state.view_of(plane).slices
+    commands: dict[str, Callable[[], object]] = {
+        "slice_back": lambda: state.step(plane, -1),
+        "slice_on": lambda: state.step(plane, 1),
+        "slice_first": lambda: state.step(plane, -count),
+        "slice_last": lambda: state.step(plane, count),
+        "last_tool": state.toggle_tool,
+        "crosshair": lambda: state.set_look(crosshair=not look.crosshair),
+        "smooth": lambda: state.set_look(smooth=not look.smooth),
+        "radiological": lambda: state.set_look(radiological=not look.radiological),
+        "nose_left": lambda: state.set_look(nose_left=not look.nose_left),
+        "undo": state.undo,
+        "redo": state.redo,
+        "delete_measures": lambda: state.scan and state.measures.set(state.scan, (), state.depth),
+        "reset_window": state.reset_window,
+        "next_window": state.next_window,
+    }
+    for number, preset in enumerate(state.presets(), start=1):
+        commands[f"preset_{number}"] = lambda preset=preset: state.use_preset(preset)
+    return commands
