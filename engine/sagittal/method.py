@@ -317,32 +317,61 @@ class Classifier(Protocol):
         """(labels,) from the slices of one draw, (k, C, H, W); gradients may be asked for."""
 
 
+@dataclass(frozen=True)
+class FeatureLayer:
+    """A layer whose features a saliency map can be made from."""
+
+    name: str
+    """As `named_modules` of the whole module has it."""
+    layer: torch.nn.Module
+    """It gives maps (n, F, h, w), or several of them in turn."""
+    size: tuple[int, int]
+    """Places down and across: of each cell's maps where slices are cut into cells, else of the slice's."""
+    local: bool = True
+    """Whether places are told apart well enough to say where: a map has three of them a side or more, and is of one
+    cell alone where there are cells."""
+    about: str = ""
+    """What a reader of its maps must know; one sentence, or empty."""
+
+
 class Explains(Protocol):
     """A method whose answers can be traced back to places in an image by the features of a layer.
 
-    `sagittal_engine.kit.explaining` supplies it for networks of pretexts and representations.
+    `sagittal_engine.kit.explaining.ExplainsBase` supplies all but the targets and their scores; puzzles, guesses and
+    contrastive methods have it by their bases.
     """
 
     def explained(self) -> tuple[str, ...]:
-        """What can be explained, the first being what is asked most: names of targets."""
+        """What can be explained, the first being what is asked most: names of targets. Empty where nothing can be, as
+        of a network of 3D patches."""
 
-    def explain_layers(self, module: torch.nn.Module) -> Sequence[tuple[str, torch.nn.Module]]:
-        """(name, layer) from shallow to deep; each gives maps (n, F, h, w), or several of them in turn."""
+    def explain_layers(self, module: torch.nn.Module) -> Sequence[FeatureLayer]:
+        """From shallow to deep."""
+
+    def explain_plane(self, scan: ScanData) -> str:
+        """ "axial", "coronal" or "sagittal": the plane that the scan's slices lie in.
+
+        Raises `SagittalError` where the scan is none that the network was made for, as of another plane.
+        """
 
     def explain_slices(self, scan: ScanData) -> torch.Tensor:
-        """All slices of the scan as the network sees them: (n, C, H, W)."""
+        """All slices of the scan in the order of its grid's stack (`sagittal_engine.kit.slices.as_stack`), each in the
+        frame that the network sees it in: (n, C, H, W)."""
 
     def explain(
         self, module: torch.nn.Module, layer: torch.nn.Module, slices: torch.Tensor, target: str, seed: int
     ) -> torch.Tensor:
-        """Grad-CAM of `target` at `layer`: (n, H, W), not negative, as the slices lie; where a slice was cut into cells
-        that were moved, what was found in a cell lies where the cell came from."""
+        """Grad-CAM of `target` at `layer`: float32 (n, H, W) on the processor, not negative, as the slices lie. NaN
+        where the network was shown nothing. What was found in a cell of a puzzle lies where the cell came from.
+
+        `module` is in evaluation mode. Calls the context's `boundary` and `progress`.
+        """
 
     def explained_on_grid(self, scan: ScanData, maps: torch.Tensor) -> np.ndarray[Any, Any]:
-        """Maps of all slices back on the scan's grid: float32 (X, Y, Z), NaN where no slice was looked at."""
+        """Maps of all slices back on the scan's grid: float32 (X, Y, Z), NaN where the network was shown nothing."""
 
-    def patch_borders(self, scan: ScanData) -> torch.Tensor | None:
-        """bool (H, W), where the cells' borders lie in a slice; None for a network that cuts none."""
+    def patch_borders(self) -> torch.Tensor | None:
+        """bool (H, W), where the cells' borders lie in a slice's frame; None for a network that is shown whole slices."""
 
 
 @dataclass(frozen=True)
