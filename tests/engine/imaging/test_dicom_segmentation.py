@@ -16,6 +16,7 @@ from pydicom.uid import generate_uid
 from sagittal.facts import Label
 from sagittal_engine import Study
 from sagittal_engine.imaging import ImagingError, Source, discover, label_table, probe, read
+from sagittal_engine.imaging.dicom.segmentation import frame_table
 from sagittal_engine.imaging.exporters import Making, dicom_seg
 from sagittal_engine.imaging.exporters.dicom_series import Identity, write_series
 from sagittal_engine.imaging.exporters.segment_codes import meaning_of
@@ -190,10 +191,12 @@ def test_probabilities_from_a_half_on_and_colours_by_number_where_there_are_none
         )
         for number, name in ((1, "one"), (2, "two"))
     ]
-    highdicom.seg.Segmentation(
+    made = highdicom.seg.Segmentation(
         images, parts, highdicom.seg.SegmentationTypeValues.FRACTIONAL, descriptions, generate_uid(), 5,
         generate_uid(), 1, "x", "x", "1", "1", series_description="probabilities", omit_empty_frames=False,
-    ).save_as(tmp_path / "p.dcm")  # fmt: skip
+    )  # fmt: skip
+    made.save_as(tmp_path / "p.dcm")
+    frame_table(made).close()
     (found,) = discover([tmp_path / "p.dcm"]).items
     assert found.name == "probabilities"
     volume = read(found)

@@ -17,6 +17,7 @@ import SimpleITK
 
 from sagittal.facts import Label
 from sagittal_engine.imaging import Header, Source, Volume, discover, export, probe, read
+from sagittal_engine.imaging.dicom.segmentation import frame_table
 from sagittal_engine.imaging.exporters import export_differences
 from sagittal_engine.imaging.exporters.dicom_series import Identity, write_series
 from sagittal_engine.imaging.exporters.stl import enclosed, read_plainly
@@ -147,6 +148,7 @@ def test_a_segmentation_of_a_series_made_of_a_nifti_scan(
         wanted = np.argwhere(labels == row.number) @ header.affine[:3, :3].T + header.affine[:3, 3]
         wanted = wanted @ LPS[:3, :3]
         assert np.allclose(points[np.lexsort(points.round(2).T)], wanted[np.lexsort(wanted.round(2).T)], atol=1e-3)
+    frame_table(seg).close()
 
 
 @pytest.mark.parametrize("series", ORIENTATIONS, indirect=True)

@@ -14,6 +14,7 @@ import SimpleITK
 
 from sagittal.facts import Label
 from sagittal_engine.imaging import FORMATS, Header, ImagingError, Source, discover, export, probe, verify_export
+from sagittal_engine.imaging.dicom.segmentation import frame_table
 from sagittal_engine.imaging.exporters import Making, export_differences
 from sagittal_engine.imaging.exporters.stl import enclosed, read_plainly
 
@@ -111,6 +112,7 @@ def test_dicom_segmentation(dicom_scan: tuple[Source, Header, Array], table: lis
     assert [item.SegmentLabel for item in segmentation.SegmentSequence] == [row.name for row in table]
     wanted = [pydicom.dcmread(file).SOPInstanceUID for file in source.files]
     frames = segmentation.get_pixels_by_source_instance(wanted, combine_segments=True, ignore_spatial_locations=True)
+    frame_table(segmentation).close()
     numbers = np.array([0, 1, 2, 7])[frames]
     assert np.array_equal(numbers.transpose(2, 1, 0), header.grid.to_source(labels))
     reader = SimpleITK.ImageFileReader()

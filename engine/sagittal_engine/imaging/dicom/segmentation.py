@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,13 +96,21 @@ def _read(path: Path, lazy: bool = True) -> Iterator[highdicom.seg.Segmentation]
 
     try:
         with storage.quiet(), storage.open_plain(path) as file:
-            yield highdicom.seg.segread(file, lazy_frame_retrieval=lazy)
+            data = highdicom.seg.segread(file, lazy_frame_retrieval=lazy)
+            with closing(frame_table(data)):
+                yield data
     except ImagingError:
         raise
     except Exception as error:  # a damaged file can make the library raise nearly anything
         if isinstance(error, OSError) and error.errno:
             raise
         raise ImagingError(f"{path.name} is a DICOM segmentation that cannot be read: {quoted(error)}.") from error
+
+
+def frame_table(data: highdicom.seg.Segmentation) -> sqlite3.Connection:
+    """The table in memory in which the library looks frames up. It never closes it, of which Python warns from 3.13."""
+    table: sqlite3.Connection = data._db_con
+    return table
 
 
 def _header(data: highdicom.seg.Segmentation, path: Path) -> Header:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import highdicom
@@ -15,6 +16,7 @@ import sagittal
 from sagittal.facts import Label
 from sagittal_engine.imaging import storage
 from sagittal_engine.imaging.dicom.reader import stack_for
+from sagittal_engine.imaging.dicom.segmentation import frame_table
 from sagittal_engine.imaging.dicom.stack import Stack, along_normal
 from sagittal_engine.imaging.exporters import Making, table_for, with_ending
 from sagittal_engine.imaging.exporters.segment_codes import meaning_of
@@ -65,7 +67,7 @@ def write(
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ImagingError(f"No DICOM segmentation can be made for {source.name}: {error}.") from error
-        with storage.atomic(path) as temporary:
+        with closing(frame_table(segmentation)), storage.atomic(path) as temporary:
             segmentation.save_as(temporary)
     return [path]
 
