@@ -291,18 +291,21 @@ class Predictor(Protocol):
 
 
 class Classifier(Protocol):
-    """A trained network that judges one scan of an exam: one probability per label, from some of the scan's slices.
+    """A trained network that judges one scan of an exam: one score per label, from some of the scan's slices.
 
-    All calls are made without gradients unless said otherwise, and with `module` in evaluation mode.
+    All calls are made with `module` in evaluation mode. What is read of a slice does not depend on which others are
+    looked at, so that a scan is read once, and every draw of its slices judged by what was read of them.
     """
 
     labels: tuple[str, ...]
-    """Meta labels it was trained on, in the order of its outputs."""
+    """What it tells, in the order of its outputs: meta labels that are yes or no, and classes of others as
+    "acl: healthy" (see `sagittal_engine.kit.exams.truth_of`)."""
     plane: str
-    """The plane of the scans it judges; empty for any."""
+    """The plane of the scans it judges."""
 
-    def truth(self, scan: ScanData) -> Mapping[str, bool]:
-        """What is known of the scan's labels; those without a value are left out."""
+    def held_out(self, scans: Sequence[ScanData]) -> Sequence[ScanData]:
+        """Of the scans that the run was given, those of its plane with labels that it kept from training: on them an
+        ensemble learns how planes are weighed."""
 
     def slices(self, scan: ScanData) -> torch.Tensor:
         """All slices across the plane as the network sees them, normalised: (n, C, H, W)."""
@@ -310,11 +313,14 @@ class Classifier(Protocol):
     def draw(self, count: int, generator: torch.Generator) -> torch.Tensor:
         """Indices of the slices that one Monte Carlo draw looks at, of `count` there are: int64, ascending."""
 
-    def features(self, module: torch.nn.Module, slices: torch.Tensor) -> torch.Tensor:
-        """One feature vector per slice, (n, F): what neighbours are looked for with."""
+    def read(self, module: torch.nn.Module, slices: torch.Tensor) -> torch.Tensor:
+        """What the network takes of each of all slices of a scan, in their order: (n, …), on the module's device."""
 
-    def logits(self, module: torch.nn.Module, slices: torch.Tensor) -> torch.Tensor:
-        """(labels,) from the slices of one draw, (k, C, H, W); gradients may be asked for."""
+    def judge(self, module: torch.nn.Module, read: torch.Tensor) -> torch.Tensor:
+        """Scores (B, labels) before the logistic function, of B draws of k slices: (B, k, …), rows of what was read."""
+
+    def features(self, read: torch.Tensor) -> torch.Tensor:
+        """One vector per slice, (n, F), of what was read: what neighbours are looked for with."""
 
 
 @dataclass(frozen=True)
@@ -359,19 +365,25 @@ class Explains(Protocol):
         frame that the network sees it in: (n, C, H, W)."""
 
     def explain(
-        self, module: torch.nn.Module, layer: torch.nn.Module, slices: torch.Tensor, target: str, seed: int
+        self,
+        module: torch.nn.Module,
+        layer: torch.nn.Module,
+        slices: torch.Tensor,
+        target: str,
+        seed: int,
+        progress: Callable[[int, int], object] = ...,
     ) -> torch.Tensor:
         """Grad-CAM of `target` at `layer`: float32 (n, H, W) on the processor, not negative, as the slices lie. NaN
         where the network was shown nothing. What was found in a cell of a puzzle lies where the cell came from.
 
-        `module` is in evaluation mode. Calls the context's `boundary` and `progress`.
+        `module` is in evaluation mode. Calls the context's `boundary`, and `progress` with slices done and in all.
         """
 
     def explained_on_grid(self, scan: ScanData, maps: torch.Tensor) -> np.ndarray[Any, Any]:
         """Maps of all slices back on the scan's grid: float32 (X, Y, Z), NaN where the network was shown nothing."""
 
     def patch_borders(self) -> torch.Tensor | None:
-        """bool (H, W), where the cells' borders lie in a slice's frame; None for a network that is shown whole slices."""
+        """bool (H, W), where the cells' borders lie in a slice's frame; None for a network that sees whole slices."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from sagittal.method import Context, Picture, ScanData
 from sagittal_engine.kit import image_source
 from sagittal_engine.kit.collapse import CollapseAlarm
 from sagittal_engine.kit.contrast_params import PATCH, ContrastiveParams
+from sagittal_engine.kit.explaining import ExplainsFeatures
 from sagittal_engine.kit.images import ImageSet
 from sagittal_engine.kit.patches import middle_slices
 from sagittal_engine.kit.pictures import view_picture
@@ -53,7 +54,7 @@ class Network(nn.Module):
         return projections
 
 
-class ContrastiveBase(PretextBase[P]):
+class ContrastiveBase(PretextBase[P], ExplainsFeatures):
     """A method that learns from two views. A subclass gives `loss`, or `compare` where it has teachers or queues."""
 
     def __init__(self, params: P, context: Context) -> None:
@@ -211,6 +212,10 @@ class ContrastiveBase(PretextBase[P]):
         """What the loss compares, not normalised: (N, D)."""
         projections: Tensor = module.projector(module.encoder(images))
         return projections
+
+    def explained(self) -> tuple[str, ...]:
+        """Of slices their similarity with the training images; nothing of 3D patches."""
+        return () if self.params.plane == PATCH else super().explained()
 
     def encoder_facts(self) -> Mapping[str, Any]:
         p = self.params

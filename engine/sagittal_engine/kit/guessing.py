@@ -17,6 +17,8 @@ from torch.nn import functional as F
 
 from sagittal.engine_port import SagittalError
 from sagittal.method import Context, ScanData
+from sagittal_engine.kit.explaining import ExplainsFeatures, Score
+from sagittal_engine.kit.framing import Framing
 from sagittal_engine.kit.guess_params import OTHER_PLANES, PLANE_META, GuessParams, of_plane
 from sagittal_engine.kit.image_source import held_apart
 from sagittal_engine.kit.images import ImageSet
@@ -45,13 +47,15 @@ class Deed(Protocol):
 D = TypeVar("D", bound=Deed)
 
 
-class GuessingBase(PretextBase[P]):
+class GuessingBase(PretextBase[P], ExplainsFeatures):
     """A method that guesses. A subclass gives `classes`, `draw`, `shown`, `plain` and `network`.
 
     The network is a module with `encoder`, and `head` with `project`: `head(encoder(shown))` are scores (N, classes).
     """
 
     loss_name = "guess_loss"
+    guess_name = "guess"
+    """Of the target of saliency maps: what the network guessed."""
     view_rules: CellRules
     """What may become of a whole slice in a view of it, for probes that compare two."""
 
@@ -240,6 +244,30 @@ class GuessingBase(PretextBase[P]):
         """The head's last hidden layer, from which the scores are read: (N, D)."""
         found: Tensor = module.head.project(self.feature_maps(module, images))
         return found
+
+    def explained(self) -> tuple[str, ...]:
+        """What the network guesses, and the similarity with the training slices."""
+        return (self.guess_name, *super().explained())
+
+    def explained_score(self, module: Any, target: str) -> Score:
+        """The score of the guess of slices that nothing was done to, or their similarity."""
+        if target != self.guess_name:
+            return super().explained_score(module, target)
+        return lambda slices: module(self._scaled(self.plain(slices)).to(self.context.device)).amax(1)
+
+    def explain_framing(self) -> Framing:
+        """Grey, as training slices are before channels are repeated."""
+        return Framing(self.params.plane, self.params.image_size)
+
+    def explain_plane(self, scan: ScanData) -> str:
+        plane = super().explain_plane(scan)
+        named = scan.meta.get(PLANE_META, "")
+        if not of_plane(named, self.params.plane):
+            raise SagittalError(
+                f"Scan {scan.id} is {named}, and the run learned from {self.params.plane} slices. Choose a scan of "
+                "that plane, or another run."
+            )
+        return plane
 
     def view_pair(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Two random views of each slice, by the changes that its parts see in training."""

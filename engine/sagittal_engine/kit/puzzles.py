@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from sagittal.method import Context, Document, Picture
+from sagittal.method import Context, Document, FeatureLayer, Picture
 from sagittal_engine.kit.arrangements import arrangements, places_moved
-from sagittal_engine.kit.cells import cut_cells, placed
+from sagittal_engine.kit.cells import cut_cells, laid_out, placed, put_back
+from sagittal_engine.kit.explaining import LEAST_PLACES, SIMILARITY, Score, enlarged, grad_cam
 from sagittal_engine.kit.guessing import GuessingBase
 from sagittal_engine.kit.puzzle_params import BY_DISTANCE, LOSS, PICTURES, PuzzleParams
 from sagittal_engine.kit.puzzle_pictures import puzzle_picture
+from sagittal_engine.nets.guessers import Guesser
 from sagittal_engine.views.cell_views import CellDraw, CellRules, apply_cells, draw_cells
 
 P = TypeVar("P", bound=PuzzleParams)
@@ -23,6 +26,11 @@ CORNER_OFFSETS = 9
 """Of the released programs: crops begin 0 to 9 pixels from the corner."""
 SHOWN = 6
 """Puzzles in a picture."""
+EXPLAINED = 4
+"""Random orders of a slice's cells that a saliency map is the mean of."""
+BORDER = 1 / 8
+"""Of a cell's crop, as a share of its side: how wide the band along its edges is that counts as border."""
+FUSED = "Behind the layer that joins the branches cells are told apart no more: the map is the same in each."
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,7 @@ class PuzzleBase(GuessingBase[P]):
     """A method that solves puzzles. A subclass gives `network`, from cells (N, cells, C, crop, crop)."""
 
     loss_name = LOSS
+    guess_name = "puzzle"
 
     def __init__(self, params: P, context: Context) -> None:
         super().__init__(params, context)
@@ -102,6 +111,59 @@ class PuzzleBase(GuessingBase[P]):
         pixels = puzzle_picture(images[:SHOWN], shown[:SHOWN], puzzle.arranged[:SHOWN], guess[:SHOWN])
         return [Picture(PICTURES, pixels, f"{right} of the batch's {len(images)} solved")]
 
+    # Saliency ----------------------------------------------------------------------------------------------------
+
+    def explain_layers(self, module: Any) -> Sequence[FeatureLayer]:
+        return [self._in_cells(module, found) for found in super().explain_layers(module)]
+
+    def _in_cells(self, module: Any, found: FeatureLayer) -> FeatureLayer:
+        """What a layer's maps are to a cell: its own share of one picture of all, its branch's own, or those of all."""
+        if isinstance(module, Guesser):
+            height, width = (side // self.params.grid for side in found.size)
+            return replace(found, size=(height, width), local=min(height, width) >= LEAST_PLACES)
+        if _of_branches(module, found.layer):
+            return found
+        return replace(found, local=False, about=FUSED)
+
+    def explain_some(
+        self, module: Any, layer: nn.Module, slices: Tensor, target: str, score: Score, generator: torch.Generator
+    ) -> Tensor:
+        """Maps (n, H, W) of the puzzles of a few slices, each cell back where it came from, the mean over some orders;
+        of a similarity those of the slices as they are."""
+        groups = self.params.cells if _of_branches(module, layer) else 1
+        if target == SIMILARITY:
+            return self._spread(self._cells_of(module, grad_cam(layer, lambda: score(slices), groups=groups)))
+        total = torch.zeros(())
+        for _ in range(EXPLAINED):
+            deed = self.draw(len(slices), generator, calm=True)
+            given = self.given(slices, deed).to(self.context.device)
+            found = grad_cam(layer, lambda given=given: module(given).amax(1), groups=groups)
+            total = total + put_back(self._cells_of(module, found).cpu(), deed.arranged)
+        return self._spread(total / EXPLAINED)
+
+    def _cells_of(self, module: Any, maps: Tensor) -> Tensor:
+        """Maps (n, cells or 1, h, w) of a layer as maps of the places of the puzzle: (n, cells, crop, crop)."""
+        crop, grid = self.params.crop, self.params.grid
+        if isinstance(module, Guesser):
+            return cut_cells(enlarged(maps, (grid * crop, grid * crop)).squeeze(1), cells=self.params.cells)
+        return enlarged(maps, (crop, crop)).expand(-1, self.params.cells, -1, -1)
+
+    def _spread(self, cells: Tensor) -> Tensor:
+        """Crops (n, cells, crop, crop) from the middles of their cells, in the slice: (n, H, W), NaN between them."""
+        p = self.params
+        above = (p.cell_side - p.crop) // 2
+        below, over = p.cell_side - p.crop - above, p.image_size - p.grid * p.cell_side
+        whole = laid_out(F.pad(cells.unsqueeze(2), (above, below, above, below), value=torch.nan)).squeeze(1)
+        return F.pad(whole, (0, over, 0, over), value=torch.nan)
+
+    def patch_borders(self) -> Tensor:
+        """The bands along the edges of what is shown of each cell, an eighth of its side wide."""
+        crop = self.params.crop
+        wide = max(1, round(BORDER * crop))
+        band = torch.ones(1, self.params.cells, crop, crop)
+        band[..., wide:-wide, wide:-wide] = 0
+        return self._spread(band)[0] == 1
+
     def encoder_facts(self) -> Mapping[str, Any]:
         p = self.params
         return {**super().encoder_facts(), "cells": p.cells, "crop": p.crop, "width": p.width}
@@ -114,3 +176,9 @@ def rules_of(params: PuzzleParams) -> CellRules:
         params.crop, params.draws, params.rotation, params.shift, params.scale, offsets, params.noise,
         params.shared_noise, params.brightness,
     )  # fmt: skip
+
+
+def _of_branches(module: Any, layer: nn.Module) -> bool:
+    """Whether a layer's features are those of branches, the channels of one cell after those of another."""
+    branches = getattr(module.encoder, "branches", None)
+    return branches is not None and any(part is layer for part in branches.modules())

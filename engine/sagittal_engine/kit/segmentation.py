@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from sagittal.engine_port import SagittalError
 from sagittal.method import Context, Picture, ScanData
 from sagittal_engine.kit.ema import follow, frozen_copy
+from sagittal_engine.kit.explaining import ExplainsBase, Score
 from sagittal_engine.kit.framing import Framing
 from sagittal_engine.kit.predicting import PredictorBase
 from sagittal_engine.kit.pretext import PretextBase
@@ -28,7 +29,8 @@ from sagittal_engine.kit.slices import NORMALISATION
 from sagittal_engine.nets.image_encoders import build_image_encoder
 from sagittal_engine.nets.segmenters import SegmentationNet
 from sagittal_engine.nets.weights import load_weights
-from sagittal_engine.views.batch_views import ViewDraw, ViewRules, apply_views, draw_views, sampling_grid
+from sagittal_engine.views.batch_views import ViewDraw, ViewRules, apply_views, draw_views, view_grid
+from sagittal_engine.views.geometry import ElasticRange
 
 P = TypeVar("P", bound=SegmentationParams)
 
@@ -76,7 +78,7 @@ class Frames:
         return self.targets.flatten(1).any(1).nonzero().flatten().tolist()
 
 
-class SliceSegmentation(PretextBase[P], PredictorBase):
+class SliceSegmentation(PretextBase[P], PredictorBase, ExplainsBase):
     """Learns with Dice and cross-entropy, from whole slices or patches of them; segments scans by itself."""
 
     def __init__(self, params: P, context: Context) -> None:
@@ -89,8 +91,9 @@ class SliceSegmentation(PretextBase[P], PredictorBase):
             name: getattr(params, name) for name in ("brightness", "contrast", "blur", "noise")
         }
         self._rules = ViewRules(
-            crop_low=params.crop_low, flip=params.flip, rotation=params.rotation, **still, **strengths
-        )
+            crop_low=params.crop_low, flip=params.flip, rotation=params.rotation, elastic=params.elastic,
+            bend=ElasticRange(params.elastic_alpha, params.elastic_sigma), **still, **strengths,
+        )  # fmt: skip
         self._in_place = ViewRules(crop_low=1.0, flip=0.0, rotation=0.0, **still, **strengths)
         self._labelled: list[Frames] = []
         self._unlabelled: list[Tensor] = []
@@ -332,19 +335,45 @@ class SliceSegmentation(PretextBase[P], PredictorBase):
         """One channel back on the scan's grid: float32 (X, Y, Z)."""
         return self.framing.on_grid(scan, probabilities[:, channel])
 
+    # Saliency --------------------------------------------------------------------------------------------------
+
+    def explained(self) -> tuple[str, ...]:
+        """Where each label comes from."""
+        return self.labels
+
+    def explained_score(self, module: nn.Module, target: str) -> Score:
+        """The logits of a label, summed over the pixels that it takes (Seg-Grad-CAM, Vinogradova et al. 2020, with
+        those pixels as the region of interest); 0 of a slice where it takes none."""
+        channel = self.labels.index(target) + (self.activation == "softmax")
+
+        def score(slices: Tensor) -> Tensor:
+            logits = self.network(module)(slices.to(self.context.device))
+            taken = logits.argmax(1) == channel if self.activation == "softmax" else logits[:, channel] > 0
+            return (logits[:, channel] * taken).flatten(1).sum(1)
+
+        return score
+
+    def explain_framing(self) -> Framing:
+        return self.framing
+
+    def explain_example(self, module: nn.Module) -> object:
+        size = self.params.image_size
+        return self.network(module)(torch.zeros(1, self.framing.channels, size, size, device=self.context.device))
+
 
 def moved(targets: Tensor, draw: ViewDraw) -> Tensor:
     """Targets (N, K, H, W), uint8, moved as `apply_views` moves the images of `draw`; each pixel takes its nearest."""
-    grid = sampling_grid(draw.affine, draw.size)
-    near = F.grid_sample(targets.float(), grid, mode="nearest", padding_mode="reflection", align_corners=False)
+    near = F.grid_sample(
+        targets.float(), view_grid(draw), mode="nearest", padding_mode="reflection", align_corners=False
+    )
     return near.to(targets.dtype)
 
 
 def _steady(rules: ViewRules) -> ViewRules:
     """The same geometry, without a change of intensities."""
     return ViewRules(
-        crop_low=rules.crop_low, flip=rules.flip, rotation=rules.rotation, stretch=rules.stretch, jitter=0.0,
-        greyscale=0.0, blur=0.0,
+        crop_low=rules.crop_low, flip=rules.flip, rotation=rules.rotation, stretch=rules.stretch,
+        elastic=rules.elastic, bend=rules.bend, jitter=0.0, greyscale=0.0, blur=0.0,
     )  # fmt: skip
 
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from sagittal.engine_port import SagittalError
 from sagittal.params import ParameterError, make
 from sagittal.probe import ProbeCard, read_probe
-from sagittal_engine.probes import curvature_cards, representation_cards
+from sagittal_engine.probes import curvature_cards, representation_cards, saliency_cards
 
 if TYPE_CHECKING:
     from sagittal_engine.probes.probe import Probe
 
-CARDS: tuple[ProbeCard, ...] = (*representation_cards.CARDS, *curvature_cards.CARDS)
+CARDS: tuple[ProbeCard, ...] = (*representation_cards.CARDS, saliency_cards.CARD, *curvature_cards.CARDS)
 
 
 def probe_of(text: str) -> tuple[ProbeCard, Any]:

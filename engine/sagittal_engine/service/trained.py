@@ -48,6 +48,30 @@ def load_trained(
 
     Raises `SagittalError` where the method lacks `capability`, a change does not fit, or there is no such checkpoint.
     """
+    method, params, context = method_of(study, folder, registry, scans, task, capability=capability, changes=changes)
+    content = checkpoint.load(folder.checkpoints / checkpoint.file_of(saved))
+    module = restored(method, content, context.device)
+    adapted = folder.facts().adapted
+    if adapted is not None:  # what it segments with besides its weights: the statistics of the images
+        adapter = registry.card(adapted.method)
+        implementation(adapter)(make(adapter.params, adapted.parameters), context).adopt(method, module)
+    return Trained(method, module, params, context, content["step"])
+
+
+def method_of(
+    study: Study,
+    folder: RunFolder,
+    registry: Registry,
+    scans: Sequence[ScanData],
+    task: Task,
+    *,
+    capability: str,
+    changes: Mapping[str, Any],
+) -> tuple[Any, Any, RunContext]:
+    """The method of the run in `folder` without its weights, its parameters, and what it is lent.
+
+    Raises `SagittalError` where the method lacks `capability`, or a change does not fit.
+    """
     facts = folder.facts()
     card = registry.card(facts.request.method)
     if capability not in card.capabilities:
@@ -66,10 +90,4 @@ def load_trained(
         post=task.publish,
         cache=study.cache_folder,
     )
-    method = implementation(card)(params, context)
-    content = checkpoint.load(folder.checkpoints / checkpoint.file_of(saved))
-    module = restored(method, content, context.device)
-    if facts.adapted is not None:  # what it segments with besides its weights: the statistics of the images
-        adapter = registry.card(facts.adapted.method)
-        implementation(adapter)(make(adapter.params, facts.adapted.parameters), context).adopt(method, module)
-    return Trained(method, module, params, context, content["step"])
+    return implementation(card)(params, context), params, context

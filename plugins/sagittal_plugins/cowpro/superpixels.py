@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import ndimage
 from skimage.filters import threshold_otsu, threshold_triangle
 from skimage.segmentation import felzenszwalb
+
+from sagittal_engine.kit.body import body
 
 Array = np.ndarray[Any, Any]
 
@@ -44,16 +45,6 @@ def body_level(slices: Array, rule: SuperpixelRule) -> float:
     if float(slices.max()) == float(slices.min()):
         return float(slices.max())
     return float({"otsu": threshold_otsu, "triangle": threshold_triangle}[rule.foreground](slices))
-
-
-def body(image: Array, level: float) -> Array:
-    """The largest connected component brighter than `level`, holes filled; bool (H, W), empty where none is."""
-    regions, count = ndimage.label(image > level)
-    if count == 0:
-        return np.zeros(image.shape, dtype=bool)
-    sizes = np.bincount(regions.ravel())
-    sizes[0] = 0
-    return ndimage.binary_fill_holes(regions == sizes.argmax())
 
 
 def relabelled(regions: Array, smallest: int) -> Array:

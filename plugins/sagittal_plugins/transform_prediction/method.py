@@ -35,6 +35,7 @@ class TransformPrediction(GuessingBase[TransformParams]):
     """Guesses one of 54 transforms of a whole slice."""
 
     loss_name = LOSS
+    guess_name = "transform"
 
     def __init__(self, params: TransformParams, context: Context) -> None:
         super().__init__(params, context)

@@ -7,11 +7,11 @@ import pytest
 import torch
 from skimage.segmentation import felzenszwalb
 
+from sagittal_engine.kit.body import body
 from sagittal_engine.views.geometry import AffineRange, ElasticRange
 from sagittal_plugins.cowpro.episodes import TrainingSlice, ViewRange, draw_episodes, masks_of
 from sagittal_plugins.cowpro.superpixels import (
     SuperpixelRule,
-    body,
     body_level,
     relabelled,
     superpixels_of_scan,
