@@ -9,7 +9,7 @@ from pydantic import field_validator, model_validator
 from sagittal.engine_port import SagittalError
 from sagittal.facts import label_names
 from sagittal.panels import Images, Lines, Panel
-from sagittal.params import Given, TrainingParams, names_in, setting
+from sagittal.params import RUNS, Given, TrainingParams, names_in, setting
 from sagittal_engine.kit.contrast_params import ENCODERS, VOLUME_ENCODERS
 
 NETWORK = "Network"
@@ -54,6 +54,7 @@ class SegmentationParams(TrainingParams):
         NOTHING,
         "Encoder to start from: a run of the study (its id), a folder that a run of another study left, or a file of "
         "weights. Empty starts from random weights. The network is then that encoder's.",
+        choices_from=RUNS,
     )
     labels: str = setting("", "Labels to learn, by name, with commas between; empty takes all that the scans have.")
     overlapping: bool = setting(
@@ -117,6 +118,17 @@ class SegmentationParams(TrainingParams):
         0.0, "Probability of exchanging left and right; 0 where sides are told apart.", ge=0, le=1, group=VIEWS
     )
     rotation: float = setting(15.0, "Largest rotation.", ge=0, le=180, unit="degrees", group=VIEWS)
+    elastic: float = setting(
+        0.0, "Probability of an elastic deformation (Simard et al. 2003).", ge=0, le=1, group=VIEWS, paper=0.67
+    )
+    elastic_alpha: float = setting(
+        200.0, "Strength of the elastic deformation: what the smoothed noise is multiplied by.", ge=0, le=1000,
+        unit="px", group=VIEWS,
+    )  # fmt: skip
+    elastic_sigma: float = setting(
+        15.0, "Smoothness of the elastic deformation: deviation of the Gaussian that the noise is smoothed with.", gt=0,
+        le=100, unit="px", group=VIEWS,
+    )  # fmt: skip
     brightness: float = setting(0.2, "Largest relative change of brightness.", ge=0, le=1, group=VIEWS)
     contrast: float = setting(0.2, "Largest relative change of contrast.", ge=0, le=1, group=VIEWS)
     blur: float = setting(0.2, "Probability of Gaussian blur.", ge=0, le=1, group=VIEWS)

@@ -2,8 +2,8 @@
 
 A draw holds all the randomness of the views, so applying it again gives the same views, on any device up to rounding.
 The view of an image depends on the image and on its own row of the draw alone: `draw.take(rows)` goes with
-`images[rows]`. The order is fixed: crop, flip and rotation (one interpolation), brightness, contrast, saturation, hue,
-greyscale, blur, noise, holes. Intensities are in 0…1.
+`images[rows]`. The order is fixed: crop, flip, rotation and elastic deformation (one interpolation), brightness,
+contrast, saturation, hue, greyscale, blur, noise, holes. Intensities are in 0…1.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from sagittal_engine.views import colour
 from sagittal_engine.views.draws import ViewDraw, blurred, draw_blur
+from sagittal_engine.views.geometry import ElasticRange, draw_elastic
 
 __all__ = [
     "GREY",
@@ -29,6 +30,7 @@ __all__ = [
     "draw_views",
     "multi_crop",
     "sampling_grid",
+    "view_grid",
 ]
 
 CROP_ATTEMPTS = 10
@@ -36,6 +38,9 @@ CROP_ATTEMPTS = 10
 
 BLOCK = 2**18
 """Numbers of views that a processor makes at a time: one megabyte."""
+
+
+BEND = ElasticRange(200.0, 15.0)
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,10 @@ class ViewRules:
     """Probability of exchanging left and right."""
     rotation: float = 0.0
     """Degrees, uniform either way. Beyond the crop's corners the image goes on; beyond its border it is reflected."""
+    elastic: float = 0.0
+    """Probability of an elastic deformation (Simard et al. 2003)."""
+    bend: ElasticRange = BEND
+    """Its strength and smoothness in pixels of the view."""
     jitter: float = 0.8
     """Probability of the four changes of colour, drawn together."""
     brightness: float = 0.4
@@ -80,7 +89,9 @@ class ViewRules:
                 "stretch must be at least 1, and 0 < blur_low ≤ blur_high; "
                 f"got {self.stretch}, {self.blur_low} and {self.blur_high}."
             )
-        for name in ("flip", "jitter", "greyscale", "blur", "brightness", "contrast", "saturation", "hole_share"):
+        for name in (
+            "flip", "elastic", "jitter", "greyscale", "blur", "brightness", "contrast", "saturation", "hole_share",
+        ):  # fmt: skip
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be between 0 and 1; got {getattr(self, name)}.")
         if not (0 <= self.hue <= 0.5 and 0 <= self.rotation <= 180 and self.noise >= 0 and self.holes >= 0):
@@ -126,6 +137,7 @@ def draw_views(count: int, size: int, rules: ViewRules, generator: torch.Generat
         blur=draw_blur(count, rules, generator) if rules.blur else None,
         noise=rules.noise * torch.randn(count, 1, size, size, generator=generator) if rules.noise else None,
         holes=_draw_holes(count, size, rules, generator) if rules.holes and rules.hole_share else None,
+        elastic=_draw_elastic(count, size, rules, generator) if rules.elastic else None,
     )
 
 
@@ -144,6 +156,12 @@ def _draw_affine(count: int, rules: ViewRules, generator: torch.Generator) -> Te
     cos, sin = torch.cos(angle), torch.sin(angle)
     turn = torch.stack([cos * flip, -sin, sin * flip, cos], dim=1).view(count, 2, 2)
     return torch.cat([sides.unsqueeze(2) * turn, centre.unsqueeze(2)], dim=2)
+
+
+def _draw_elastic(count: int, size: int, rules: ViewRules, generator: torch.Generator) -> Tensor | None:
+    bent = torch.rand(count, 1, 1, 1, generator=generator) < rules.elastic
+    field = draw_elastic(count, (size, size), rules.bend, generator)
+    return None if field is None else field * bent
 
 
 def _draw_holes(count: int, size: int, rules: ViewRules, generator: torch.Generator) -> Tensor:
@@ -174,7 +192,7 @@ def apply_views(images: Tensor, draw: ViewDraw) -> Tensor:
 def _applied(images: Tensor, draw: ViewDraw) -> Tensor:
     if not images.is_floating_point():
         images = images.float() / 255
-    grid = sampling_grid(draw.affine.to(images.dtype), draw.size)
+    grid = view_grid(draw, images.dtype)
     views = F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
     if draw.brightness is not None:
         views = colour.brightened(views, draw.brightness)
@@ -194,6 +212,12 @@ def _applied(images: Tensor, draw: ViewDraw) -> Tensor:
     if draw.holes is not None:
         views = views * _solid(draw.holes, draw.size).to(views.dtype)
     return views
+
+
+def view_grid(draw: ViewDraw, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Where the pixels of views lie in their images: (N, size, size, 2), as `F.grid_sample` wants it."""
+    grid = sampling_grid(draw.affine.to(dtype), draw.size)
+    return grid if draw.elastic is None else grid + draw.elastic.to(dtype)
 
 
 def sampling_grid(affine: Tensor, size: int) -> Tensor:

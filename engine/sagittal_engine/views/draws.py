@@ -24,6 +24,8 @@ class ViewDraw:
     affine: Tensor
     """View coordinates to image coordinates, −1…1 over either (`grid_sample`, align_corners=False): (N, 2, 3), columns
     before rows; of patches (N, 3, 4), in the order of the patch's axes."""
+    elastic: Tensor | None = None
+    """(N, size, size, 2) added to where the pixels of views lie in their images, 0 where the image is not bent."""
     brightness: Tensor | None = None
     contrast: Tensor | None = None
     saturation: Tensor | None = None

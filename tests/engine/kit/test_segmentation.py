@@ -66,7 +66,7 @@ def network(method, seed=0):
 
 
 def test_targets_move_as_their_images_do():
-    rules = ViewRules(crop_low=0.4, flip=0.5, rotation=40, jitter=0, greyscale=0, blur=0)
+    rules = ViewRules(crop_low=0.4, flip=0.5, rotation=40, elastic=0.5, jitter=0, greyscale=0, blur=0)
     images = torch.zeros(8, 1, 48, 48)
     images[:, :, 10:30, 16:40] = 1
     draw = draw_views(8, 48, rules, torch.Generator().manual_seed(0))

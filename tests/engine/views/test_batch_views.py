@@ -14,6 +14,7 @@ import torch
 from sagittal_engine.prefetch import over_tensors
 from sagittal_engine.views import batch_views, colour
 from sagittal_engine.views.batch_views import GREY, SIMCLR, CropRules, ViewRules, apply_views, draw_views, multi_crop
+from sagittal_engine.views.geometry import ElasticRange
 
 STILL = ViewRules(crop_low=1, crop_high=1, stretch=1, flip=0, jitter=0, greyscale=0, blur=0)
 """Nothing changes."""
@@ -52,7 +53,7 @@ def reflected(x: float, size: int) -> float:
     return min(max(x - 0.5, 0.0), size - 1.0)
 
 
-def literal_warp(image: np.ndarray, affine: np.ndarray, size: int) -> np.ndarray:
+def literal_warp(image: np.ndarray, affine: np.ndarray, size: int, bent: np.ndarray | None = None) -> np.ndarray:
     channels, height, width = image.shape
     out = np.zeros((channels, size, size))
     for i in range(size):
@@ -60,6 +61,8 @@ def literal_warp(image: np.ndarray, affine: np.ndarray, size: int) -> np.ndarray
             x, y = (2 * j + 1) / size - 1, (2 * i + 1) / size - 1
             u = affine[0, 0] * x + affine[0, 1] * y + affine[0, 2]
             v = affine[1, 0] * x + affine[1, 1] * y + affine[1, 2]
+            if bent is not None:
+                u, v = u + bent[i, j, 0], v + bent[i, j, 1]
             column, row = reflected(((u + 1) * width - 1) / 2, width), reflected(((v + 1) * height - 1) / 2, height)
             c, r = int(column), int(row)
             for dr, wr in ((0, 1 - (row - r)), (1, row - r)):
@@ -99,7 +102,8 @@ def literal_hue(image: np.ndarray, turn: float) -> np.ndarray:
 
 
 def literal_view(image: np.ndarray, draw: batch_views.ViewDraw, n: int) -> np.ndarray:
-    view = literal_warp(image, draw.affine[n].numpy(), draw.size)
+    bent = None if draw.elastic is None else draw.elastic[n].numpy()
+    view = literal_warp(image, draw.affine[n].numpy(), draw.size, bent)
     if draw.brightness is not None:
         view = np.clip(float(draw.brightness[n]) * view, 0, 1)
     if draw.contrast is not None:
@@ -128,6 +132,7 @@ EACH = {
     "crop": dataclasses.replace(STILL, crop_low=0.1, stretch=4 / 3),
     "flip": dataclasses.replace(STILL, flip=0.5),
     "rotation": dataclasses.replace(STILL, rotation=40.0),
+    "elastic deformation": dataclasses.replace(STILL, elastic=0.6, bend=ElasticRange(20.0, 2.0), rotation=10.0),
     "brightness": dataclasses.replace(STILL, jitter=0.7, contrast=0, saturation=0, hue=0),
     "contrast": dataclasses.replace(STILL, jitter=0.7, brightness=0, saturation=0, hue=0),
     "saturation": dataclasses.replace(STILL, jitter=0.7, brightness=0, contrast=0, hue=0),
@@ -171,6 +176,15 @@ def test_bytes_are_read_as_0_to_1() -> None:
     images = (some_images(2, 1, 8) * 255).to(torch.uint8)
     draw = drawn(2, 8, STILL)
     assert torch.equal(apply_views(images, draw), apply_views(images.float() / 255, draw))
+
+
+def test_some_images_are_bent_and_the_others_left() -> None:
+    field = drawn(200, 16, dataclasses.replace(STILL, elastic=0.6, bend=ElasticRange(20.0, 2.0))).elastic
+    assert field is not None and field.shape == (200, 16, 16, 2)
+    bent = field.flatten(1).any(1)
+    assert 90 < int(bent.sum()) < 150
+    pixels = field[bent].abs().mean() * 16 / 2
+    assert 0.5 < pixels < 4
 
 
 # Draws --------------------------------------------------------------------------------------------------------------
