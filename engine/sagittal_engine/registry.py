@@ -24,7 +24,7 @@ from sagittal_engine import trust
 
 NAMESPACE = "sagittal_plugins"
 ENTRY_POINTS = "sagittal.methods"
-CAPABILITIES = ("pretext", "segmenter", "predictor", "adapter", "representation")
+CAPABILITIES = ("pretext", "segmenter", "predictor", "classifier", "adapter", "representation")
 
 
 def card_of(module: str) -> MethodCard:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -118,13 +116,3 @@ def load_start(network: nn.Module, path: str | Path, start: str, *, only: str = 
             f"{sorted(learned)[0]}. Set 'encoder', 'channels' and 'width' to what was trained."
         )
     return loaded.sentence(path)
-
-
-def settled_look(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """What the facts of an encoder decide of how a slice is shown to it: `Look`'s values, as far as they are known."""
-    found: dict[str, Any] = {}
-    if "in_channels" in facts:
-        found["channels"] = int(facts["in_channels"])
-    if "normalisation" in facts:
-        found["signed"] = str(facts["normalisation"]).endswith("2x − 1")
-    return found

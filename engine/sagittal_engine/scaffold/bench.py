@@ -50,11 +50,12 @@ def _ball(centre: tuple[float, float, float], radii: tuple[float, float, float])
 
 
 def bench_scans(count: int = 4) -> list[BenchScan]:
-    """`count` scans of as many subjects, from two scanners."""
-    return [
-        BenchScan(f"{n:016x}", f"subject {n}", meta={"scanner": "AB"[n % 2], "subject": f"subject {n}"}, seed=n)
-        for n in range(count)
-    ]
+    """`count` scans of as many subjects, from two scanners; every third and fourth has a finding."""
+    return [BenchScan(f"{n:016x}", f"subject {n}", meta=_meta(n), seed=n) for n in range(count)]
+
+
+def _meta(n: int) -> dict[str, str]:
+    return {"scanner": "AB"[n % 2], "subject": f"subject {n}", "finding": str(n // 2 % 2)}
 
 
 class BenchContext:

@@ -93,6 +93,7 @@ def implementation_loads(trial: Trial) -> None:
         "pretext": ("module", "batch", "objectives"),
         "segmenter": ("segment",),
         "predictor": ("truth", "network", "images", "logits", "on_grid", "masks"),
+        "classifier": ("held_out", "slices", "draw", "read", "judge", "features"),
         "adapter": ("adopt", "adapt"),
         "representation": ("image_set", "training_set", "view_pair", "features", "projections"),
     }
@@ -220,6 +221,37 @@ def predicts(trial: Trial) -> None:
         raise Broken(f"A mask must be bool {SHAPE}; that of {wrong[0]} is not.")
 
 
+def judges(trial: Trial) -> None:
+    """A draw holds slices of the scan, ascending and none twice; each is read once, and draws of them get one finite
+    score per label."""
+    import torch
+
+    method = trial.method()
+    module = trial.network(method).eval()
+    scan = bench_scans()[1]
+    if not method.labels or not method.plane:
+        raise Broken("A classifier has labels and a plane once it is prepared.")
+    with torch.no_grad():
+        slices = method.slices(scan)
+        read = method.read(module, slices)
+        draws = [method.draw(len(slices), generator(0, step)) for step in range(2)]
+        scores = method.judge(module, torch.stack([read[draw] for draw in draws]))
+        features = method.features(read)
+    for draw in draws:
+        if not bool((draw.diff() > 0).all()) or int(draw.min()) < 0 or int(draw.max()) >= len(slices):
+            raise Broken(
+                f"draw() must give places of {len(slices)} slices, ascending, none twice; got {draw.tolist()}."
+            )
+    if len(read) != len(slices) or features.shape[0] != len(slices) or features.ndim != 2:
+        raise Broken(f"read() and features() must give a row for each of {len(slices)} slices.")
+    if scores.shape != (2, len(method.labels)) or not bool(torch.isfinite(scores).all()):
+        raise Broken(
+            f"judge() must give finite scores (2, {len(method.labels)}) of two draws; got {tuple(scores.shape)}."
+        )
+    if {scan.id for scan in method.held_out(bench_scans())} & set(method.training_set().scans):
+        raise Broken("held_out() gave a scan that is trained on.")
+
+
 def adapts(trial: Trial) -> None:
     """An adapter gives logits of all images and the facts of its steps, leaves the names of the network's state as they
     are, and does the same again with the same generator."""
@@ -295,4 +327,6 @@ def rules_for(card: MethodCard) -> list[Callable[[Trial], None]]:
             rules.append(segments)
         if "predictor" in card.capabilities:
             rules.append(predicts)
+        if "classifier" in card.capabilities:
+            rules.append(judges)
     return rules
