@@ -36,6 +36,8 @@ class Drawing:
     polygon: list[QPointF] = field(default_factory=list)
     corners: bool = True
     """Whether the points of `polygon` are marked."""
+    heat: tuple[QImage, QRectF] | None = None
+    """A map in colours over the whole slice, and where it lies."""
     tint: tuple[QImage, QRectF] | None = None
     """Pixels that the tool would paint, and where they lie."""
     beside: tuple[QPointF, str] | None = None
@@ -83,6 +85,10 @@ class Overlay(QWidget):
                 self.rect(), int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap), drawing.message
             )
             return
+        if drawing.heat is not None:
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.drawImage(drawing.heat[1], drawing.heat[0])
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
         if drawing.cross is not None:
             self._cross(painter, drawing.cross)
         if drawing.tint is not None:

@@ -14,6 +14,7 @@ from sagittal.facts import ImageLoan
 from sagittal_app.canvas import keys, presets, windowing
 from sagittal_app.canvas.document import OVERWRITE_ALL, LabelDocument
 from sagittal_app.canvas.geometry import Box, Plane, PlaneView, clamp, is_oblique
+from sagittal_app.canvas.heat import Heat
 from sagittal_app.canvas.measures import Measures
 from sagittal_app.canvas.windowing import Window
 
@@ -82,6 +83,8 @@ class CanvasState(QObject):
     look_changed = Signal()
     measures_changed = Signal()
     """A ruler, angle or region was drawn, moved or taken away."""
+    heat_changed = Signal()
+    """Another map lies over the scan, or none, or it is shown otherwise."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -102,6 +105,8 @@ class CanvasState(QObject):
         self.brush_diameter = 10.0
         self.look = Look()
         self.options = ToolOptions()
+        self.heat: Heat | None = None
+        """Numbers laid over the scan in colour, as where a network looked."""
         self.plane = Plane.AXIAL
         """The plane last worked on: where commands that mean a slice apply."""
         self._sample: windowing.Sample = np.zeros(1, dtype=np.float32)
@@ -154,6 +159,7 @@ class CanvasState(QObject):
         shape = (1, 1, 1) if scan is None else tuple(scan.data.shape[:3])
         _check_grid(document, shape)
         self.scan = scan
+        self.heat = None
         if scan is not None:
             self.window = self._window_of(scan, sample)
         x, y, z = self.shape
@@ -203,6 +209,13 @@ class CanvasState(QObject):
             document.overwrite = self.options.overwrite
             document.voxels_changed.append(self._voxels)
             document.table_changed.append(self.table_changed.emit)
+
+    def set_heat(self, heat: Heat | None) -> None:
+        """Lays a map over the scan, until another scan is shown; raises ValueError where its grid is another one."""
+        if heat is not None and heat.values.shape != self.shape:
+            raise ValueError(f"a map of shape {heat.values.shape} does not fit a scan of shape {self.shape}")
+        self.heat = heat
+        self.heat_changed.emit()
 
     def undo(self) -> None:
         """Takes the newest edit of labels or change of measures back."""

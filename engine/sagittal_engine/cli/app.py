@@ -27,6 +27,7 @@ from sagittal_engine.cli import (
     plugins,
     review,
     runs,
+    saliency,
     study,
     supports,
     tasks,
@@ -59,7 +60,22 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (study, looking, labels, supports, export, methods, train, runs, tasks, compare, adapt, review, machine):
+for group in (
+    study,
+    looking,
+    labels,
+    supports,
+    export,
+    methods,
+    train,
+    runs,
+    tasks,
+    saliency,
+    compare,
+    adapt,
+    review,
+    machine,
+):
     group.register(app)
 app.add_typer(plugins.app, name="plugin")
 app.add_typer(care.app, name="study")
