@@ -60,6 +60,8 @@ class SliceView(QWidget):
         """The one drawn."""
         self._slots: NDArray[np.uint8] = np.zeros(1, dtype=np.uint8)
         self._view = state.view_of(plane)
+        self._heated: tuple[object, QImage] = (None, QImage())
+        """What the last picture of the map over the scan was drawn from, and that picture."""
         self.canvas = PlaneCanvas(self) if canvas is None else canvas
         self.overlay = Overlay(self)
         self.overlay.setObjectName(f"overlay_{plane}")
@@ -79,6 +81,7 @@ class SliceView(QWidget):
         state.options_changed.connect(self.redraw)
         state.look_changed.connect(self._look_anew)
         state.measures_changed.connect(self.redraw)
+        state.heat_changed.connect(self.redraw)
         self._begin()
 
     # What is shown -------------------------------------------------------------------------------------------------
@@ -244,6 +247,7 @@ class SliceView(QWidget):
             brush_colour=self._tool_colour(preview),
             polygon=[self.canvas.to_widget(*point) for point in preview.path],
             corners=preview.corners,
+            heat=self._heat(),
             tint=self._tint(preview),
             beside=(self.hand.under, preview.text) if preview.text and self.hand.under else None,
             measures=self._measures(),
@@ -323,6 +327,18 @@ class SliceView(QWidget):
         (top, left) = patch.origin
         corner = self.canvas.to_widget(top - 0.5, left - 0.5)
         return image, QRectF(corner, self.canvas.to_widget(top + rows - 0.5, left + columns - 0.5))
+
+    def _heat(self) -> tuple[QImage, QRectF] | None:
+        """The map over this slice, and where it lies on the view; drawn anew only where something of it changed."""
+        heat = self.state.heat
+        if heat is None:
+            return None
+        drawn_from = (heat, self._view, self.index)
+        if self._heated[0] != drawn_from:
+            self._heated = drawn_from, heat.picture(self._view.take(heat.values, self.index))
+        rows, columns = self._view.size
+        corner = self.canvas.to_widget(-0.5, -0.5)
+        return self._heated[1], QRectF(corner, self.canvas.to_widget(rows - 0.5, columns - 0.5))
 
     def _tool_colour(self, preview: Preview) -> QColor:
         document = self.state.document
