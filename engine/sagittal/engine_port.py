@@ -242,7 +242,17 @@ class RunPort(Protocol):
 
     def start_adaptation(self, request: AdaptRequest) -> str:
         """Adapts a run's network to scans at test time. The result is the document of `adapt --json`: masks before and
-        after are label sets of the scans, and the adapted network is a run like any other."""
+        after are label sets of the scans, and the adapted network is a run like any other.
+
+        That run's record grows scan by scan (`RunRecord.cases` and metrics), each told by `StudyChanged` of "runs" with
+        the scan; `request_cancel` keeps what there is."""
+
+    def check_adaptation(self, request: AdaptRequest) -> list[Check]:
+        """What the request needs against the run and the study, in words. *Slow.*"""
+
+    def keep_mask(self, run: str, scan: str, *, adapted: bool) -> None:
+        """Puts a scan's mask before adapting in the place of the adapted one in the label set of an adapted run, or
+        the adapted one back. Raises `SagittalError` where a reader reviewed the mask that would give way. *Slow.*"""
 
     def start_embedding(
         self, run: str, *, checkpoint: str = "last", parameters: Mapping[str, Any] | None = None

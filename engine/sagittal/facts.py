@@ -266,6 +266,8 @@ class Check:
     ok: bool
     text: str
     blocking: bool = False
+    mend: Mapping[str, Any] = field(default_factory=dict)
+    """Values of parameters with which the line would be fine, where there are such."""
 
 
 @dataclass(frozen=True)

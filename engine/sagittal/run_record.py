@@ -26,6 +26,15 @@ class Adapted(BaseModel):
     domain: str = ""
     """The domain that all of them are of, where the stream was divided by domains."""
     seed: int = 0
+    recipe: str | None = None
+    column: str = ""
+    """The meta label that divided the stream by domains; empty for one stream."""
+    label_set: str = ""
+    """Of the adapted masks. Where a reader keeps the mask before adapting instead, it holds that one."""
+    before_set: str = ""
+    """Of the masks before adapting."""
+    truth: str = "truth"
+    """The label set that masks are compared with, where a scan has it."""
 
 
 class RunFacts(BaseModel):
@@ -67,6 +76,8 @@ class RunState(BaseModel):
     """Seconds since the epoch; an old one on an unfinished run means that the program ended under it."""
     program: str = ""
     """Who runs it: host, process number and start time, so that a dead program is known at once."""
+    task: str = ""
+    """The task of that program which works on it, where it is none of the program's runs: an adaptation."""
     error: str = ""
     detail: str = ""
 
@@ -86,4 +97,7 @@ class RunRecord(BaseModel):
     """What `evaluate` found for this run, oldest first."""
     checkpoints: list[str] = Field(default_factory=list)
     """Names of the checkpoints there are: "last", "best", then the steps that were kept, ascending."""
+    cases: list[dict[str, Any]] = Field(default_factory=list)
+    """Of an adapted run, the rows of `adapt --json` in the order of the stream; {"scan", "refused"} for a scan that was
+    left out, with the reason."""
     resumable: bool = False

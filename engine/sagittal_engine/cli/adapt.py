@@ -1,4 +1,4 @@
-"""`adapt`: a trained network, adapted to scans at test time."""
+"""`adapt`: a trained network, adapted to scans at test time; `keep`: which mask of a scan is kept of it."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ PREFERRED = "grata"
 
 def register(app: typer.Typer) -> None:
     app.command("adapt")(adapt)
+    app.command("keep")(keep)
 
 
 def adapt(
@@ -86,6 +87,34 @@ def adapt(
         result = on.task(on.engine.start_adaptation(request), "Adapting")
         names = {scan.scan: scan.name for scan in on.study.scans}
         on.output.give(result, lambda console: _show(console, result, names))
+
+
+def keep(
+    context: typer.Context,
+    study: options.Study,
+    run: options.Run,
+    scans: Annotated[
+        list[str], typer.Option("--scans", metavar="A,B", help="Scans by name or id.", show_default=False)
+    ],
+    adapted: Annotated[
+        bool, typer.Option("--adapted", help="Put the adapted masks back in place of those before adapting.")
+    ] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Keeps the masks before adapting in place of the adapted ones, in the label set of an adapted run.
+
+    The adapted masks are set aside, not lost.
+    """
+    with session(context, as_json, study, writes=True) as on:
+        record = find_run(on.engine.runs(), run, on.study.path)
+        chosen = find_scans(on.study, scans)
+        for scan in chosen:
+            on.engine.keep_mask(record.facts.run, scan, adapted=adapted)
+        label_set = record.facts.adapted.label_set if record.facts.adapted is not None else ""
+        kept = "adapted" if adapted else "before"
+        result = {"run": record.facts.run, "label_set": label_set, "kept": kept, "scans": list(chosen)}
+        said = f"'{label_set}' has the masks {'after' if adapted else 'before'} adapting of {len(chosen)} scans."
+        on.output.give(result, lambda console: console.print(said, markup=False))
 
 
 def _show(console: Console, result: Mapping[str, Any], names: Mapping[str, str]) -> None:

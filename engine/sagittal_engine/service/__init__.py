@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from sagittal_engine.service.adaptations import AdaptationService
 from sagittal_engine.service.comparing import ComparisonService
-from sagittal_engine.service.runs import RunService
 from sagittal_engine.service.saliency import SaliencyService
 from sagittal_engine.service.studies import StudyService
 
 
-class Engine(ComparisonService, RunService, SaliencyService, StudyService):
+class Engine(ComparisonService, AdaptationService, SaliencyService, StudyService):
     """`EnginePort` for real: one open study, its runs and tasks, one mailbox of events."""
 
     def shut_down(self) -> None:

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sagittal.events import MetricsChunk, Reason, State
+from sagittal.events import MetricsChunk, Reason, State, StudyChanged
 from sagittal.facts import AdaptRequest
 from sagittal.method import Prediction
 from sagittal.run_record import Adapted, RunState
 from sagittal_engine.control import Unwound
+from sagittal_engine.evaluate.statistics import summarise
 from sagittal_engine.service.predicting import figured
 from sagittal_engine.service.segmenting import name_for, write_case
 from sagittal_engine.service.streams import Domain, Method
@@ -54,6 +55,9 @@ class AdaptedRun:
         self.module = copy.deepcopy(trained.module)
         origin = source.facts()
         self.run, self._folder_name = new_name(f"{origin.request.method}-{method.card.name}")
+        stem, labels = f"{method.card.name}-{self.run}", trained.method.labels
+        self.after_set, _ = name_for(request.name, stem, domain.scans, labels)
+        self.before_set, _ = name_for(f"{self.after_set}-before", stem, domain.scans, labels)
         adapted = Adapted(
             run=origin.run,
             method=method.card.name,
@@ -61,6 +65,11 @@ class AdaptedRun:
             scans=tuple(scan.scan for scan in domain.scans),
             domain=domain.name,
             seed=request.seed,
+            recipe=request.recipe,
+            column=request.domain,
+            label_set=self.after_set,
+            before_set=self.before_set,
+            truth=request.label_set,
         )
         seen = tuple(sorted({*origin.scans, *adapted.scans}))
         self._facts = origin.model_copy(
@@ -74,12 +83,15 @@ class AdaptedRun:
                 "adapted": adapted,
             }
         )
-        stem, labels = f"{method.card.name}-{self.run}", trained.method.labels
-        self.after_set, _ = name_for(request.name, stem, domain.scans, labels)
-        self.before_set, _ = name_for(f"{self.after_set}-before", stem, domain.scans, labels)
-        self._origin = {"kind": "predicted", "run": self.run, "method": origin.request.method, "protocol": "deployed"}
+        self._origin = {
+            "kind": "predicted", "run": self.run, "method": origin.request.method, "protocol": "deployed",
+            "adaptation": self.run,
+        }  # fmt: skip
         self._source = origin.run
-        self._count, self._begun = 0, time.monotonic()
+        self._cases: list[Mapping[str, Any]] = []
+        self._begun = time.monotonic()
+        self._refused: list[dict[str, str]] = []
+        """Scans that were left out before the first that was not: until then there is no folder."""
         self._folder: RunFolder | None = None
 
     def __enter__(self) -> AdaptedRun:
@@ -87,7 +99,7 @@ class AdaptedRun:
 
     def take(self, case: Mapping[str, Any], before: Prediction, after: Prediction) -> None:
         """Keeps what was said of a scan before and after, and the figures of the case."""
-        self._count += 1
+        self._cases.append(case)
         folder = self._opened()
         adapted = {"adapted_by": self._method.card.name, "before": self.before_set}
         for name, origin, prediction in (
@@ -96,15 +108,27 @@ class AdaptedRun:
         ):
             write_case(self._study, case["scan"], name, origin, figured(prediction))
         points = {SERIES[name]: case[name] for name in SERIES if case[name] is not None}
-        series = {name: ((self._count,), (float(value),)) for name, value in points.items()}
+        series = {name: ((len(self._cases),), (float(value),)) for name, value in points.items()}
         folder.metrics.append(series)
-        self._task.publish(MetricsChunk(self._task.id, series))
+        folder.add_case(case)
         self._write(folder, State.RUNNING, None)
+        self._task.publish(MetricsChunk(self._task.id, series))
+        self._task.publish(StudyChanged(self._task.id, "runs", (case["scan"],)))
+
+    def refuse(self, scan: str, reason: str) -> None:
+        """Keeps that a scan of the stream was left out, and why."""
+        row = {"scan": scan, "refused": reason}
+        if self._folder is None:
+            self._refused.append(row)
+        else:
+            self._folder.add_case(row)
 
     def _opened(self) -> RunFolder:
         if self._folder is None:
             self._folder = RunFolder(self._study.runs_folder / self._folder_name)
             self._folder.write_facts(self._facts)
+            for row in self._refused:
+                self._folder.add_case(row)
         return self._folder
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
@@ -112,15 +136,38 @@ class AdaptedRun:
         if folder is None:
             return
         self._save(folder)
+        folder.add_evaluation(self._found())
         reason = Reason.COMPLETED if kind is None else Reason.CANCELLED if issubclass(kind, Unwound) else Reason.FAILED
         self._write(folder, State.FINISHED, reason, "" if kind is None else str(error))
         folder.settle()
 
+    def _found(self) -> dict[str, Any]:
+        """What came of the stream, as the record keeps evaluations: Dice after and before, and each scan's gain."""
+        rows = [
+            {"dice_after": case["after"], "dice_before": case["before"], "dice_gain": case["after"] - case["before"]}
+            for case in self._cases
+            if case["before"] is not None and case["after"] is not None
+        ]
+        return {
+            "task": "adaptation",
+            "protocol": "deployed",
+            "method": self._method.card.name,
+            "label_set": self._facts.adapted.truth if self._facts.adapted is not None else "",
+            "cases": [{"scan": case["scan"], "before": case["before"], "after": case["after"]} for case in self._cases],
+            "summary": summarise(rows, ("dice_after", "dice_before", "dice_gain")),
+            "intervals": "95 % bootstrap over scans.",
+        }
+
     def _save(self, folder: RunFolder) -> None:
-        content = {"run": self.run, "step": self._count, "module": self.module.state_dict()}
+        content = {"run": self.run, "step": len(self._cases), "module": self.module.state_dict()}
         checkpoint.save(folder.checkpoints / checkpoint.LAST, content)
         method = self._trained.method
-        facts = {**method.encoder_facts(), "method": self._facts.request.method, "run": self.run, "step": self._count}
+        facts = {
+            **method.encoder_facts(),
+            "method": self._facts.request.method,
+            "run": self.run,
+            "step": len(self._cases),
+        }
         save_encoder(folder.encoder, method.encoder(self.module), facts)
 
     def _write(self, folder: RunFolder, state: State, reason: Reason | None, error: str = "") -> None:
@@ -128,12 +175,13 @@ class AdaptedRun:
             RunState(
                 state=state,
                 reason=reason,
-                step=self._count,
-                steps=self._count,
-                stop_at=self._count,
+                step=len(self._cases),
+                steps=len(self._cases),
+                stop_at=len(self._cases),
                 seconds=time.monotonic() - self._begun,
                 heartbeat=time.time(),
                 program=this_program(),
+                task="" if state is State.FINISHED else self._task.id,
                 error=error,
             ),
             durable=state is State.FINISHED,

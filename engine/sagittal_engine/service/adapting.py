@@ -15,7 +15,7 @@ from sagittal_engine.kit.soft_labels import uncertainty
 from sagittal_engine.registry import Registry
 from sagittal_engine.service.adapted_runs import AdaptedRun
 from sagittal_engine.service.predicting import CAPABILITY, prediction_of
-from sagittal_engine.service.streams import adopted, domains_of, lent_scans, method_of, stream_of, warn_of_modality
+from sagittal_engine.service.streams import adopted, cautions, domains_of, lent_scans, method_of, stream_of
 from sagittal_engine.service.trained import Trained, load_trained
 from sagittal_engine.store.run_folder import RunFolder
 from sagittal_engine.tasks import Task
@@ -29,19 +29,21 @@ def adapt_scans(
 ) -> Mapping[str, Any]:
     """Adapts the run's network to the scans, one after the other; returns the document of `adapt --json`.
 
-    Of every scan, what the trained network says becomes one label set and what the adapted one says another. At the end
-    of every domain the adapted network is kept as a run. A scan that cannot be read is refused with its reason, and the
-    stream goes on. Raises `SagittalError` where the request does not fit the study or the run.
+    Of every scan, what the trained network says becomes one label set and what the adapted one says another. For every
+    domain there is a run, whose record grows scan by scan and that holds the adapted network in the end. A scan that
+    cannot be read is refused with its reason, and the stream goes on. Raises `SagittalError` where the request does not
+    fit the study or the run.
     """
     name = f"{request.method}/{request.recipe}" if request.recipe else request.method
     method = method_of(registry, name, request.parameters)
     facts = folder.facts()
     scans = stream_of(study, facts, request.scans)
-    domains = domains_of(scans, request.domain, task)
+    domains = domains_of(scans, request.domain)
+    for caution in cautions(study, facts, domains):
+        task.message("warning", caution)
     lent = lent_scans(study, scans, request.label_set)
     task.progress(0, len(scans), "Loading the run")
     trained = load_trained(study, folder, registry, list(lent.values()), task, capability=CAPABILITY, changes={})
-    warn_of_modality(study, facts, scans, task)
     cases: list[dict[str, Any]] = []
     refused: list[dict[str, str]] = []
     runs: list[dict[str, Any]] = []
@@ -60,9 +62,11 @@ def adapt_scans(
                 except (SagittalError, ValueError) as error:
                     reason = str(error)[:1].upper() + str(error)[1:]
                     refused.append({"scan": scan.id, "reason": reason})
+                    kept.refuse(scan.id, reason)
                     task.message("warning", f"{facts_of_scan.name} was left out: {reason}")
                     continue
-                cases.append({**case, "domain": domain.name} if request.domain else case)
+                case = {**case, "domain": domain.name} if request.domain else case
+                cases.append(case)
                 kept.take(case, *predictions)
                 if case["warning"]:
                     task.message("warning", f"{facts_of_scan.name}: {case['warning']}")

@@ -23,11 +23,11 @@ from sagittal_engine.service.streams import (
     Domain,
     Method,
     adopted,
+    cautions,
     domains_of,
     lent_scans,
     method_of,
     stream_of,
-    warn_of_modality,
 )
 from sagittal_engine.service.trained import Trained, load_trained
 from sagittal_engine.store.run_folder import RunFolder
@@ -53,13 +53,14 @@ def evaluate_adaptation(
             f"None of the scans has labels '{request.label_set}' to compare masks with. Name another label set, or use "
             "`sagittal adapt` to look at masks before and after."
         )
-    domains = domains_of(scans, params.domain, task)
+    domains = domains_of(scans, params.domain)
+    for caution in cautions(study, facts, domains):
+        task.message("warning", caution)
     lent: dict[str, ScanData] = {**lent_scans(study, scans, request.label_set)}
     if params.shift != NONE:
         lent = {scan: ShiftedScan(data, params.shift, params.strength, params.seed) for scan, data in lent.items()}
     task.progress(0, 1, "Loading the run")
     trained = load_trained(study, folder, registry, list(lent.values()), task, capability=CAPABILITY, changes={})
-    warn_of_modality(study, facts, scans, task)
     try:
         cases = _cases(methods, domains, lent, trained, params, task)
     except ValueError as error:

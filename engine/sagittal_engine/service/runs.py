@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sagittal.engine_port import SagittalError
 from sagittal.events import Reason
-from sagittal.facts import AdaptRequest, Check, EvaluateRequest, SegmentRequest, SpectrumRequest
+from sagittal.facts import Check, EvaluateRequest, SegmentRequest, SpectrumRequest
 from sagittal.measure import MeasureCard
 from sagittal.method import MethodCard
 from sagittal.params import ParameterError, make
@@ -211,27 +211,6 @@ class RunService(ServiceBase):
 
         how = request.protocol if request.task == "one-shot" else request.task
         return self._tasks.start("evaluate", f"Evaluating run {folder.facts().run} ({how})", work)
-
-    def start_adaptation(self, request: AdaptRequest) -> str:
-        study = self._open_for_writing()
-        folder = find_run(study.runs_folder, request.run)
-        card = self._registry.card(folder.facts().request.method)
-        if "predictor" not in card.capabilities:
-            raise SagittalError(
-                f"{card.title} does not segment scans by itself, and only a network that does can be adapted. Use the "
-                "run of a method that does."
-            )
-
-        def work(task: Task) -> Mapping[str, Any]:
-            from sagittal_engine.service.adapting import adapt_scans
-
-            try:
-                return adapt_scans(study, folder, self._registry, request, task)
-            finally:
-                self._changed("labels")
-                self._changed("runs")
-
-        return self._tasks.start("adapt", f"Adapting run {folder.facts().run} ({request.method})", work)
 
     def start_embedding(
         self, run: str, *, checkpoint: str = "last", parameters: Mapping[str, Any] | None = None

@@ -15,7 +15,6 @@ from sagittal.run_request import RunRequest
 from sagittal_engine.data import ArrayCache, StudyScan
 from sagittal_engine.registry import Registry, implementation, resolve_parameters
 from sagittal_engine.service.trained import Trained
-from sagittal_engine.tasks import Task
 
 if TYPE_CHECKING:
     from sagittal_engine.study import Study
@@ -86,8 +85,11 @@ def stream_of(study: Study, facts: RunFacts, asked: Sequence[str]) -> list[ScanF
     return chosen
 
 
-def domains_of(scans: Sequence[ScanFacts], column: str, task: Task) -> list[Domain]:
-    """The scans by their meta label `column`, in the order in which values come; all together without a column."""
+def domains_of(scans: Sequence[ScanFacts], column: str) -> list[Domain]:
+    """The scans by their meta label `column`, in the order in which values come; all together without a column.
+
+    Raises `SagittalError` where a scan has no such meta label.
+    """
     if not column:
         return [Domain("", tuple(scans))]
     bare = [scan.name for scan in scans if not scan.meta.get(column)]
@@ -102,12 +104,6 @@ def domains_of(scans: Sequence[ScanFacts], column: str, task: Task) -> list[Doma
     found: dict[str, list[ScanFacts]] = {}
     for scan in scans:
         found.setdefault(scan.meta[column], []).append(scan)
-    alone = [name for name, own in found.items() if len(own) == 1]
-    if alone:
-        task.message(
-            "warning",
-            f"Of {', '.join(alone)} there is one scan each: the network adapts to it from the trained weights alone.",
-        )
     return [Domain(name, tuple(own)) for name, own in found.items()]
 
 
@@ -116,10 +112,18 @@ def lent_scans(study: Study, scans: Sequence[ScanFacts], label_set: str) -> dict
     return {scan.scan: StudyScan(study, scan, label_set, images) for scan in scans}
 
 
-def warn_of_modality(study: Study, facts: RunFacts, scans: Sequence[ScanFacts], task: Task) -> None:
-    """Tells of scans that are of another kind than all that the run was trained on."""
+def cautions(study: Study, facts: RunFacts, domains: Sequence[Domain]) -> list[str]:
+    """What a user should know of a stream before it begins, a sentence each: domains of one scan, and scans that are of
+    another kind than all that the run was trained on."""
+    said = []
+    alone = [domain.name for domain in domains if domain.name and len(domain.scans) == 1]
+    if alone:
+        said.append(
+            f"Of {', '.join(alone)} there is one scan each: the network adapts to it from the trained weights alone."
+        )
     known = {scan.scan: scan for scan in study.facts().scans}
     trained_on = [known[scan] for scan in facts.scans if scan in known]
+    scans = [scan for domain in domains for scan in domain.scans]
     kind: Callable[[ScanFacts], str]
     for what, kind in (
         ("modality", lambda s: s.modality),
@@ -130,8 +134,8 @@ def warn_of_modality(study: Study, facts: RunFacts, scans: Sequence[ScanFacts], 
         if odd:
             named = ", ".join(f"{scan.name} ({kind(scan)})" for scan in odd[:3])
             more = f" and {len(odd) - 3} more" if len(odd) > 3 else ""
-            task.message(
-                "warning",
+            said.append(
                 f"{named}{more}: of another {what} than the run was trained on ({', '.join(sorted(seen))}). The "
-                "network was not made for that; look at the masks.",
+                "network was not made for that; look at the masks."
             )
+    return said

@@ -2,7 +2,7 @@
 
 ```
 <stamp>_<method>_<id>/
-    run.json  state.json  metrics.jsonl  previews.jsonl  evaluations.jsonl  log.txt
+    run.json  state.json  metrics.jsonl  previews.jsonl  evaluations.jsonl  cases.jsonl  log.txt
     checkpoints/  encoder/  previews/
 ```
 """
@@ -44,6 +44,7 @@ class RunFolder:
         self.metrics = MetricsLog(path / "metrics.jsonl")
         self._previews = JsonLines(path / "previews.jsonl")
         self._evaluations = JsonLines(path / "evaluations.jsonl")
+        self._cases = JsonLines(path / "cases.jsonl")
 
     def write_facts(self, facts: RunFacts) -> None:
         """Writes `run.json`, once. Not awaited on the disk: `settle` does that in the run's own thread."""
@@ -90,6 +91,7 @@ class RunFolder:
                 "metrics": self.metrics.read(),
                 "previews": self._read_previews(),
                 "checkpoints": self._saved(),
+                "cases": self._cases.read(),
             }
         )
 
@@ -112,6 +114,10 @@ class RunFolder:
     def add_evaluation(self, document: Mapping[str, Any]) -> None:
         """Appends what `evaluate` found."""
         self._evaluations.append(document)
+
+    def add_case(self, case: Mapping[str, Any]) -> None:
+        """Appends what was found of one scan of an adapted run's stream."""
+        self._cases.append(case)
 
     def log(self, level: str, text: str, detail: str = "") -> None:
         """Adds a dated line (and an indented detail) to `log.txt`."""
