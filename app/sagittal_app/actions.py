@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QWidget
 
 from sagittal_app.settings import Settings
 
-MENUS = ("File", "Edit", "View", "Study", "Annotate", "Train", "Results", "Runs", "Compare", "Help")
+MENUS = ("File", "Edit", "View", "Study", "Annotate", "Train", "Results", "Runs", "Compare", "Diagnosis", "Help")
 """The menus in their order; a command names the one it stands in."""
 
 

@@ -46,6 +46,7 @@ PAGES = (
     "results:ResultsPage",
     "runs:RunsPage",
     "compare:ComparePage",
+    "diagnosis:DiagnosisPage",
 )
 """module:class of the rail's pages, in the order of the work."""
 SETTINGS_PAGE = "settings:SettingsPage"

@@ -23,6 +23,8 @@ class Concurrence:
     """(L, L): exams that have both labels; on the diagonal those that have the one."""
     told: tuple[tuple[int, ...], ...]
     """(L, L): exams that have the row's label and of which the column's is known."""
+    known: tuple[int, ...]
+    """Exams of which each label is known."""
     exams: int
     """Exams of which any label is known."""
     imbalance: tuple[float, ...]
@@ -68,6 +70,7 @@ def concurrence(truths: Mapping[str, Mapping[str, bool]], labels: Sequence[str] 
         labels=names,
         counts=_pairs(having, having),
         told=_pairs(having, told),
+        known=tuple(map(len, told)),
         exams=len(rows),
         imbalance=imbalance,
         scumble={exam: scumble(of[name] for name in names if row.get(name)) for exam, row in rows.items()},

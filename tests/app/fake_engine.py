@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from fake_care import FakeCare
 from fake_comparing import FakeComparing
+from fake_exams import FakeExams
 from fake_looking import FakeLooking
 from fake_review import FakeReview
 from fake_tables import FakeTables
@@ -100,7 +101,7 @@ class _Run:
     evaluations: list[dict[str, Any]] = field(default_factory=list)
 
 
-class FakeEngine(FakeReview, FakeTables, FakeLooking, FakeComparing, FakeCare):
+class FakeEngine(FakeReview, FakeTables, FakeLooking, FakeComparing, FakeExams, FakeCare):
     """See the module's docstring. `calls` lists (name, arguments) of everything that changed something."""
 
     def __init__(self, folder: Path, scans: int = 4, *, auto: bool = True, speed: int = 5) -> None:

@@ -97,3 +97,9 @@ TOOL_IDS = tuple(action.id for action in ACTIONS if action.tool)
 """The tools in the order of the strip; the pointer first."""
 READING = frozenset({"pointer", "ruler", "angle", "region"})
 """Tools that need no labels to work on."""
+READABLE = READING | {
+    "delete_measures", "last_tool", "slice_back", "slice_on", "slice_first", "slice_last", "reset", "centre",
+    "crosshair", "smooth", "radiological", "nose_left", "reset_window", "next_window",
+    *(f"preset_{n}" for n in range(1, 6)), "undo", "redo",
+}  # fmt: skip
+"""Commands of a view that shows no labels."""

@@ -100,27 +100,33 @@ def make_canvases(page: QWidget, into: list[PlaneCanvas]) -> Iterator[None]:
 
 
 def canvas_commands(page: str, bench: Callable[[], Any], usable: Callable[[], bool]) -> list[Command]:
-    """The canvas's actions as commands of `page`; `bench()` is its workbench, None before it is built.
+    """The canvas's actions as commands of `page`; `bench()` is its workbench, None before it is built."""
 
-    The views take their keys themselves; see `Command.scope`.
-    """
+    def act(id: str) -> object:
+        made = bench()
+        return made.space.act(id) if made is not None else None
 
-    def make(action: keys.KeyAction) -> Command:
-        def run() -> object:
-            made = bench()
-            return made.space.act(action.id) if made is not None else None
+    return [_view_command(page, action, act, usable) for action in keys.ACTIONS if not action.id.startswith("polygon_")]
 
-        return Command(
-            f"{page}.{action.id}",
-            action.title,
-            action.shown_key,
-            run,
-            usable,
-            page.capitalize(),
-            action.icon,
-            also=action.keys[1:],
-            keys_id=f"{CANVAS}{action.id}",
-            scope=FOCUS if action.local else VIEWS,
-        )
 
-    return [make(action) for action in keys.ACTIONS if not action.id.startswith("polygon_")]
+def view_commands(page: str, act: Callable[[str], object], usable: Callable[[], bool]) -> list[Command]:
+    """Those of the canvas's actions that views without labels know, as commands of `page`."""
+    return [_view_command(page, action, act, usable) for action in keys.ACTIONS if action.id in keys.READABLE]
+
+
+def _view_command(
+    page: str, action: keys.KeyAction, act: Callable[[str], object], usable: Callable[[], bool]
+) -> Command:
+    """The views take their keys themselves; see `Command.scope`."""
+    return Command(
+        f"{page}.{action.id}",
+        action.title,
+        action.shown_key,
+        lambda: act(action.id),
+        usable,
+        page.capitalize(),
+        action.icon,
+        also=action.keys[1:],
+        keys_id=f"{CANVAS}{action.id}",
+        scope=FOCUS if action.local else VIEWS,
+    )

@@ -15,7 +15,7 @@ from sagittal_app import messages, review_words
 from sagittal_app.canvas import words
 from sagittal_app.pages.results_figures import evaluation_rows
 from sagittal_app.widgets.basics import UNIT, Elided, button, clear, column, label, row, scrolled
-from sagittal_app.widgets.scan_chooser import ScanDialog
+from sagittal_app.widgets.scan_chooser import ScanDialog, scan_lines
 
 ALL_OTHERS = "All other scans"
 ALL_SCANS = "All scans"
@@ -221,7 +221,7 @@ class SetupPanel(QWidget):
             for scan in (self._facts.scans if self._facts else ())
             if scan.scan != first and any(has_label(scan, name) for name in self._ticks)
         ]
-        dialog = ScanDialog(others, self._more, self)
+        dialog = ScanDialog(scan_lines(others), self._more, self)
         dialog.setWindowTitle(review_words.MORE_SUPPORTS_TITLE)
         dialog.chosen.connect(self.choose_more_supports)
         dialog.open()

@@ -1,8 +1,8 @@
-"""Choosing scans: a line that says how many, and a dialog with a tick per scan."""
+"""Choosing scans, or exams: a line that says how many, and a dialog with a tick for each."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QListWidget, QListWidgetItem, QWidget
@@ -13,29 +13,42 @@ from sagittal_app.models.scan_table import labels_of
 from sagittal_app.widgets.basics import UNIT, button, column, label, row
 
 
+def scan_lines(scans: Iterable[ScanFacts]) -> dict[str, str]:
+    """Scan's id → its name and labels."""
+    return {scan.scan: f"{scan.name}   {', '.join(labels_of(scan))}".rstrip() for scan in scans}
+
+
 class ScanDialog(QDialog):
-    """A tick per scan."""
+    """A tick for each of `choices`: id → what the list says."""
 
     chosen = Signal(tuple)
 
-    def __init__(self, scans: Sequence[ScanFacts], ticked: Sequence[str], parent: QWidget) -> None:
+    def __init__(
+        self,
+        choices: Mapping[str, str],
+        ticked: Collection[str],
+        parent: QWidget,
+        *,
+        title: str = messages.SCANS_TITLE,
+        none_fits: bool = False,
+    ) -> None:
+        """`none_fits`: no tick at all may be chosen too."""
         super().__init__(parent)
         self.setObjectName("scan_dialog")
-        self.setWindowTitle(messages.SCANS_TITLE)
+        self.setWindowTitle(title)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(480, 520)
         self.list = QListWidget()
         self.list.setObjectName("scan_ticks")
-        for scan in scans:
-            names = ", ".join(labels_of(scan))
-            item = QListWidgetItem(f"{scan.name}   {names}" if names else scan.name)
-            item.setData(Qt.ItemDataRole.UserRole, scan.scan)
+        for id, text in choices.items():
+            item = QListWidgetItem(text)
+            item.setData(Qt.ItemDataRole.UserRole, id)
             item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
-            item.setCheckState(Qt.CheckState.Checked if scan.scan in ticked else Qt.CheckState.Unchecked)
+            item.setCheckState(Qt.CheckState.Checked if id in ticked else Qt.CheckState.Unchecked)
             self.list.addItem(item)
-        # No scan at all would be understood as all of them.
         self._choose = button("Choose", "scan_choose", self._accept, role="primary")
-        self.list.itemChanged.connect(lambda _item: self._choose.setEnabled(bool(self._ticked())))
+        if not none_fits:
+            self.list.itemChanged.connect(lambda _item: self._choose.setEnabled(bool(self._ticked())))
         tick = row(
             button("All", "scan_all", lambda: self._tick(Qt.CheckState.Checked)),
             button("None", "scan_none", lambda: self._tick(Qt.CheckState.Unchecked)),
@@ -63,45 +76,52 @@ class ScanDialog(QDialog):
 
 
 class ScanChooser(QWidget):
-    """Says "All 10" or "5 of 10"; an empty choice is all."""
+    """Says "All 10" or "5 of 10"."""
 
     changed = Signal()
 
-    def __init__(self, all_words: str = messages.SCANS_ALL) -> None:
-        """`all_words` say what an empty choice means."""
+    def __init__(
+        self, all_words: str = messages.SCANS_ALL, *, title: str = messages.SCANS_TITLE, own_choice: bool = False
+    ) -> None:
+        """`all_words` say what an empty choice means: everything, or with `own_choice` what the program chooses."""
         super().__init__()
         self.setObjectName("scan_chooser")
         self._all_words = all_words
-        self._scans: tuple[ScanFacts, ...] = ()
+        self._title = title
+        self._own_choice = own_choice
+        self._choices: dict[str, str] = {}
         self._chosen: tuple[str, ...] = ()
         self._words = label("")
         self._words.setObjectName("scan_words")
         self.setLayout(row(self._words, button(messages.SCANS_CHOOSE, "choose_scans", self._ask), None))
 
     def show_scans(self, scans: tuple[ScanFacts, ...]) -> None:
-        self._scans = scans
-        there = {scan.scan for scan in scans}
-        self._chosen = tuple(scan for scan in self._chosen if scan in there)
+        self.show_choices(scan_lines(scans))
+
+    def show_choices(self, choices: Mapping[str, str]) -> None:
+        """What there is to choose: id → what the list says; of what was chosen, what is still there stays."""
+        self._choices = dict(choices)
+        self._chosen = tuple(one for one in self._chosen if one in choices)
         self._say()
 
     def value(self) -> tuple[str, ...]:
-        """Ids of the chosen scans; empty for all."""
+        """Ids chosen; empty as `all_words` say."""
         return self._chosen
 
-    def set_value(self, scans: Sequence[str]) -> None:
-        there = [scan.scan for scan in self._scans]
-        chosen = tuple(scan for scan in there if scan in scans)
-        self._chosen = () if len(chosen) == len(there) else chosen
+    def set_value(self, ids: Sequence[str]) -> None:
+        chosen = tuple(one for one in self._choices if one in ids)
+        self._chosen = () if len(chosen) == len(self._choices) and not self._own_choice else chosen
         self._say()
         self.changed.emit()
 
     def _say(self) -> None:
-        total = len(self._scans)
+        total = len(self._choices)
         some = messages.SCANS_SOME.format(chosen=len(self._chosen), count=total)
         self._words.setText(some if self._chosen else self._all_words.format(count=total))
 
     def _ask(self) -> None:
-        ticked = self._chosen or tuple(scan.scan for scan in self._scans)
-        dialog = ScanDialog(self._scans, ticked, self)
+        # No scan at all would be understood as all of them, where that is what an empty choice means.
+        ticked = self._chosen or (() if self._own_choice else tuple(self._choices))
+        dialog = ScanDialog(self._choices, ticked, self, title=self._title, none_fits=self._own_choice)
         dialog.chosen.connect(self.set_value)
         dialog.open()
