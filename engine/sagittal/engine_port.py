@@ -297,6 +297,9 @@ class RunPort(Protocol):
     def diagnoses(self) -> list[DiagnosisFacts]:
         """Every diagnosis of the study, newest first. *Slow.*"""
 
+    def diagnosed(self, diagnosis: str) -> list[ExamDiagnosis]:
+        """Every exam of a diagnosis without its slices and neighbours, in the order of the facts. *Slow.*"""
+
     def diagnosis(self, diagnosis: str, exam: str) -> ExamDiagnosis:
         """One exam of a diagnosis, with its slices and neighbours. *Slow.*"""
 

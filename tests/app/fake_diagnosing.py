@@ -139,6 +139,10 @@ class KneeEngine(FakeEngine):
             missing=tuple(plane for plane in planes if plane not in facts.planes),
         )
 
+    def diagnosed(self, diagnosis: str) -> list[ExamDiagnosis]:
+        exams = self._asked_about(self._judged[diagnosis])
+        return [replace(self.diagnosis(diagnosis, exam), slices=(), neighbours=()) for exam in exams]
+
     def _asked_about(self, request: DiagnosisRequest) -> tuple[str, ...]:
         """All but the first exam, which stands for those that were trained on."""
         return request.exams or tuple(exam.exam for exam in self.exams()[1:])

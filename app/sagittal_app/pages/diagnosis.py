@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QComboBox, QProgressBar, QSplitter, QStackedWidget, QTabWidget, QWidget
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from sagittal_app.pages.diagnosis_figures import FiguresPanel
     from sagittal_app.pages.diagnosis_labels import LabelsPanel
 
-AT_ONCE = 24
-"""Exams read in one go: the list fills while the rest is read."""
 LIST_WIDTH = 264
 
 
@@ -66,7 +64,7 @@ class DiagnosisPage(Page):
         self._diagnoses: list[DiagnosisFacts] = []
         self._runs: list[ClassifierRun] = []
         self._read: dict[str, ExamDiagnosis] = {}
-        """Exams of the diagnosis shown, without their slices and neighbours."""
+        """Exams of the diagnosis shown, as `EnginePort.diagnosed` tells them."""
         self._reading = ""
         """The diagnosis whose exams are read or being read."""
         self._from = ""
@@ -280,28 +278,18 @@ class DiagnosisPage(Page):
         self.back.hide()
         self.listed.show_labels(one.labels)
         self.listed.show_exams([], len(one.exams))
-        self._read_on(one, 0)
+        take = lambda found: self._take_exams(one, found)  # noqa: E731
+        self.desk.ask(self.desk.port.diagnosed, one.id, then=take, owner=self, topic="exams")
 
-    def _read_on(self, one: DiagnosisFacts, done: int) -> None:
-        """Reads the next exams; the first of the list is shown as soon as there is one."""
-        port, some = self.desk.port, one.exams[done : done + AT_ONCE]
-
-        def take(found: list[ExamDiagnosis]) -> None:
-            if self._reading != one.id:
-                return
-            # What each slice speaks for is read again with the exam that is looked at: of all it would be much.
-            self._read.update(
-                (found_one.exam.exam, replace(found_one, slices=(), neighbours=())) for found_one in found
-            )
-            self.listed.show_exams(list(self._read.values()), len(one.exams))
-            if done + AT_ONCE < len(one.exams):
-                self._read_on(one, done + AT_ONCE)
-            else:
-                self._show_labels()
-                if not self.listed.current() and not self._from:
-                    self.listed.step(1)
-
-        self.desk.ask(lambda: [port.diagnosis(one.id, exam) for exam in some], then=take, owner=self, topic="exams")
+    def _take_exams(self, one: DiagnosisFacts, found: list[ExamDiagnosis]) -> None:
+        """The first exam of the list is shown, unless the user has gone elsewhere."""
+        if self._reading != one.id:
+            return
+        self._read = {whole.exam.exam: whole for whole in found}
+        self.listed.show_exams(found, len(found))
+        self._show_labels()
+        if not self.listed.current():
+            self.listed.step(1)
 
     def _open_listed(self, exam: str) -> None:
         self._from = ""

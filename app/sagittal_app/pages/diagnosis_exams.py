@@ -202,7 +202,7 @@ class ExamsPanel(QWidget):
         return str(self.sort.currentData() or NEED)
 
     def show_exams(self, exams: Sequence[ExamDiagnosis], total: int) -> None:
-        """Those read so far of `total`; the exam chosen stays."""
+        """Those of a diagnosis of `total`, none while they are read; the exam chosen stays."""
         self._all, self._total = list(exams), total
         self._fill()
 
@@ -251,7 +251,7 @@ class ExamsPanel(QWidget):
 
     def _say(self, any_shown: bool) -> None:
         reading = len(self._all) < self._total
-        text = words.READING.format(done=len(self._all), total=self._total) if reading else ""
+        text = words.READING.format(exams=messages.count(self._total, "exam")) if reading else ""
         if not reading and self._all and not any_shown:
             text = words.NOTHING_FOUND
         self.says.setText(text)
