@@ -13,8 +13,9 @@ from sagittal_engine.cli.naming import near
 from sagittal_engine.cli.progress import Display
 from sagittal_engine.cli.session import session
 
-KINDS = ("abdomen", "vessels")
-SUBJECTS = {"abdomen": 16, "vessels": 32}
+SUBJECTS = {"abdomen": 16, "vessels": 32, "knees": 40}
+"""Kind → subjects that are drawn if nothing is said."""
+KINDS = tuple(SUBJECTS)
 
 
 def phantom(
@@ -25,13 +26,19 @@ def phantom(
         typer.Option(
             "--kind",
             metavar="|".join(KINDS),
-            help="'abdomen': organs under two scanners; 'vessels': vessels with aneurysms from four institutions.",
+            help="'abdomen': organs under two scanners; 'vessels': vessels with aneurysms from four institutions; "
+            "'knees': exams of three planes with labels, from two scanners.",
         ),
     ] = "vessels",
     subjects: Annotated[
         int | None,
         typer.Option(
-            "--subjects", metavar="N", min=1, help="Subjects to draw. [default: 16, vessels 32]", show_default=False
+            "--subjects",
+            "--exams",
+            metavar="N",
+            min=1,
+            help="Subjects to draw; a knee exam is one subject. [default: 16, vessels 32, knees 40]",
+            show_default=False,
         ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", metavar="S", min=0, help="The same one draws the same scans.")] = 0,

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from sagittal_engine.phantom.anatomy import ORGANS, draw
-from sagittal_engine.phantom.files import largest_part, write_cohort
+from sagittal_engine.phantom.files import Drawn, largest_part, write_cohort
 from sagittal_engine.phantom.scanner import SCANNERS, Scanner
 from sagittal_engine.phantom.shapes import Array
 
@@ -49,8 +49,9 @@ def generate(
     Raises ValueError for fewer than one subject.
     """
 
-    def draw_subject(number: int) -> tuple[Array, Array, Array, Scanner]:
+    def draw_subject(number: int) -> list[Drawn]:
         scanner = SCANNERS[(number - 1) % len(SCANNERS)]
-        return *make_subject(np.random.default_rng([seed, number]), scanner), scanner
+        drawn = make_subject(np.random.default_rng([seed, number]), scanner)
+        return [Drawn(*drawn, scanner.orientation, scanner.name, {"scanner": scanner.name})]
 
-    return write_cohort(folder, subjects, LABELS, "scanner", draw_subject, progress, boundary)
+    return write_cohort(folder, subjects, LABELS, draw_subject, progress, boundary)

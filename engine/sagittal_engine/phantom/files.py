@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from scipy import ndimage
@@ -15,32 +15,40 @@ from sagittal.facts import colour_of
 from sagittal_engine.phantom.shapes import Array
 
 
-class Site(Protocol):
-    """Who imaged a subject: a scanner, or an institution."""
+@dataclass(frozen=True)
+class Drawn:
+    """One scan of a subject, as it goes into files."""
 
-    @property
-    def name(self) -> str: ...
-    @property
-    def orientation(self) -> str: ...
+    image: Array
+    labels: Array
+    affine: Array
+    """Both arrays are (X, Y, Z) in RAS+ voxel order; float64 (4, 4) to RAS+ millimetres."""
+    orientation: str
+    """Axis letters of the files."""
+    site: str
+    """Who imaged it."""
+    columns: Mapping[str, str]
+    """What the table says of it: column → value, the same columns for all."""
+    ending: str = ""
+    """Of the file's name, where a subject has several scans."""
 
 
-Draw = Callable[[int], tuple[Array, Array, Array, Site]]
-"""Number of a subject, from 1 → image, labels, affine, and who imaged it."""
+Draw = Callable[[int], Sequence[Drawn]]
+"""Number of a subject, from 1 → its scans."""
 
 
 def write_cohort(
     folder: Path,
     subjects: int,
     labels: Mapping[int, str],
-    column: str,
     draw: Draw,
     progress: Callable[[int, int, str], None],
     boundary: Callable[[], None],
 ) -> list[Path]:
     """Writes `subjects` drawn subjects into `folder` and returns the image files in order.
 
-    `image_NN.nii.gz` and `label_NN.nii.gz` per subject, `labels.json` with names and colours, and `meta.csv` whose
-    `column` says who imaged each. `boundary` may raise to stop. Raises ValueError for fewer than one subject.
+    `image_NN.nii.gz` and `label_NN.nii.gz` per scan, `labels.json` with names and colours, and `meta.csv` with the
+    subject and the columns of each. `boundary` may raise to stop. Raises ValueError for fewer than one subject.
     """
     if subjects < 1:
         raise ValueError(f"a cohort has at least one subject; got {subjects}")
@@ -52,13 +60,16 @@ def write_cohort(
     for number in range(1, subjects + 1):
         boundary()
         progress(number - 1, subjects, f"Drawing synthetic subject {number} of {subjects}")
-        image, numbers, affine, site = draw(number)
-        images.append(folder / f"image_{number:02d}.nii.gz")
-        _write(images[-1], image, affine, site)
-        _write(folder / f"label_{number:02d}.nii.gz", numbers, affine, site)
-        rows.append((images[-1].name, f"synthetic {number:02d}", site.name))
+        for scan in draw(number):
+            name = f"{number:02d}{scan.ending}.nii.gz"
+            images.append(folder / f"image_{name}")
+            _write(images[-1], scan.image, scan)
+            _write(folder / f"label_{name}", scan.labels, scan)
+            rows.append({"scan": images[-1].name, "subject": f"synthetic {number:02d}", **scan.columns})
     with (folder / "meta.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([("scan", "subject", column), *rows])
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
     progress(subjects, subjects, "Synthetic cohort written")
     return images
 
@@ -73,16 +84,16 @@ def largest_part(mask: Array) -> Array:
     return parts == sizes.argmax()
 
 
-def _write(path: Path, array: Array, affine: Array, site: Site) -> None:
-    """Writes RAS+ voxels as NIfTI in the site's own axis order, millimetres, scanner coordinates."""
+def _write(path: Path, array: Array, scan: Drawn) -> None:
+    """Writes RAS+ voxels as NIfTI in the scan's own axis order, millimetres, scanner coordinates."""
     import nibabel as nib
     from nibabel.orientations import axcodes2ornt, inv_ornt_aff, ornt_transform
 
-    turn = ornt_transform(axcodes2ornt("RAS"), axcodes2ornt(site.orientation))
+    turn = ornt_transform(axcodes2ornt("RAS"), axcodes2ornt(scan.orientation))
     stored = nib.orientations.apply_orientation(array, turn)
-    image = nib.Nifti1Image(np.ascontiguousarray(stored), affine @ inv_ornt_aff(turn, array.shape))
+    image = nib.Nifti1Image(np.ascontiguousarray(stored), scan.affine @ inv_ornt_aff(turn, array.shape))
     image.set_sform(image.affine, code=1)
     image.set_qform(image.affine, code=1)
     image.header.set_xyzt_units("mm")
-    image.header["descrip"] = f"synthetic, {site.name}".encode()
+    image.header["descrip"] = f"synthetic, {scan.site}".encode()
     nib.save(image, path)

@@ -16,14 +16,15 @@ import numpy as np
 Array: TypeAlias = np.ndarray[Any, Any]
 Point = tuple[float, float, float]
 
+FAR = 15.0
+"""mm: distances on a whole grid are not told beyond."""
 TALL = 130.0
 """Half the height of what is drawn, mm: longer shapes are columns through the whole volume."""
 
 
-def _cubic_weights(samples: int, knots: int) -> Array:
-    """float32 (samples, knots): uniform cubic B-spline weights of `knots` control values over `samples` points."""
-    position = np.linspace(1.0, knots - 2.0, samples)[:, None] - np.arange(knots)[None, :]
-    t = np.abs(position)
+def _cubic_weights(places: Array, knots: int) -> Array:
+    """float32 (samples, knots): uniform cubic B-spline weights of `knots` control values at `places`, in knots."""
+    t = np.abs(places[:, None] - np.arange(knots)[None, :])
     inner = 2.0 / 3.0 - t**2 + t**3 / 2.0
     outer = (2.0 - t).clip(0.0) ** 3 / 6.0
     return np.where(t < 1.0, inner, outer).astype(np.float32)
@@ -35,9 +36,16 @@ def smooth_field(rng: np.random.Generator, shape: Sequence[int], knots: Sequence
     Cubic B-splines over a grid of (kx, ky, kz) normal control values (each at least 4): the more knots, the finer.
     """
     values = rng.standard_normal(tuple(knots), dtype=np.float32) * np.float32(2.6)
-    across, along, up = (_cubic_weights(n, k) for n, k in zip(shape, knots, strict=True))
-    values = (across @ values.reshape(knots[0], -1)).reshape(shape[0], knots[1], knots[2]) @ up.T
-    return np.matmul(along, values)
+    return spline(values, [np.linspace(1.0, k - 2.0, n) for n, k in zip(shape, knots, strict=True)])
+
+
+def spline(values: Array, places: Sequence[Array]) -> Array:
+    """The cubic B-spline of control `values` (kx, ky, kz), float32, on the grid of `places` along each axis, in knots:
+    1 … k − 2 is where it is whole."""
+    knots = values.shape
+    across, along, up = (_cubic_weights(at, k) for at, k in zip(places, knots, strict=True))
+    half = (across @ values.reshape(knots[0], -1)).reshape(len(across), knots[1], knots[2]) @ up.T
+    return np.matmul(along, half)
 
 
 def soft(distance: Array, width: float) -> Array:
@@ -78,6 +86,43 @@ class Ellipsoid:
         return (flat + abs(self.tilt[0]) * height, flat + abs(self.tilt[1]) * height, self.radii[2])
 
 
+@dataclass(frozen=True)
+class Capsule:
+    """A straight rod with round ends."""
+
+    start: Point
+    end: Point
+    radius: float
+
+    @property
+    def length(self) -> float:
+        """mm between the ends' middles."""
+        return float(np.linalg.norm(np.subtract(self.end, self.start)))
+
+    @property
+    def centre(self) -> Point:
+        x, y, z = (float(value) for value in np.add(self.start, self.end) / 2)
+        return x, y, z
+
+    def reach(self) -> Point:
+        """Half the sides in mm of a box about the centre that holds the shape."""
+        x, y, z = (float(value) + self.radius for value in np.abs(np.subtract(self.end, self.start)) / 2)
+        return x, y, z
+
+    def along(self, x: Array, y: Array, z: Array) -> Array:
+        """How far along the rod each point lies: 0 at the start, 1 at the end, cut there."""
+        (dx, dy, dz), squared = np.subtract(self.end, self.start), np.float32(self.length**2)
+        share = ((x - self.start[0]) * dx + (y - self.start[1]) * dy + (z - self.start[2]) * dz) / squared
+        return np.clip(share, 0, 1)
+
+    def distance(self, x: Array, y: Array, z: Array) -> Array:
+        """Signed distance in mm, negative inside."""
+        share = self.along(x, y, z)
+        (dx, dy, dz), (sx, sy, sz) = np.subtract(self.end, self.start), self.start
+        off = ((x - sx - share * dx) ** 2, (y - sy - share * dy) ** 2, (z - sz - share * dz) ** 2)
+        return np.sqrt(sum(off)) - np.float32(self.radius)
+
+
 @dataclass
 class Canvas:
     """Tissue as it is painted: water-like signal, label numbers, and the deformed coordinates of every voxel."""
@@ -106,6 +151,13 @@ class Canvas:
     def where(self, box: tuple[slice, slice, slice]) -> tuple[Array, Array, Array]:
         """The coordinates inside `box`."""
         return self.x[box], self.y[box], self.z[box]
+
+    def distance(self, shape: Ellipsoid) -> Array:
+        """A shape's signed distance on the whole grid, `FAR` where nothing of it is near."""
+        found = np.full(self.x.shape, FAR, np.float32)
+        box = self.box(shape.centre, shape.reach())
+        found[box] = np.minimum(shape.distance(*self.where(box)), FAR)
+        return found
 
     def paint(self, box: Any, cover: Array, signal: Array | float, label: int | None = 0) -> None:
         """Lays `signal` over what is there, weighted by `cover`; `label=None` leaves label numbers as they are."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sagittal_engine.phantom.files import largest_part, write_cohort
+from sagittal_engine.phantom.files import Drawn, largest_part, write_cohort
 from sagittal_engine.phantom.institutions import INSTITUTIONS, Institution
 from sagittal_engine.phantom.shapes import Array, smooth_field, soft
 from sagittal_engine.phantom.vessel_tree import distance, grow
@@ -80,8 +80,9 @@ def generate_vessels(
     Files, seed and errors as `generate` of the abdomen; the table's column "domain" names the institution.
     """
 
-    def draw(number: int) -> tuple[Array, Array, Array, Institution]:
+    def draw(number: int) -> list[Drawn]:
         institution = INSTITUTIONS[(number - 1) % len(INSTITUTIONS)]
-        return *make_vessel_subject(np.random.default_rng([seed, number, 1]), institution), institution
+        drawn = make_vessel_subject(np.random.default_rng([seed, number, 1]), institution)
+        return [Drawn(*drawn, institution.orientation, institution.name, {DOMAIN: institution.name})]
 
-    return write_cohort(folder, subjects, VESSEL_LABELS, DOMAIN, draw, progress, boundary)
+    return write_cohort(folder, subjects, VESSEL_LABELS, draw, progress, boundary)
