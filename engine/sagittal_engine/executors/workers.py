@@ -5,53 +5,27 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import os
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.context import SpawnContext, SpawnProcess
-from types import ModuleType
+from multiprocessing.context import SpawnContext
 from typing import Any
 
 from sagittal.engine_port import SagittalError
 from sagittal_engine.executors import cluster
+from sagittal_engine.executors.spawning import ModuleContext
 
 FEW = 4
 """Below this many items starting processes costs more than it saves."""
 POLL_SECONDS = 0.2
 
 
-_starting = threading.Lock()
-
-
-class _Worker(SpawnProcess):
-    """A spawned process that does not run the program's main script again.
-
-    A spawned process imports the script its parent was started from, so that what is defined there can be found. A
-    notebook user's script without `if __name__ == "__main__":` would then train in every worker. Our work is defined
-    in modules, so the script is kept out of sight for the moment of starting.
-    """
-
-    def start(self) -> None:
-        with _starting:
-            main = sys.modules["__main__"]
-            sys.modules["__main__"] = ModuleType("__main__")
-            try:
-                super().start()
-            finally:
-                sys.modules["__main__"] = main
-
-
-class _WorkerContext(SpawnContext):
-    Process = _Worker
-
-
 def _context_for(function: Callable[[Any], Any]) -> SpawnContext:
     """Spawned workers; with the main script where `function` is defined in it."""
     inner = getattr(function, "func", function)
-    return SpawnContext() if getattr(inner, "__module__", None) == "__main__" else _WorkerContext()
+    return SpawnContext() if getattr(inner, "__module__", None) == "__main__" else ModuleContext()
 
 
 def _start_worker() -> None:

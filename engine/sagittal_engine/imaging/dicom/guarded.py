@@ -1,0 +1,177 @@
+"""Compressed frames, unpacked by a helper: a process of its own, with a time limit and little memory.
+
+Codecs are native code. A crafted stream can crash them, keep them busy for ever, or have them ask for all the memory
+there is; then the helper ends, and here it is one sentence. A helper is started when the first compressed file is met,
+and kept for the next. There are as many as threads that read at the same time, one of which stays.
+
+Over the pipe go JSON and bare pixels, nothing that would be unpickled:
+
+    → {"path": "…", "first": 0, "end": 3}
+    ← {"shape": [512, 512], "dtype": "<i2"}, and its pixels; once for each frame. Or, and that is the last,
+    ← {"problem": "One sentence."}, {"errno": 2, "strerror": "…"}
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from sagittal_engine.executors.spawning import ModuleContext
+from sagittal_engine.imaging.dicom.codecs import unpack
+from sagittal_engine.imaging.dicom.instance import Instance, read_instance
+from sagittal_engine.imaging.volume import Array, ImagingError
+
+SECONDS = 8.0
+"""For one frame, and one more for each million of its pixels; a slice of a scan takes some hundredths."""
+MEMORY = 2**29
+"""Bytes that a helper may take above what it begins with, and `TIMES` those of a frame."""
+TIMES = 16
+BROKEN = (
+    "The pixels of {name} cannot be decoded: its decoder broke down on them, or came to no end. The file is damaged; "
+    "copy or export it again."
+)
+
+_CONTEXT = ModuleContext()
+_idle: list[_Helper] = []
+_turn = threading.Lock()
+
+
+def unpack_guarded(instance: Instance, wanted: range) -> Iterator[Array]:
+    """As `codecs.unpack`, in a helper. Raises `ImagingError` where that ends on the way."""
+    helper = _take()
+    try:
+        yield from helper.unpack(instance.path, wanted)
+    finally:
+        _give_back(helper)
+
+
+def _take() -> _Helper:
+    with _turn:
+        while _idle:
+            helper = _idle.pop()
+            if helper.is_free():
+                return helper
+            helper.end()
+    return _Helper()
+
+
+def _give_back(helper: _Helper) -> None:
+    with _turn:
+        if not _idle and helper.is_free():
+            _idle.append(helper)
+            return
+    helper.end()
+
+
+class _Helper:
+    """This side of the pipe; one thread uses it at a time."""
+
+    def __init__(self) -> None:
+        self._pipe, theirs = _CONTEXT.Pipe()
+        # A daemon goes with its parent; one whose parent was killed reads the end of the pipe, or meets its time limit.
+        self._process = _CONTEXT.Process(target=_serve, args=(theirs,), name="sagittal-decoder", daemon=True)
+        self._process.start()
+        theirs.close()
+        self._owed = 0
+        """Frames that were asked for and have not come."""
+
+    def is_free(self) -> bool:
+        """Whether it can be asked: it lives, and nobody left in the middle of an answer."""
+        return self._owed == 0 and self._process.is_alive()
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.join()
+        self._pipe.close()
+
+    def unpack(self, path: Path, wanted: range) -> Iterator[Array]:
+        self._owed = len(wanted)
+        try:
+            self._pipe.send_bytes(_line(path=str(path), first=wanted.start, end=wanted.stop))
+        except OSError as error:
+            raise ImagingError(BROKEN.format(name=path.name)) from error
+        while self._owed:
+            yield self._next(path)
+
+    def _next(self, path: Path) -> Array:
+        try:
+            said = json.loads(self._pipe.recv_bytes())
+            if "dtype" in said:
+                pixels = np.empty(said["shape"], said["dtype"])
+                self._pipe.recv_bytes_into(memoryview(pixels.reshape(-1).view(np.uint8)))
+                self._owed -= 1
+                return pixels
+        except (EOFError, OSError) as error:
+            raise ImagingError(BROKEN.format(name=path.name)) from error
+        self._owed = 0
+        if "problem" in said:
+            raise ImagingError(said["problem"])
+        raise OSError(said["errno"], said["strerror"])
+
+
+# What the helper does -----------------------------------------------------------------------------------------------
+
+
+def _serve(pipe: Connection) -> None:
+    """Answers until the other end of the pipe is gone. What codecs print, which may quote a header, goes nowhere."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in a terminal is for the program, which then ends us
+    with Path(os.devnull).open("wb") as nowhere, suppress(EOFError, BrokenPipeError):
+        for stream in (1, 2):
+            os.dup2(nowhere.fileno(), stream)
+        while True:
+            asked = json.loads(pipe.recv_bytes())
+            for message in _answers(Path(asked["path"]), range(asked["first"], asked["end"]), nowhere):
+                pipe.send_bytes(message)
+
+
+def _answers(path: Path, wanted: range, nowhere: IO[bytes]) -> Iterator[Any]:
+    try:
+        instance = read_instance(path)
+        size = instance.rows * instance.columns * instance.samples
+        _limit_memory(MEMORY + TIMES * size * instance.bits_allocated // 8)
+        watch = partial(_watch, SECONDS + size / 1e6, nowhere)
+        for pixels in unpack(instance, wanted, watch):
+            yield _line(shape=pixels.shape, dtype=pixels.dtype.str)
+            yield memoryview(np.ascontiguousarray(pixels).reshape(-1).view(np.uint8))
+    except ImagingError as error:
+        yield _line(problem=str(error))
+    except OSError as error:
+        yield _line(errno=error.errno, strerror=error.strerror or str(error))
+
+
+@contextmanager
+def _watch(seconds: float, nowhere: IO[bytes]) -> Iterator[None]:
+    """Ends this process where the block takes longer, also in the midst of native code that holds the interpreter."""
+    faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+def _limit_memory(more: int) -> None:
+    """Lets this process allocate so many bytes from now on, where the system can say so (Linux)."""
+    try:
+        import resource
+
+        taken = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+    except (ImportError, OSError):
+        return
+    _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    limit = taken + more if most == resource.RLIM_INFINITY else min(taken + more, most)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, most))
+
+
+def _line(**said: Any) -> bytes:
+    return json.dumps(said).encode()
