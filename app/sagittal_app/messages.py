@@ -158,6 +158,13 @@ WRONG_HIGH = "At most {maximum}."
 CHOOSE_FILE = "Choose a file"
 META_NOT_HERE = "This study has no meta label “{name}”. Add it on the Study page, or take it out here."
 META_NO_CHOICE = "none"
+RUN_NO_CHOICE = "none: choose a run, or type a folder or file"
+CHOOSE_ENCODER = "Choose an encoder on the disk"
+ENCODER_FOLDER = "A folder that a run left…"
+ENCODER_FILE = "A file of weights…"
+ENCODER_FOLDER_TITLE = "Choose the folder that a run left, or its folder “encoder”"
+ENCODER_FILE_TITLE = "Choose a file of weights"
+ENCODER_FILTER = "Weights (*.safetensors *.pt *.pth);;All files (*)"
 META_ALL_SAME = "All scans share it, so it tells none apart."
 META_ALL_DIFFERENT = "Every scan has another."
 META_MISSING = "{scans} without one."
@@ -165,6 +172,8 @@ META_MISSING = "{scans} without one."
 # Board
 
 LOSS_TITLE = "Loss"
+PARTS_TITLE = "Parts of the loss"
+PARTS_ABOUT = "What the loss is the sum of."
 WAITING_LINES = "The first points come with the first steps."
 WAITING_PICTURES = "The first picture comes at step {step}."
 WAITING_DOCUMENT = "It fills as soon as the method publishes it."
@@ -232,6 +241,8 @@ TASKS = {
     "linear": "linear reader",
     "classify": "fine-tuned classifier",
     "segmentation": "segmentation",
+    "adaptation": "adapting",
+    "adapt": "adapters compared",
 }
 ALL_SUBJECTS = "all"
 MEASURE = "Measure"

@@ -21,6 +21,8 @@ Kind = Literal["int", "float", "bool", "choice", "text", "path"]
 
 META_LABELS = "meta_labels"
 """`choices_from` of a text that names attributes of the study's scans."""
+RUNS = "runs"
+"""`choices_from` of a text that names a run whose encoder is taken, by its id; or an encoder's folder or file."""
 OWN_META_LABELS: Mapping[str, str] = {
     "subject": "Who the scan is of.",
     "slice_quantile": "In which quarter of its scan a slice lies.",
@@ -85,7 +87,7 @@ class FieldDescription:
     paper: Any = None
     """The published value, where it differs from the default."""
     choices_from: str | None = None
-    """What of the open study a text's values are taken from: "meta_labels"."""
+    """What of the open study a text's values are taken from: "meta_labels" or "runs"."""
     multiple: bool = False
     """Several of them, written with commas between."""
 
@@ -110,7 +112,8 @@ def setting(
 
     `group` is the heading it stands under in the form; "Essentials" is shown first, the others are folded. A text with
     `choices_from="meta_labels"` names an attribute of the study's scans, with `multiple` several of them, as
-    "subject, phase" (`names_in` reads it); the form offers those that the open study has.
+    "subject, phase" (`names_in` reads it); one with `choices_from="runs"` a run whose encoder is taken, or the folder
+    or file of another. The form offers those that the open study has.
     """
     extra = {"unit": unit, "choices": dict(choices) if choices else None, "group": group, "paper": paper, "path": path}
     extra |= {"choices_from": choices_from, "multiple": multiple}

@@ -47,6 +47,7 @@ class ContrastParams(TrainingParams):
     """Parameters of the second fake method."""
 
     temperature: float = setting(0.2, "Divides the similarities.", gt=0, le=10)
+    start_from: str = setting("", "Encoder to start from.", choices_from="runs")
 
 
 class SpectrumParams(Params):

@@ -19,7 +19,7 @@ from sagittal_app.charts.factory import make_panel, names_of
 from sagittal_app.charts.images import PictureDialog
 from sagittal_app.charts.plot import CurveData, LinesPanel
 from sagittal_app.charts.spectra import density
-from sagittal_app.models.run_model import RunModel
+from sagittal_app.models.run_model import RunModel, Series
 
 
 @pytest.fixture
@@ -130,6 +130,21 @@ def test_the_board_shows_a_past_run_whole(desk, past, qtbot):
     assert {curve.name for curve in board.loss._curves} == {"loss_query", "loss_ccr"}
     assert "superpixels" in board.log.toPlainText()
     assert board.findChild(object, "panel_2_caption").whole() == "Step 20"
+
+
+def test_the_sum_of_many_losses_has_a_chart_of_its_own(desk, qtbot):
+    board = Board(desk)
+    qtbot.addWidget(board)
+    board.resize(1200, 800)
+    board.show()
+    parts = ("image_loss", "pixel_loss", "third_loss")
+    several = RunModel("r", series={name: Series([0, 1], [2.0, 1.0]) for name in (*parts, "loss")})
+    board.show_run(several, None)
+    assert [curve.name for curve in board.loss._curves] == ["loss"]
+    assert tuple(curve.name for curve in board.parts._curves) == parts and board.parts.isVisible()
+    few = RunModel("f", series={name: Series([0, 1], [2.0, 1.0]) for name in ("image_loss", "pixel_loss", "loss")})
+    board.show_run(few, None)
+    assert len(board.loss._curves) == 3 and not board.parts.isVisible()
 
 
 def test_a_picture_is_seen_large_with_all_that_is_said(past, qtbot):

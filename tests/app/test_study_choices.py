@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from fake_world import make_scan
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QComboBox
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog
 
 from sagittal.facts import StudyFacts
 from sagittal.params import Params, describe, make, names_in, setting
@@ -23,6 +23,7 @@ class Chosen(Params):
         "subject, slice_quantile", "What makes two slices alike.", choices_from="meta_labels", multiple=True
     )
     domain: str = setting("", "What tells scanners apart.", choices_from="meta_labels")
+    start_from: str = setting("", "Encoder to start from.", choices_from="runs")
 
 
 def study(*phases):
@@ -41,9 +42,9 @@ def form(qtbot):
 
 
 def test_the_description_says_where_values_come_from():
-    several, one = describe(Chosen)
+    several, one, run = describe(Chosen)
     assert (several.kind, several.choices_from, several.multiple) == ("text", "meta_labels", True)
-    assert (one.choices_from, one.multiple) == ("meta_labels", False)
+    assert (one.choices_from, one.multiple, run.choices_from) == ("meta_labels", False, "runs")
     assert names_in(" subject,phase , subject") == ("subject", "phase")
     assert make(Chosen, {"meta_labels": "subject,phase"}).meta_labels == "subject,phase"
 
@@ -78,6 +79,38 @@ def test_one_name_is_a_choice_that_may_stay_empty(form, qtbot):
     assert form.differences() == {"domain": "phase"}
     form.set_values({"domain": "site"})
     assert "no meta label “site”" in form.problem()
+
+
+def test_a_run_is_chosen_from_a_list_or_a_folder_typed(form, qtbot):
+    box = form.findChild(QComboBox, "param_start_from")
+    form.show_runs({"ab12": "Jigsaw ab12 · quick-cpu · step 300", "cd34": "SimCLR cd34 · step 20"})
+    assert [box.itemText(i) for i in range(box.count())][1:] == [
+        "Jigsaw ab12 · quick-cpu · step 300",
+        "SimCLR cd34 · step 20",
+    ]
+    assert form.differences() == {}
+    box.setCurrentIndex(1)
+    assert form.differences() == {"start_from": "ab12"}
+    form.show_runs({"ab12": "Jigsaw ab12 · quick-cpu · step 400"})
+    assert form.differences() == {"start_from": "ab12"} and "step 400" in box.currentText()
+    box.lineEdit().clear()
+    qtbot.keyClicks(box.lineEdit(), "/somewhere/encoder")
+    assert form.differences() == {"start_from": "/somewhere/encoder"}
+    form.set_values({"start_from": "gone"})
+    assert box.currentText() == "gone" and form.differences() == {"start_from": "gone"}
+    qtbot.mouseClick(form.rows["start_from"].back, Qt.MouseButton.LeftButton)
+    assert form.differences() == {} and box.currentText() == ""
+
+
+def test_a_folder_on_the_disk_is_taken(form, monkeypatch, qtbot):
+    control = form.rows["start_from"].control
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "/runs/one")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("", ""))
+    folder, file = control.menu.actions()
+    folder.trigger()
+    assert form.differences() == {"start_from": "/runs/one"}
+    file.trigger()
+    assert form.differences() == {"start_from": "/runs/one"}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QLabel, QLineEdit, QListWidget, QPushButton, QWidget
@@ -101,6 +103,21 @@ def test_start_sends_what_the_form_says_and_the_board_takes_the_page(page, engin
     qtbot.waitUntil(lambda: "completed · step 20 of 20" in page.board.facts.words.whole())
     qtbot.waitUntil(lambda: len(page.board.loss._curves) == 2)
     qtbot.waitUntil(lambda: page.board.findChild(QLabel, "panel_2_caption").whole() == "Step 20")
+
+
+def test_a_run_that_left_an_encoder_is_offered_to_start_from(page, desk, engine, qtbot):
+    engine.auto = False
+    run = engine.start(RunRequest(method="contrast", parameters={"steps": 20}))
+    engine.finish_all()
+    folder = Path(desk.study().path) / "runs" / engine.run(run).facts.folder / "encoder"
+    folder.mkdir(parents=True)
+    (folder / "encoder.json").write_text('{"architecture": "small"}', encoding="utf-8")
+    page.shown()
+    qtbot.mouseClick(page.findChild(QFrame, "method_contrast"), LEFT)
+    box = page.findChild(QComboBox, "param_start_from")
+    qtbot.waitUntil(lambda: box.findData(run) > 0)
+    box.setCurrentIndex(box.findData(run))
+    assert box.currentText().endswith("small") and page.setup.request().parameters == {"start_from": run}
 
 
 def test_the_board_pauses_continues_and_stops(page, engine, qtbot):

@@ -32,6 +32,10 @@ ACROSS = 3
 WIDE = 720
 """Pixels there must be for three small panels in a row; else there are two."""
 SMALL_HEIGHT = 208
+SUM = "loss"
+"""Series of what is minimised, where that is a sum."""
+MANY = 3
+"""Parts from which on the sum has a chart of its own: beside it they would lie flat on the floor."""
 
 
 class Facts(Panel):
@@ -150,7 +154,14 @@ class Board(QWidget):
         self._log_shown = 0
         self.facts = Facts(desk)
         self.loss = LinesPanel(messages.LOSS_TITLE, "Every step's losses.", y_label="loss", name="loss")
-        self.loss.setMinimumHeight(200)
+        self.parts = LinesPanel(messages.PARTS_TITLE, messages.PARTS_ABOUT, y_label="loss", name="loss_parts")
+        self.parts.hide()
+        top = QWidget()
+        top.setMinimumHeight(200)
+        side_by_side = row(self.loss, self.parts)
+        side_by_side.setStretch(0, 1)
+        side_by_side.setStretch(1, 1)
+        top.setLayout(side_by_side)
         self._small = QGridLayout()
         self._small.setContentsMargins(0, 0, 0, 0)
         self._small.setSpacing(UNIT)
@@ -159,7 +170,7 @@ class Board(QWidget):
         small.setLayout(column(self._small, None))
         self._left = QSplitter(Qt.Orientation.Vertical)
         self._left.setHandleWidth(UNIT)
-        self._left.addWidget(self.loss)
+        self._left.addWidget(top)
         self._left.addWidget(scrolled(small, f"{name}_small"))
         self._left.setSizes([320, 460])
         self._pictures = QVBoxLayout()
@@ -249,7 +260,14 @@ class Board(QWidget):
     def _show_loss(self, model: RunModel) -> None:
         if model.over:
             self.loss.say_waiting(messages.NOT_RECORDED)
-        self.loss.set_curves(curves_of(model, losses(model)))
+        curves = curves_of(model, losses(model))
+        total = [curve for curve in curves if curve.name == SUM]
+        parts = [curve for curve in curves if curve.name != SUM]
+        apart = bool(total) and len(parts) >= MANY
+        self.loss.set_curves(total if apart else curves)
+        self.parts.setVisible(apart)
+        if apart:
+            self.parts.set_curves(parts)
 
     def showEvent(self, event: object) -> None:
         if not self.testAttribute(Qt.WidgetAttribute.WA_NativeWindow):
@@ -289,7 +307,7 @@ class Board(QWidget):
             self._small.setColumnStretch(place, int(place < across))
         rows = min(2, -(-len(self._panels) // across))
         small = rows * (SMALL_HEIGHT + UNIT)
-        self._left.setSizes([max(self.loss.minimumHeight(), self._left.height() - small), small])
+        self._left.setSizes([max(self._left.widget(0).minimumHeight(), self._left.height() - small), small])
 
     def _clear(self) -> None:
         for layout in (self._small, self._pictures):

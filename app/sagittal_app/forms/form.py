@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from sagittal.facts import StudyFacts
-from sagittal.params import META_LABELS, FieldDescription, ParameterError, Params, describe, make
+from sagittal.params import META_LABELS, RUNS, FieldDescription, ParameterError, Params, describe, make
 from sagittal_app import messages
 from sagittal_app.forms.controls import Control, show_number
 from sagittal_app.forms.kinds import control_for
@@ -136,11 +136,17 @@ class ParameterForm(QWidget):
         self.row_changed()
 
     def show_study(self, facts: StudyFacts | None) -> None:
-        """Offers what the study has, for parameters that take their values from it."""
-        names = {META_LABELS: meta_labels(facts)}
+        """Offers the study's meta labels, for parameters that take their values from them."""
+        self._offer(META_LABELS, meta_labels(facts))
+
+    def show_runs(self, runs: Mapping[str, str]) -> None:
+        """Offers runs (id → what is said of each), for parameters that start from one."""
+        self._offer(RUNS, runs)
+
+    def _offer(self, source: str, names: Mapping[str, str]) -> None:
         for row in self.rows.values():
-            if row.field.choices_from in names:
-                row.control.offer(names[row.field.choices_from])
+            if row.field.choices_from == source:
+                row.control.offer(names)
         self._refresh()
 
     def differences(self) -> dict[str, Any]:

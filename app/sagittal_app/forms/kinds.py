@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sagittal.params import FieldDescription
+from sagittal.params import META_LABELS, RUNS, FieldDescription
 from sagittal_app.forms.controls import Choice, Control, NumberEdit, PathEdit, Switch, TextEdit
-from sagittal_app.forms.study_choices import StudyChoice, StudyTicks
+from sagittal_app.forms.study_choices import RunChoice, StudyChoice, StudyTicks
 
 KINDS: dict[str, type[Control]] = {
     "int": NumberEdit,
@@ -14,11 +14,17 @@ KINDS: dict[str, type[Control]] = {
     "text": TextEdit,
     "path": PathEdit,
 }
+FROM_STUDY: dict[tuple[str, bool], type[Control]] = {
+    (META_LABELS, False): StudyChoice,
+    (META_LABELS, True): StudyTicks,
+    (RUNS, False): RunChoice,
+}
+"""By what a parameter takes its values from, and whether it takes several."""
 
 
 def control_for(field: FieldDescription) -> Control:
     """The control of a parameter's kind, at its default; of the study's names where it takes its values from there."""
-    from_study = StudyTicks if field.multiple else StudyChoice
-    made = (from_study if field.choices_from else KINDS[field.kind])(field)
+    source = field.choices_from
+    made = (FROM_STUDY[source, field.multiple] if source else KINDS[field.kind])(field)
     made.set_value(field.default)
     return made

@@ -37,6 +37,7 @@ class Setup(QWidget):
         self._desk = desk
         self._cards: dict[str, MethodCard] = {}
         self._facts: StudyFacts | None = None
+        self._runs: Mapping[str, str] = {}
         self._method = ""
         self._forms: dict[str, ParameterForm] = {}
         self._checked: list[Check] | None = None
@@ -104,6 +105,13 @@ class Setup(QWidget):
             form.show_study(facts)
         self._changed()
 
+    def show_runs(self, runs: Mapping[str, str]) -> None:
+        """Offers the study's runs that left an encoder (id → what is said of each) to methods that start from one."""
+        if runs != self._runs:
+            self._runs = runs
+            for form in self._forms.values():
+                form.show_runs(runs)
+
     def show_methods(
         self,
         cards: Sequence[MethodCard],
@@ -132,6 +140,7 @@ class Setup(QWidget):
         if not known:
             form = ParameterForm(card.params)
             form.show_study(self._facts)
+            form.show_runs(self._runs)
             form.changed.connect(self._changed)
             self._forms[name] = form
             self._form_place.addWidget(form)

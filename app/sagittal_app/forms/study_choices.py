@@ -1,4 +1,4 @@
-"""Controls whose values are those of the open study: one of its meta labels, or several."""
+"""Controls whose values are those of the open study: one of its meta labels, or several; one of its runs."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QComboBox, QFileDialog, QMenu, QSizePolicy, QToolButton
 
 from sagittal.params import FieldDescription, names_in
 from sagittal_app import messages
-from sagittal_app.forms.controls import Choice, Control
-from sagittal_app.widgets.basics import UNIT, column, label
+from sagittal_app.forms.controls import Choice, Control, QuietCombo
+from sagittal_app.widgets.basics import UNIT, column, label, row, tool
 from sagittal_app.widgets.ticks import Ticks
 
 
@@ -90,3 +92,65 @@ class StudyChoice(Choice):
 
     def sentence_of(self, value: str) -> str:
         return self._offers.get(value, "")
+
+
+class RunChoice(Control):
+    """One of the study's runs, or none; another encoder's folder or file is typed or chosen on the disk."""
+
+    def __init__(self, field: FieldDescription) -> None:
+        super().__init__(field)
+        self._offers: Mapping[str, str] = {}
+        self.box = QuietCombo()
+        self.box.setObjectName(f"param_{field.name}")
+        self.box.setEditable(True)
+        self.box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.box.setMinimumContentsLength(16)
+        self.box.lineEdit().setPlaceholderText(messages.RUN_NO_CHOICE)
+        self.box.editTextChanged.connect(lambda _text: self.changed.emit())
+        name = f"{self.box.objectName()}_choose"
+        choose = tool("mdi6.folder-open-outline", messages.CHOOSE_ENCODER, name, lambda: None)
+        choose.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.menu = QMenu(choose)
+        for title, ask in ((messages.ENCODER_FOLDER, self._ask_folder), (messages.ENCODER_FILE, self._ask_file)):
+            action = QAction(title, self.menu)
+            action.triggered.connect(ask)
+            self.menu.addAction(action)
+        choose.setMenu(self.menu)
+        line = row(self.box, choose)
+        line.setStretch(0, 1)
+        self.setLayout(line)
+        self.offer({})
+
+    def offer(self, names: Mapping[str, str]) -> None:
+        kept = self.value()
+        self._offers = names
+        self.box.blockSignals(True)
+        self.box.clear()
+        self.box.addItem("", "")
+        for name, sentence in names.items():
+            self.box.addItem(sentence, name)
+            self.box.setItemData(self.box.count() - 1, sentence, Qt.ItemDataRole.ToolTipRole)
+        self.box.blockSignals(False)
+        self.set_value(kept)
+
+    def value(self) -> str:
+        """The id of the run whose line stands in the box, else what was typed."""
+        text = self.box.currentText().strip()
+        return next((name for name, sentence in self._offers.items() if sentence == text), text)
+
+    def set_value(self, value: Any) -> None:
+        name = str(value or "")
+        self.box.setCurrentIndex(self.box.findData(name))
+        self.box.setEditText(self._offers.get(name, name))
+        self.box.lineEdit().setCursorPosition(0)
+
+    def _ask_folder(self) -> None:
+        self._take(QFileDialog.getExistingDirectory(self, messages.ENCODER_FOLDER_TITLE))
+
+    def _ask_file(self) -> None:
+        self._take(QFileDialog.getOpenFileName(self, messages.ENCODER_FILE_TITLE, "", messages.ENCODER_FILTER)[0])
+
+    def _take(self, path: str) -> None:
+        if path:
+            self.set_value(path)

@@ -37,11 +37,17 @@ class Start:
 
 
 def starts_of(records: Sequence[RunRecord], titles: Mapping[str, str], study: str) -> list[Start]:
-    """Random weights, and the study's runs that left an encoder, newest first; `titles` are those of methods. *Slow.*
+    """Random weights, and what `run_starts` finds. *Slow.*"""
+    scratch = Start(SCRATCH, words.SCRATCH, words.SCRATCH_ABOUT, SCRATCH_COLOUR, SCRATCH)
+    return [scratch, *run_starts(records, titles, study)]
+
+
+def run_starts(records: Sequence[RunRecord], titles: Mapping[str, str], study: str) -> list[Start]:
+    """The study's runs that left an encoder, newest first; `titles` are those of methods. *Slow.*
 
     A run has the colour that it has among the runs: `records` are all of them, newest first.
     """
-    found = [Start(SCRATCH, words.SCRATCH, words.SCRATCH_ABOUT, SCRATCH_COLOUR, SCRATCH)]
+    found = []
     for place, record in enumerate(records):
         facts = record.facts
         encoder = read_encoder(Path(study) / "runs" / facts.folder / "encoder")

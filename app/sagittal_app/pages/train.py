@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
-from sagittal.events import Event, State, StateChanged
+from sagittal.events import Event, State, StateChanged, StudyChanged
 from sagittal.facts import StudyFacts
 from sagittal.method import MethodCard
 from sagittal.probe import ProbeCard
@@ -15,6 +15,7 @@ from sagittal.run_record import RunRecord
 from sagittal.run_request import RunRequest
 from sagittal_app import messages
 from sagittal_app.actions import Command
+from sagittal_app.models.comparisons import run_starts
 from sagittal_app.models.run_model import RunModel
 from sagittal_app.pages.page import Page
 from sagittal_app.widgets.basics import UNIT, EmptyState, button, column, row
@@ -95,6 +96,7 @@ class TrainPage(Page):
     def show_study(self, facts: StudyFacts | None) -> None:
         assert self.setup is not None
         self.setup.show_study(facts)
+        self._ask_runs()
         if facts is None or not facts.scans:
             self.stack.setCurrentIndex(0)
         elif self.stack.currentIndex() == 0:
@@ -108,6 +110,8 @@ class TrainPage(Page):
             if known is None or (known.over and event.state is not State.FINISHED):
                 self._follow(event.source, event.title)
             self._soon.start(0)
+        elif isinstance(event, StudyChanged) and event.what == "runs" and self.isVisible():
+            self._ask_runs()
         model = self._models.get(event.source)
         if model is not None and model.fold(event) and self.board is not None and self._shown == event.source:
             self.board.dirty()
@@ -116,6 +120,7 @@ class TrainPage(Page):
         if self.board is not None:
             self.board.dirty()
         self._say_running()
+        self._ask_runs()
 
     def show_subject(self, subject: str) -> None:
         """A run that goes on is shown on the board; a past one fills the form, to be run again."""
@@ -141,6 +146,19 @@ class TrainPage(Page):
         self._inspect()
 
     # Runs
+
+    def _ask_runs(self) -> None:
+        """Reads which runs left an encoder, for methods that start from one."""
+        facts = self.desk.study()
+        if facts is None or self.setup is None:
+            return
+        port, path = self.desk.port, facts.path
+
+        def read() -> dict[str, str]:
+            titles = {card.name: card.title for card in port.methods()}
+            return {one.name: f"{one.title} · {one.about}" for one in run_starts(port.runs(), titles, path)}
+
+        self.desk.ask(read, then=self.setup.show_runs, owner=self, topic="encoders")
 
     def _start(self, request: RunRequest) -> None:
         assert self.setup is not None
