@@ -10,9 +10,10 @@ from PySide6.QtWidgets import QMenu, QPushButton
 from sagittal.measure import MeasureCard
 from sagittal.method import MethodCard
 from sagittal.run_record import RunRecord
-from sagittal_app import messages, theme
+from sagittal_app import messages, saliency_words, theme
 from sagittal_app.desk import Desk
 from sagittal_app.forms.measure_form import MeasureDialog, Measurement, fitting
+from sagittal_app.models.saliency import can_be_asked
 
 
 class MeasureButton(QPushButton):
@@ -31,6 +32,7 @@ class MeasureButton(QPushButton):
         self._desk = desk
         self._earlier = earlier
         self._record: RunRecord | None = None
+        self._title = ""
         self._menu = QMenu(self)
         self._menu.setObjectName("measure_menu")
         self._menu.setToolTipsVisible(True)
@@ -47,6 +49,12 @@ class MeasureButton(QPushButton):
             action.setObjectName(f"measure_{one.name}")
             action.setToolTip(one.summary)
             action.triggered.connect(lambda _checked=False, one=one: self.ask(one))
+        if record is not None and card is not None and saved and can_be_asked(record, card):
+            self._title = f"{card.title} {record.facts.run}"
+            look = self._menu.addAction(saliency_words.TITLE)
+            look.setObjectName("measure_saliency")
+            look.setToolTip(saliency_words.ABOUT)
+            look.triggered.connect(lambda _checked=False: self.look_back())
         self.setEnabled(not self._menu.isEmpty())
         unsaved = record is not None and not saved
         self.setToolTip(messages.MEASURE_UNSAVED if unsaved else messages.MEASURE_HELP)
@@ -58,6 +66,13 @@ class MeasureButton(QPushButton):
         dialog = MeasureDialog(card, self._record, self._desk.study(), self.window(), earlier=self._earlier())
         dialog.asked.connect(self._start)
         dialog.open()
+
+    def look_back(self) -> None:
+        """Opens a window on where the shown run's network looked."""
+        from sagittal_app.saliency_window import SaliencyWindow
+
+        if self._record is not None:
+            SaliencyWindow(self._desk, self._record, self._title, self.window()).show()
 
     def _start(self, measurement: Measurement) -> None:
         self._desk.ask(measurement.start, self._desk.port, then=self.started.add, owner=self)
