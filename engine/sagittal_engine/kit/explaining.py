@@ -58,12 +58,12 @@ def grad_cam(layer: nn.Module, score: Callable[[], Tensor], *, groups: int = 1) 
     handle = layer.register_forward_hook(keep)
     try:
         with torch.enable_grad():
-            scores = score()
+            total = score().float().sum()
     finally:
         handle.remove()
     if not kept:
         raise ValueError("the score does not pass through the layer that is to explain it.")
-    gradients = torch.autograd.grad(scores.float().sum(), kept, allow_unused=True)
+    gradients = torch.autograd.grad(total, kept, allow_unused=True)
     maps = []
     for features, gradient in zip(kept, gradients, strict=True):
         slope = torch.zeros_like(features) if gradient is None else gradient
