@@ -292,7 +292,8 @@ class RunPort(Protocol):
 
     def start_diagnosis(self, request: DiagnosisRequest) -> str:
         """Lets classifiers judge exams, as soon as the device is free; the task's result is the document of
-        `diagnose --json`. Raises `SagittalError` where the runs are no classifiers or share no label."""
+        `diagnose --json`. Each label is told by the runs that know it. Raises `SagittalError` where a run is no
+        classifier, or the study has not an exam that is asked for."""
 
     def diagnoses(self) -> list[DiagnosisFacts]:
         """Every diagnosis of the study, newest first. *Slow.*"""
@@ -302,6 +303,10 @@ class RunPort(Protocol):
 
     def diagnosis(self, diagnosis: str, exam: str) -> ExamDiagnosis:
         """One exam of a diagnosis, with its slices and neighbours. *Slow.*"""
+
+    def compare_diagnoses(self, one: str, other: str) -> Mapping[str, Any]:
+        """`one` less `other` over the exams that both judged: {"diagnosis", "against", "labels": label → {"delong",
+        "bootstrap"}}. Raises `SagittalError` where they share none whose truth is known. *Slow.*"""
 
     def saliency_layers(self, run: str) -> list[SaliencyLayer]:
         """Layers of a run's network that maps can be made from, the last that tells places apart first. Empty where

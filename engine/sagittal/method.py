@@ -303,9 +303,9 @@ class Classifier(Protocol):
     plane: str
     """The plane of the scans it judges."""
 
-    def held_out(self, scans: Sequence[ScanData]) -> Sequence[ScanData]:
-        """Of the scans that the run was given, those of its plane with labels that it kept from training: on them an
-        ensemble learns how planes are weighed."""
+    def divided(self, scans: Sequence[ScanData]) -> tuple[Sequence[ScanData], Sequence[ScanData]]:
+        """Of the scans that the run was given, those whose labels it was trained on, and those of its plane with labels
+        that it kept from training: on them an ensemble learns how planes are weighed."""
 
     def slices(self, scan: ScanData) -> torch.Tensor:
         """All slices across the plane as the network sees them, normalised: (n, C, H, W)."""

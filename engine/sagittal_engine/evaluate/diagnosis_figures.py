@@ -127,7 +127,7 @@ def paired_bootstrap(
     """Figure → {"difference", "low", "high", "p", "n"}: `one` less `other` over the same bootstrap draws of exams.
 
     The interval holds the 2.5 % and 97.5 % quantiles of the differences; p is twice the smaller share of draws on
-    either side of 0 (those at 0 on both), at most 1 and at least 1 / `resamples`. NaN where there is nothing to measure.
+    either side of 0 (those at 0 on both), at most 1 and at least 1 / `resamples`. NaN where nothing can be measured.
     """
     truth, one = _checked(truth, one)
     _, other = _checked(truth, other)

@@ -20,6 +20,8 @@ EXAM_META = "exam"
 """Attribute that the scans of one exam share."""
 PLANE_OF_AXIS = ("sagittal", "coronal", "axial")
 """The plane across each of the canonical axes."""
+NO_LABELS = ("exam", "plane", "subject")
+"""Attributes that say what a scan is of, not what was found."""
 THICKER = 1.25
 """A slice so many times as thick as its pixels are long tells in which plane a scan was taken."""
 MOST_CLASSES = 12
@@ -97,7 +99,7 @@ def _shared(scans: Sequence[ScanFacts]) -> dict[str, str]:
     return {
         name: value
         for name, value in first.items()
-        if name != PLANE_META and all(other.get(name) == value for other in others)
+        if name not in (PLANE_META, "subject") and all(other.get(name) == value for other in others)
     }
 
 
@@ -166,7 +168,7 @@ def _values(metas: Sequence[Mapping[str, str]]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for meta in metas:
         for name, value in meta.items():
-            if value and name not in (PLANE_META, EXAM_META):
+            if value and name not in NO_LABELS:
                 found.setdefault(name, set()).add(value)
     return found
 
@@ -176,8 +178,8 @@ def _outputs(name: str, values: set[str]) -> list[str]:
         return [name]
     if len(values) > MOST_CLASSES:
         raise SagittalError(
-            f"'{name}' has {len(values)} values, and at most {MOST_CLASSES} classes are told apart. Choose an attribute "
-            f"with fewer, or name one class as '{name}{OF_CLASS}{min(values)}'."
+            f"'{name}' has {len(values)} values, and at most {MOST_CLASSES} classes are told apart. Choose an "
+            f"attribute with fewer, or name one class as '{name}{OF_CLASS}{min(values)}'."
         )
     if any("," in value for value in values):
         raise SagittalError(f"The values of '{name}' hold commas, which separate labels. Write them without.")

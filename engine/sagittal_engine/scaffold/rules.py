@@ -93,7 +93,7 @@ def implementation_loads(trial: Trial) -> None:
         "pretext": ("module", "batch", "objectives"),
         "segmenter": ("segment",),
         "predictor": ("truth", "network", "images", "logits", "on_grid", "masks"),
-        "classifier": ("held_out", "slices", "draw", "read", "judge", "features"),
+        "classifier": ("divided", "slices", "draw", "read", "judge", "features"),
         "adapter": ("adopt", "adapt"),
         "representation": ("image_set", "training_set", "view_pair", "features", "projections"),
     }
@@ -248,8 +248,9 @@ def judges(trial: Trial) -> None:
         raise Broken(
             f"judge() must give finite scores (2, {len(method.labels)}) of two draws; got {tuple(scores.shape)}."
         )
-    if {scan.id for scan in method.held_out(bench_scans())} & set(method.training_set().scans):
-        raise Broken("held_out() gave a scan that is trained on.")
+    trained, kept = ({scan.id for scan in part} for part in method.divided(bench_scans()))
+    if trained & kept:
+        raise Broken("divided() kept a scan from training and trained on it.")
 
 
 def adapts(trial: Trial) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from sagittal_engine.service.adaptations import AdaptationService
 from sagittal_engine.service.comparing import ComparisonService
+from sagittal_engine.service.diagnosing import DiagnosisService
 from sagittal_engine.service.saliency import SaliencyService
 from sagittal_engine.service.studies import StudyService
 
 
-class Engine(ComparisonService, AdaptationService, SaliencyService, StudyService):
+class Engine(ComparisonService, AdaptationService, SaliencyService, DiagnosisService, StudyService):
     """`EnginePort` for real: one open study, its runs and tasks, one mailbox of events."""
 
     def shut_down(self) -> None:

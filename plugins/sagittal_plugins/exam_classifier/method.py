@@ -143,9 +143,10 @@ class ExamClassifier(PretextBase[ExamClassifierParams]):
         """The exams that are trained on; `scans` names them."""
         return _prepared(self._training)
 
-    def held_out(self, scans: Sequence[ScanData]) -> Sequence[ScanData]:
-        """The scans of the subjects that the run kept from training."""
-        return self._split(scans).held_out
+    def divided(self, scans: Sequence[ScanData]) -> tuple[Sequence[ScanData], Sequence[ScanData]]:
+        """The scans that a run of these is trained on, and those of the subjects that it keeps from training."""
+        parts = self._split(scans)
+        return parts.training, parts.held_out
 
     # The step --------------------------------------------------------------------------------------------------
 
