@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sagittal.events import Reason, RunFinished, TaskFinished
-from sagittal_app import compare_words, messages
+from sagittal_app import adapt_words, compare_words, messages
+
+KEPT = {"compare": compare_words, "adapt": adapt_words}
+"""Kinds of tasks whose results so far are kept when they are stopped, and where it says so."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +35,10 @@ def of_run(event: RunFinished, title: str) -> Notice:
 def of_task(event: TaskFinished, title: str) -> Notice | None:
     """What to say when a task is over; None where the page that shows its result says enough."""
     title = title or event.kind.capitalize()
-    if event.kind == "compare" and event.reason is not Reason.FAILED:
-        kept = compare_words.FINISHED if event.reason is Reason.COMPLETED else compare_words.STOPPED
-        return Notice("info", kept.format(title=title))
+    kept = KEPT.get(event.kind)
+    if kept is not None and event.reason is not Reason.FAILED:
+        said = kept.FINISHED if event.reason is Reason.COMPLETED else kept.STOPPED
+        return Notice("info", said.format(title=title))
     if event.reason is Reason.FAILED:
         return Notice(
             "error", messages.TASK_FAILED.format(title=title, error=event.error or "an unknown error"), event.detail

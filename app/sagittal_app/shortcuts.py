@@ -14,7 +14,7 @@ from sagittal_app.settings import Settings
 IMAGES = "Image views"
 CANVAS = "canvas."
 """Before the id of a command of the image views, whose keys hold on every page that has them."""
-PAGES = ("study", "annotate", "train", "results", "runs", "compare", "diagnosis")
+PAGES = ("study", "annotate", "train", "results", "runs", "compare", "diagnosis", "adapt")
 HELD = {"Space": "is held down to move the picture"}
 """Keys that mean something while held, and can be given to no command."""
 

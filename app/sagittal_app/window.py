@@ -47,6 +47,7 @@ PAGES = (
     "runs:RunsPage",
     "compare:ComparePage",
     "diagnosis:DiagnosisPage",
+    "adapt:AdaptPage",
 )
 """module:class of the rail's pages, in the order of the work."""
 SETTINGS_PAGE = "settings:SettingsPage"

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtCore import QPointF, QRectF, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 PALETTE_SLOTS = 256
@@ -25,6 +25,9 @@ Region = tuple[slice, slice]
 
 class PlaneCanvas(QWidget):
     """Draws one plane. Positions are (row, column) of the plane; the camera looks along none but whole planes."""
+
+    looked = Signal(float, float, float)
+    """The user moved the picture or zoomed: row and column in the middle, screen pixels per millimetre."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -186,8 +189,13 @@ class PlaneCanvas(QWidget):
 
     def look_at(self, row: float, column: float, zoom: float | None = None) -> None:
         """Puts a position in the middle of the view."""
+        self.follow(row, column, zoom or self.zoom)
+        self.looked.emit(row, column, self.zoom)
+
+    def follow(self, row: float, column: float, zoom: float) -> None:
+        """Looks where another canvas of the same scan was made to look, without telling of it."""
         self._fitted = False
-        self._look_at(row, column, zoom or self.zoom)
+        self._look_at(row, column, zoom)
 
     def pan(self, right: float, down: float) -> None:
         """Moves the picture by screen pixels."""

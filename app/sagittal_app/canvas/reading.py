@@ -1,4 +1,4 @@
-"""Commands that need a scan and no labels: what every view of a scan can do."""
+"""What every view of a scan can do: commands that need no labels, and those for labels that are only looked at."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from sagittal_app.canvas.geometry import Plane
 from sagittal_app.canvas.state import CanvasState
+
+OPACITY_STEP = 0.1
 
 
 def reading_commands(state: CanvasState, plane: Plane) -> dict[str, Callable[[], object]]:
@@ -30,3 +32,14 @@ def reading_commands(state: CanvasState, plane: Plane) -> dict[str, Callable[[],
     for number, preset in enumerate(state.presets(), start=1):
         commands[f"preset_{number}"] = lambda preset=preset: state.use_preset(preset)
     return commands
+
+
+def label_look_commands(state: CanvasState) -> dict[str, Callable[[], object]]:
+    """How labels are shown: id of `keys.ACTIONS` → what it does."""
+    look = state.look
+    return {
+        "labels": lambda: state.set_look(labels=not look.labels),
+        "outline": lambda: state.set_look(outline=not look.outline),
+        "fainter": lambda: state.set_look(opacity=look.opacity - OPACITY_STEP),
+        "stronger": lambda: state.set_look(opacity=look.opacity + OPACITY_STEP),
+    }

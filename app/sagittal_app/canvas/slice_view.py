@@ -205,6 +205,16 @@ class SliceView(QWidget):
             self.canvas.fit()
         self._show_slice()
 
+    def turn_to(self, plane: Plane) -> None:
+        """Shows another plane of the scan."""
+        self.plane = plane
+        self._begin()
+
+    def follow(self, row: float, column: float, zoom: float) -> None:
+        """Looks where another view of the same plane was made to look."""
+        self.canvas.follow(row, column, zoom)
+        self.redraw()
+
     def reset(self) -> None:
         """Shows the whole plane again."""
         self.canvas.fit()

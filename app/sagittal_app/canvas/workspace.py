@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 from sagittal_app.canvas import keys, measures
 from sagittal_app.canvas.geometry import Plane
 from sagittal_app.canvas.plane_canvas import PlaneCanvas
-from sagittal_app.canvas.reading import reading_commands
+from sagittal_app.canvas.reading import label_look_commands, reading_commands
 from sagittal_app.canvas.slice_view import SliceView
 from sagittal_app.canvas.state import CanvasState
 from sagittal_app.settings import Settings
@@ -20,7 +20,6 @@ from sagittal_app.shortcuts import by_key, key_text
 
 GAP = 4
 SCENE = "scene"
-OPACITY_STEP = 0.1
 
 
 class Workspace(QWidget):
@@ -153,14 +152,11 @@ class Workspace(QWidget):
         return True
 
     def _commands(self) -> dict[str, Callable[[], object]]:
-        state, look = self.state, self.state.look
-        commands = reading_commands(state, self._last_plane) | {
+        state = self.state
+        commands = reading_commands(state, self._last_plane) | label_look_commands(state)
+        commands |= {
             "smaller": lambda: state.scale_brush(-1),
             "larger": lambda: state.scale_brush(1),
-            "labels": lambda: state.set_look(labels=not look.labels),
-            "outline": lambda: state.set_look(outline=not look.outline),
-            "fainter": lambda: state.set_look(opacity=look.opacity - OPACITY_STEP),
-            "stronger": lambda: state.set_look(opacity=look.opacity + OPACITY_STEP),
             "reset": self.reset,
             "centre": lambda: [view.centre() for view in self.views.values()],
             "delete_measure": self.delete_measure,

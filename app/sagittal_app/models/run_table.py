@@ -37,6 +37,13 @@ def figure_words(record: RunRecord) -> str:
     return " · ".join(parts)
 
 
+def run_title(record: RunRecord, method: str) -> str:
+    """What tells one run from another: method and id as on the Runs page, and how far it is, or what adapted it."""
+    adapted = record.facts.adapted
+    done = messages.count(record.state.step, "step") if adapted is None else f"adapted by {adapted.method}"
+    return f"{method} {record.facts.run} · {done}"
+
+
 class RunTable(QAbstractTableModel):
     """One row per run, newest first; each run keeps its colour in every chart."""
 

@@ -13,6 +13,7 @@ from sagittal.facts import EvaluateRequest, LabelFigures, ScanFacts, SegmentRequ
 from sagittal.run_record import RunRecord
 from sagittal_app import messages, review_words
 from sagittal_app.canvas import words
+from sagittal_app.models.run_table import run_title
 from sagittal_app.pages.results_figures import evaluation_rows
 from sagittal_app.widgets.basics import UNIT, Elided, button, clear, column, label, row, scrolled
 from sagittal_app.widgets.scan_chooser import ScanDialog, scan_lines
@@ -23,13 +24,6 @@ LABELS_SHOWN = 9
 """Labels beyond which their list scrolls."""
 LINE = 24
 """Pixels of one of its lines."""
-
-
-def run_title(record: RunRecord, method: str) -> str:
-    """What tells one run from another: method and id as on the Runs page, and how far it is, or what adapted it."""
-    adapted = record.facts.adapted
-    done = messages.count(record.state.step, "step") if adapted is None else f"adapted by {adapted.method}"
-    return f"{method} {record.facts.run} · {done}"
 
 
 def label_names(scans: Sequence[ScanFacts]) -> list[str]:
