@@ -21,8 +21,8 @@ from sagittal_engine.imaging.naming import quoted
 from sagittal_engine.imaging.volume import Array, ImagingError
 
 _ONLY = {JPEGLSLossless: "pyjpegls", JPEGLSNearLossless: "pyjpegls"}
-"""The one decoder to be used: CharLS is four times as quick as libjpeg. A damaged stream can keep it busy for ever, which
-`guarded` ends; after it there is no second one to be kept busy."""
+"""The one decoder to be used: CharLS is four times as quick as libjpeg. A damaged stream can keep it busy for ever;
+`guarded` ends that, a second decoder would only be kept busy next."""
 
 
 def is_packed(instance: Instance) -> bool:
