@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from sagittal.method import AdaptationStep, Context, Predictor
 from sagittal_engine.kit.adapter_params import AdapterParams, StreamParams
 from sagittal_engine.kit.gradients import Gradient, gradient_cosine
+from sagittal_engine.kit.layout import laid_out, lay_out
 from sagittal_engine.kit.normalisation import Statistics, affine_parameters, take_statistics
 from sagittal_engine.kit.predicting import probabilities_of
 from sagittal_engine.kit.soft_labels import soft_label_loss
@@ -45,8 +46,9 @@ class StreamBase(ABC, Generic[S]):
         self.statistics: Statistics
 
     def adopt(self, predictor: Predictor, module: nn.Module) -> None:
-        """As the protocol says. Dropout stays off, as in evaluation."""
+        """As the protocol says. Dropout stays off, as in evaluation; weights are laid out as they are used fastest."""
         self.predictor, self.module = predictor, module.eval().requires_grad_(False)
+        self._laid_out = lay_out(predictor.network(module))
         self.statistics = take_statistics(predictor.network(module))
         self.statistics.alone, self.statistics.source_share = self.params.images_per_step == 1, 0.0
         self.begin()
@@ -79,6 +81,7 @@ class StreamBase(ABC, Generic[S]):
     def logits(self, images: Tensor, views: int = 1) -> Tensor:
         """Logits of `views` views of the same images, one view after the other in the batch; no view shares its
         statistics with another."""
+        images = laid_out(images) if self._laid_out else images
         if self.statistics.alone or views == 1:
             return self.predictor.logits(self.module, images)
         return torch.cat([self.predictor.logits(self.module, view) for view in images.chunk(views)])

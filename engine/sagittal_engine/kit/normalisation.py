@@ -11,6 +11,8 @@ from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.instancenorm import _InstanceNorm
 
+from sagittal_engine.kit.layout import is_laid_out
+
 OTHERS = (_InstanceNorm, nn.GroupNorm, nn.LayerNorm)
 """Normalisations whose statistics are of the image already."""
 
@@ -48,6 +50,8 @@ class OwnStatistics(_BatchNorm):
         copies = len(input) if self.statistics.alone else 1
         if copies == 1:
             return self._normalised(input, self.weight, self.bias, 1)
+        if is_laid_out(input):  # folded, it would have to be copied, and its channels lie apart
+            return torch.cat([self._normalised(image, self.weight, self.bias, 1) for image in input.split(1)])
         # An image of N, with statistics of its own, is one image with N times the channels.
         folded = input.reshape(1, -1, *input.shape[2:])
         weight, bias = ((p.repeat(copies) if self.affine else None) for p in (self.weight, self.bias))
