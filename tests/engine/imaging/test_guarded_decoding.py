@@ -127,7 +127,7 @@ def test_a_codec_that(
         patch.syspath_prepend(tmp_path)
         bad = importlib.import_module(name)
         patch.setattr(guarded, "_serve", bad.serve)
-        words = "far more memory" if "memory" in fault else "broke down on them, or came to no end"
+        words = "asks for memory" if "memory" in fault else "broke down on them, or came to no end"
         with pytest.raises(ImagingError, match=words):
             read(source)
         assert bool(guarded._idle) == ("memory" in fault)  # one that said what was wrong goes on

@@ -83,7 +83,7 @@ def _brief(error: BaseException, path: Path) -> str:
     if "by all available plugins" in str(error):
         return "the stream is damaged, or of a variety that no decoder here knows"
     if isinstance(error, MemoryError):
-        return "the stream asks for far more memory than its pixels need"
+        return "the stream asks for memory that its pixels do not need"
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return quoted(lines[0].replace(str(path), path.name), 200)
 
