@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Self
 
 from pydantic import model_validator
 
+from sagittal.facts import Check, ScanFacts
 from sagittal.panels import Images, Lines, Panel
 from sagittal.params import TrainingParams, setting
+from sagittal_engine.kit.guess_params import about_planes
 
 NETWORK = "Network"
 VIEWS = "Views"
@@ -34,8 +37,16 @@ ENCODERS = {
     "monai_resnet34_3d": "For 3D patches: MONAI's ResNet-34, 512 features.",
     "monai_resnet50_3d": "For 3D patches: MONAI's ResNet-50, 2048 features.",
 }
+VIEWS_ABOUT = "List of random changes that make two views of an image."
+WHOLE = {
+    "grey": "For grey medical slices: crop, flip, blur, rotation, cut-out holes, contrast, noise.",
+    "simclr": "SimCLR's list for photographs: crop, flip, colour, grey, blur.",
+}
+"""Lists whose views are of one piece."""
 UNET_LEAST = 16
 """Pixels a side below which the deepest level of a U-Net's encoder would be empty."""
+JIGSAW_LEAST = 24
+"""Pixels a side below which the crops of nine cells, side by side, are too small for an encoder."""
 VOLUME_ENCODERS = tuple(name for name in ENCODERS if name.endswith("_3d"))
 
 FLIPS: dict[str, tuple[int, ...]] = {
@@ -67,10 +78,10 @@ class ContrastiveParams(TrainingParams):
     )
     augmentation: str = setting(
         "grey",
-        "List of random changes that make two views of an image.",
+        VIEWS_ABOUT,
         choices={
-            "grey": "For grey medical slices: crop, flip, blur, rotation, cut-out holes, contrast, noise.",
-            "simclr": "SimCLR's list for photographs: crop, flip, colour, grey, blur.",
+            **WHOLE,
+            "jigsaw": "Both views are puzzles: nine cells shuffled, each turned, shifted, enlarged, cropped, noisy.",
         },
     )
     encoder: str = setting("resnet18", "Network that is trained.", choices=ENCODERS, group=NETWORK)
@@ -254,7 +265,16 @@ class ContrastiveParams(TrainingParams):
             )
         if patches and int(self.channels) != 1:
             raise ValueError("3D patches are grey. Set 'channels' to 1, or choose another 'plane'.")
+        if self.augmentation == "jigsaw" and (patches or self.image_size < JIGSAW_LEAST):
+            raise ValueError(
+                f"Puzzles are made of slices of at least {JIGSAW_LEAST} pixels a side; 'plane' is {self.plane}, and "
+                f"'image_size' {self.image_size}. Change them, or set 'augmentation' to grey."
+            )
         return self
+
+    def about_scans(self, scans: Sequence[ScanFacts]) -> Iterable[Check]:
+        if self.plane != PATCH and not self.data:
+            yield from about_planes(scans, self.plane)
 
 
 LOSS = Lines("Loss", "Loss of each step, on that step's batch.", series=("loss",), y_label="loss")

@@ -34,6 +34,21 @@ def of_plane(named: str, plane: str) -> bool:
     return named not in PLANES or named == plane
 
 
+OTHER_PLANES = (
+    "None of the {count} scans is {plane}: the attribute 'plane' of each names another. Choose another 'plane', or "
+    "other scans."
+)
+
+
+def about_planes(scans: Sequence[ScanFacts], plane: str) -> Iterable[Check]:
+    """What there is to say before a run on slices of `plane`: scans that are left out, or that none is left."""
+    own = sum(of_plane(scan.meta.get(PLANE_META, ""), plane) for scan in scans)
+    if scans and not own:
+        yield Check(False, OTHER_PLANES.format(count=len(scans), plane=plane), blocking=True)
+    elif own < len(scans):
+        yield Check(True, f"{own} of {len(scans)} scans are {plane}; those of other planes are left out.")
+
+
 class GuessParams(TrainingParams):
     """What every such method has, with the thesis's optimiser (ch. 3)."""
 
@@ -110,11 +125,8 @@ class GuessParams(TrainingParams):
         return 1
 
     def about_scans(self, scans: Sequence[ScanFacts]) -> Iterable[Check]:
+        yield from about_planes(scans, self.plane)
         own = [scan for scan in scans if of_plane(scan.meta.get(PLANE_META, ""), self.plane)]
-        if scans and not own:
-            yield Check(False, OTHER_PLANES.format(count=len(scans), plane=self.plane), blocking=True)
-        elif len(own) < len(scans):
-            yield Check(True, f"{len(own)} of {len(scans)} scans are {self.plane}; those of other planes are left out.")
         yield from self._about_memory(own)
         sides = {scan.name: self._shape(scan)[:2] for scan in own}
         tiny = [name for name, side in sides.items() if min(side) < self.least_side()]
@@ -150,12 +162,6 @@ class GuessParams(TrainingParams):
         """Pixels along both sides of a slice, and slices; a picture is a slice whatever the plane."""
         rows, columns, across = AXES["axial" if scan.shape[2] == 1 else self.plane]
         return scan.shape[rows], scan.shape[columns], scan.shape[across]
-
-
-OTHER_PLANES = (
-    "None of the {count} scans is {plane}: the attribute 'plane' of each names another. Choose another 'plane', or "
-    "other scans."
-)
 
 
 def _some(names: Sequence[str]) -> str:

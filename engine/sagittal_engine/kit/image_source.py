@@ -14,12 +14,14 @@ from sagittal.engine_port import SagittalError
 from sagittal.method import Context, ScanData
 from sagittal_engine.kit.benchmark_images import is_published, long_tailed, read_images
 from sagittal_engine.kit.contrast_params import FLIPS, PATCH, ContrastiveParams
+from sagittal_engine.kit.guess_params import OTHER_PLANES, PLANE_META, of_plane
 from sagittal_engine.kit.images import ImageSet
+from sagittal_engine.kit.jigsaw_views import apply_jigsaw, draw_jigsaw, jigsaw_rules
 from sagittal_engine.kit.patches import patches_of
 from sagittal_engine.kit.sampling import Sampler
 from sagittal_engine.kit.slices import NORMALISATION, slices_of
 from sagittal_engine.views.batch_views import GREY, SIMCLR, ViewRules, apply_views, draw_views
-from sagittal_engine.views.draws import ViewDraw
+from sagittal_engine.views.cell_views import CellRules
 from sagittal_engine.views.volume_views import (
     GREY_VOLUME,
     SIMCLR_VOLUME,
@@ -28,7 +30,7 @@ from sagittal_engine.views.volume_views import (
     draw_volume_views,
 )
 
-R = TypeVar("R", ViewRules, VolumeRules)
+R = TypeVar("R", ViewRules, VolumeRules, CellRules)
 
 
 @dataclass(frozen=True)
@@ -36,10 +38,10 @@ class Views:
     """How views of images are drawn and made."""
 
     rules: Any
-    """`ViewRules` of slices, `VolumeRules` of 3D patches."""
-    draw: Callable[[int, int, Any, torch.Generator], ViewDraw]
+    """`ViewRules` of slices, `VolumeRules` of 3D patches, `CellRules` of puzzles."""
+    draw: Callable[[int, int, Any, torch.Generator], Any]
     """(count, size, rules, generator): the draws of so many views of `size` pixels a side."""
-    apply: Callable[[Tensor, ViewDraw], Tensor]
+    apply: Callable[[Tensor, Any], Tensor]
 
 
 def views_of(params: ContrastiveParams) -> Views:
@@ -47,6 +49,8 @@ def views_of(params: ContrastiveParams) -> Views:
 
     Raises `SagittalError` where two of them contradict each other.
     """
+    if params.augmentation == "jigsaw":
+        return Views(_with_strengths(jigsaw_rules(params.image_size), params), draw_jigsaw, apply_jigsaw)
     if params.plane != PATCH:
         return Views(view_rules(params), draw_views, apply_views)
     base = GREY_VOLUME if params.augmentation == "grey" else SIMCLR_VOLUME
@@ -82,15 +86,19 @@ class ImageSource:
         self._params, self._context = params, context
 
     def images(self, scans: Sequence[ScanData], *, masks: bool = False) -> ImageSet:
-        """The slices or 3D patches of scans, cached in the study.
+        """The slices, of those scans that are of the plane, or 3D patches of scans, cached in the study.
 
-        Raises `SagittalError` where `masks` of patches are asked for, and where patches would not fit into memory.
+        Raises `SagittalError` where no scan is of the plane, where `masks` of patches are asked for, and where patches
+        would not fit into memory.
         """
         p = self._params
         if p.plane == PATCH:
             return self._patches(scans, masks)
+        own = [scan for scan in scans if of_plane(scan.meta.get(PLANE_META, ""), p.plane)]
+        if scans and not own:
+            raise SagittalError(OTHER_PLANES.format(count=len(scans), plane=p.plane))
         return slices_of(
-            scans, plane=p.plane, size=p.image_size, channels=int(p.channels), masks=masks, context=self._context
+            own, plane=p.plane, size=p.image_size, channels=int(p.channels), masks=masks, context=self._context
         )
 
     def _patches(self, scans: Sequence[ScanData], masks: bool) -> ImageSet:

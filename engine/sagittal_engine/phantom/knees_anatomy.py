@@ -271,7 +271,7 @@ def _posterior_cruciate(canvas: Canvas) -> None:
 def _anterior_cruciate(rng: np.random.Generator, knee: Knee, canvas: Canvas, bones: Array) -> None:
     """A dark band from the outer condyle's inner face down to the front of the tibia, or two stumps in a bright gap."""
     rod = Capsule((7.0, -20.0, 21.0), (0.0, 9.0, -4.0), 4.2)
-    box = canvas.box(rod.centre, tuple(part + 8 for part in rod.reach()), margin=12.0)
+    box = canvas.box(rod.centre, rod.reach())
     x, y, z = canvas.where(box)
     free = soft(-(bones[box] + 0.5), 1.4)
     fan = soft(Ellipsoid((2.0, -6.0, 7.0), (8.0, 20.0, 13.0)).distance(x, y, z), 4.0) * free

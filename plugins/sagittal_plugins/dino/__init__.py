@@ -7,7 +7,7 @@ from sagittal.method import MethodCard
 from sagittal.panels import Lines
 from sagittal.params import setting
 from sagittal_engine.kit import recipes
-from sagittal_engine.kit.contrast_params import NETWORK, VIEWS, ContrastiveParams, panels
+from sagittal_engine.kit.contrast_params import NETWORK, VIEWS, VIEWS_ABOUT, WHOLE, ContrastiveParams, panels
 
 TEACHER = "Teacher"
 
@@ -15,6 +15,7 @@ TEACHER = "Teacher"
 class DINOParams(ContrastiveParams):
     """Parameters of DINO."""
 
+    augmentation: str = setting("grey", VIEWS_ABOUT, choices=WHOLE)
     prototypes: int = setting(1024, "Outputs that student and teacher compare.", ge=2, le=1_000_000, paper=65536)
     local_views: int = setting(4, "Small crops per image, seen by the student alone.", ge=0, le=16, paper=8)
     local_size: int = setting(

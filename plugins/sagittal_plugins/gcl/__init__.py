@@ -121,7 +121,8 @@ class GCLParams(ContrastiveParams):
         return self
 
     def about_scans(self, scans: Sequence[ScanFacts]) -> Iterable[Check]:
-        return meta_labels.about_scans(
+        yield from super().about_scans(scans)
+        yield from meta_labels.about_scans(
             names_in(self.meta_labels), scans, plane=self.plane, patches=self.patches_per_scan, parts=self.quantiles
         )
 
