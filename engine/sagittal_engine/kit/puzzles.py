@@ -8,11 +8,10 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from sagittal.method import Context, Document, FeatureLayer, Picture
 from sagittal_engine.kit.arrangements import arrangements, places_moved
-from sagittal_engine.kit.cells import cut_cells, laid_out, placed, put_back
+from sagittal_engine.kit.cells import borders, cut_cells, placed, put_back, spread
 from sagittal_engine.kit.explaining import LEAST_PLACES, SIMILARITY, Score, enlarged, grad_cam
 from sagittal_engine.kit.guessing import GuessingBase
 from sagittal_engine.kit.puzzle_params import BY_DISTANCE, LOSS, PICTURES, PuzzleParams
@@ -28,8 +27,6 @@ SHOWN = 6
 """Puzzles in a picture."""
 EXPLAINED = 4
 """Random orders of a slice's cells that a saliency map is the mean of."""
-BORDER = 1 / 8
-"""Of a cell's crop, as a share of its side: how wide the band along its edges is that counts as border."""
 FUSED = "Behind the layer that joins the branches cells are told apart no more: the map is the same in each."
 
 
@@ -145,24 +142,16 @@ class PuzzleBase(GuessingBase[P]):
         """Maps (n, cells or 1, h, w) of a layer as maps of the places of the puzzle: (n, cells, crop, crop)."""
         crop, grid = self.params.crop, self.params.grid
         if isinstance(module, Guesser):
-            return cut_cells(enlarged(maps, (grid * crop, grid * crop)).squeeze(1), cells=self.params.cells)
+            return cut_cells(enlarged(maps, (grid * crop, grid * crop)), cells=self.params.cells).squeeze(2)
         return enlarged(maps, (crop, crop)).expand(-1, self.params.cells, -1, -1)
 
     def _spread(self, cells: Tensor) -> Tensor:
         """Crops (n, cells, crop, crop) from the middles of their cells, in the slice: (n, H, W), NaN between them."""
-        p = self.params
-        above = (p.cell_side - p.crop) // 2
-        below, over = p.cell_side - p.crop - above, p.image_size - p.grid * p.cell_side
-        whole = laid_out(F.pad(cells.unsqueeze(2), (above, below, above, below), value=torch.nan)).squeeze(1)
-        return F.pad(whole, (0, over, 0, over), value=torch.nan)
+        return spread(cells, self.params.image_size)
 
     def patch_borders(self) -> Tensor:
         """The bands along the edges of what is shown of each cell, an eighth of its side wide."""
-        crop = self.params.crop
-        wide = max(1, round(BORDER * crop))
-        band = torch.ones(1, self.params.cells, crop, crop)
-        band[..., wide:-wide, wide:-wide] = 0
-        return self._spread(band)[0] == 1
+        return borders(self.params.cells, self.params.crop, self.params.image_size)
 
     def encoder_facts(self) -> Mapping[str, Any]:
         p = self.params

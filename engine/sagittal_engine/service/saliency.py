@@ -156,13 +156,7 @@ class Explaining:
         return facts
 
     def _facts(
-        self,
-        request: SaliencyRequest,
-        asked: _Asked,
-        found: _Look,
-        other: _Look | None,
-        layer: FeatureLayer,
-        plane: str,
+        self, request: SaliencyRequest, asked: _Asked, found: _Look, other: _Look | None, layer: FeatureLayer
     ) -> SaliencyFacts:
         from sagittal_engine.evaluate.saliency import hits, likeness, shares
         from sagittal_engine.kit.explaining import background
