@@ -67,6 +67,8 @@ class DiagnosisPage(Page):
         """Exams of the diagnosis shown, as `EnginePort.diagnosed` tells them."""
         self._reading = ""
         """The diagnosis whose exams are read or being read."""
+        self._wanted = ""
+        """An exam that is to be shown once the list is there."""
         self._from = ""
         """The exam from which one went to the one shown, which is a neighbour of it."""
 
@@ -198,7 +200,8 @@ class DiagnosisPage(Page):
         at = self.choice.findData(subject)
         if at >= 0:
             self.choice.setCurrentIndex(at)
-        elif subject in self._exams:
+        elif subject in self._exams and not self.listed.choose(subject):
+            self._wanted = subject
             self._open(subject)
 
     def handle(self, event: Event) -> None:
@@ -288,7 +291,8 @@ class DiagnosisPage(Page):
         self._read = {whole.exam.exam: whole for whole in found}
         self.listed.show_exams(found, len(found))
         self._show_labels()
-        if not self.listed.current():
+        wanted, self._wanted = self._wanted, ""
+        if not self.listed.current() and not (wanted and self.listed.choose(wanted)):
             self.listed.step(1)
 
     def _open_listed(self, exam: str) -> None:
