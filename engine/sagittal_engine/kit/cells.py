@@ -54,3 +54,29 @@ def placed(cells: Tensor, arranged: Tensor) -> Tensor:
 def put_back(puzzle: Tensor, arranged: Tensor) -> Tensor:
     """The inverse of `placed`: what lies at place i goes to place `arranged`_i."""
     return placed(puzzle, arranged.argsort(1))
+
+
+def spread(crops: Tensor, size: int) -> Tensor:
+    """Crops (n, cells, h, w) from the middles of the cells of slices of `size` pixels a side, back where they lay in
+    them: (n, size, size), NaN between them."""
+    grid = grid_of(crops.shape[1])
+    side = size // grid
+    margins = []
+    for length in (crops.shape[-1], crops.shape[-2]):  # padding counts columns before rows
+        before = (side - length) // 2
+        margins += [before, side - length - before]
+    whole = laid_out(torch.nn.functional.pad(crops.unsqueeze(2), margins, value=torch.nan)).squeeze(1)
+    over = size - grid * side
+    return torch.nn.functional.pad(whole, (0, over, 0, over), value=torch.nan)
+
+
+BORDER = 1 / 8
+"""Of a crop, as a share of its side: how wide the band along its edges is that counts as border."""
+
+
+def borders(cells: int, crop: int, size: int) -> Tensor:
+    """bool (size, size): the bands along the edges of what is shown of each cell of such a slice."""
+    wide = max(1, round(BORDER * crop))
+    band = torch.ones(1, cells, crop, crop)
+    band[..., wide:-wide, wide:-wide] = 0
+    return spread(band, size)[0] == 1
