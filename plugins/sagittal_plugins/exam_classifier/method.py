@@ -26,6 +26,7 @@ from sagittal_engine.nets.weights import load_weights
 from sagittal_engine.views.batch_views import ViewRules, apply_views, draw_views
 from sagittal_plugins.exam_classifier import AUTO, CONCURRENCE, GROUPS, NO_SCANS, PICTURES, SIGNED, ExamClassifierParams
 from sagittal_plugins.exam_classifier.exams import Exams, Split, chunks, epoch_of, split
+from sagittal_plugins.exam_classifier.explaining import ExplainsExams
 from sagittal_plugins.exam_classifier.loss import class_weights, weighted_bce
 from sagittal_plugins.exam_classifier.network import ExamNetwork, build
 
@@ -36,7 +37,7 @@ CHECK_SEED = 20_000
 SHOWN_EXAMS, SHOWN_SLICES = 4, 8
 
 
-class ExamClassifier(PretextBase[ExamClassifierParams]):
+class ExamClassifier(PretextBase[ExamClassifierParams], ExplainsExams):
     """Learns labels of exams from slices of one plane; judges scans of that plane."""
 
     def __init__(self, params: ExamClassifierParams, context: Context) -> None:
@@ -167,7 +168,7 @@ class ExamClassifier(PretextBase[ExamClassifierParams]):
         if not self._cached_reading:
             taken = list(zip(rows, chosen, strict=True))
             batch["slices"] = torch.stack([exams.frames(row)[own] for row, own in taken]).float()
-            batch["groups"] = torch.stack([self._groups(exams.counts[row])[own] for row, own in taken])
+            batch["groups"] = torch.stack([self.groups(exams.counts[row])[own] for row, own in taken])
             batch["draw"] = draw_views(len(rows), self.params.image_size, self._rules, generator)
         return batch
 
@@ -176,7 +177,7 @@ class ExamClassifier(PretextBase[ExamClassifierParams]):
         """Whether an exam is read once for the whole run: nothing learns while it is read."""
         return self.params.frozen and self.params.head != GROUPS
 
-    def _groups(self, count: int) -> Tensor:
+    def groups(self, count: int) -> Tensor:
         """Which part of its scan each slice is of, where that decides who reads it."""
         if self.params.head == GROUPS:
             return group_of_slices(count, int(self.params.grid) ** 2)
@@ -272,10 +273,10 @@ class ExamClassifier(PretextBase[ExamClassifierParams]):
         network = build(p, len(self.labels))
         if self._start is not None:
             part = "branches." if p.head == GROUPS else ""
-            self.context.message("info", load_start(network.reader.network, self._start, p.start_from, only=part))
+            self.context.message("info", load_start(network.encoder.network, self._start, p.start_from, only=part))
         elif p.weights:
             try:
-                loaded = load_weights(network.reader.network, p.weights)
+                loaded = load_weights(network.encoder.network, p.weights)
             except ValueError as error:
                 raise SagittalError(str(error)) from error
             self.context.message("info", loaded.sentence(p.weights))
@@ -284,7 +285,7 @@ class ExamClassifier(PretextBase[ExamClassifierParams]):
     def encoder(self, module: nn.Module) -> nn.Module:
         """What reads a slice; of "divide and teach" the branches."""
         assert isinstance(module, ExamNetwork)
-        return module.fixed if self.params.head == GROUPS else module.reader.network
+        return module.fixed if self.params.head == GROUPS else module.encoder.network
 
     def encoder_facts(self) -> Mapping[str, Any]:
         p = self.params
@@ -313,7 +314,7 @@ class ExamClassifier(PretextBase[ExamClassifierParams]):
         """What the encoder takes of each slice of a scan: maps (n, F, h, w), or features (n, F)."""
         assert isinstance(module, ExamNetwork)
         device = next(module.parameters()).device
-        groups = self._groups(len(slices))
+        groups = self.groups(len(slices))
         parts = []
         for some in chunks(len(slices), AT_ONCE):
             self.context.boundary()

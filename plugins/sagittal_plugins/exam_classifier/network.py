@@ -16,7 +16,7 @@ class ExamNetwork(nn.Module):
     def __init__(self, reader: SliceReader | GroupReader, head: nn.Module | None, *, frozen: bool) -> None:
         """Without a `head` the reader's own network brings the slices together."""
         super().__init__()
-        self.reader, self.head, self.frozen = reader, head, frozen
+        self.encoder, self.head, self.frozen = reader, head, frozen
         if frozen:
             self.fixed.requires_grad_(False)
             self.fixed.eval()
@@ -24,7 +24,7 @@ class ExamNetwork(nn.Module):
     @property
     def fixed(self) -> nn.Module:
         """The part that stays as it is where the encoder is frozen."""
-        return self.reader.network.branches if isinstance(self.reader, GroupReader) else self.reader
+        return self.encoder.network.branches if isinstance(self.encoder, GroupReader) else self.encoder
 
     def train(self, mode: bool = True) -> ExamNetwork:
         """Also sets what is frozen to evaluation, so that statistics of normalisations stay."""
@@ -35,13 +35,13 @@ class ExamNetwork(nn.Module):
 
     def read(self, slices: Tensor, groups: Tensor) -> Tensor:
         """(M, C, H, W) with the group of each slice, (M,) → (M, …)."""
-        found: Tensor = self.reader(slices, groups)
+        found: Tensor = self.encoder(slices, groups)
         return found
 
     def judge(self, read: Tensor) -> Tensor:
         """(B, k, …) → (B, labels)."""
-        if isinstance(self.reader, GroupReader):
-            return self.reader.network.judged(read)
+        if isinstance(self.encoder, GroupReader):
+            return self.encoder.network.judged(read)
         assert self.head is not None
         scores: Tensor = self.head(read)
         return scores
