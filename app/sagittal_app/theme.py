@@ -106,19 +106,26 @@ def _paint_icon(target: QObject) -> None:
 
 
 def apply(mode: str = "system") -> None:
-    """Dresses the application: `mode` is "system", "dark" or "light"."""
+    """Dresses the application: `mode` is "system", "dark" or "light".
+
+    Style, font, palette and sheet each have every widget measured anew, so none is set that is set already.
+    """
     app = QApplication.instance()
     assert isinstance(app, QApplication)
     current.mode = mode
     # A system that does not say gets the dark theme, which reading rooms use.
     scheme = QGuiApplication.styleHints().colorScheme()
     current.dark = scheme != Qt.ColorScheme.Light if mode == "system" else mode == "dark"
-    app.setStyle("fusion")
+    sheet = _style_sheet()
+    if app.styleSheet() == sheet:
+        return
+    if not app.styleSheet():
+        app.setStyle("fusion")
+        font = QFont(app.font())
+        font.setPixelSize(13)
+        app.setFont(font)
     app.setPalette(_palette())
-    app.setStyleSheet(_style_sheet())
-    font = QFont(app.font())
-    font.setPixelSize(13)
-    app.setFont(font)
+    app.setStyleSheet(sheet)
     for target in list(_with_icons):
         if shiboken6.isValid(target):
             _paint_icon(target)

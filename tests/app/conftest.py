@@ -17,6 +17,8 @@ if not os.environ.get("DISPLAY") and sys.platform.startswith("linux"):
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from fake_engine import FakeEngine
+from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtWidgets import QApplication
 
 from sagittal_app import theme
 from sagittal_app.actions import ActionRegistry
@@ -45,6 +47,14 @@ class Said:
 def private_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the user's own settings."""
     monkeypatch.setenv("SAGITTAL_CONFIG", str(tmp_path / "config"))
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_on_screen() -> Iterator[None]:
+    """What a test closed is gone before the next: else Qt keeps it until somebody waits, and dresses it anew."""
+    yield
+    if QApplication.instance() is not None:
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 @pytest.fixture
