@@ -26,7 +26,7 @@ from sagittal_app.forms.controls import QuietCombo
 from sagittal_app.task_follower import TaskFollower
 from sagittal_app.widgets.basics import UNIT, Elided, button, clear, column, label, row
 
-NAME_WIDTH = 9 * UNIT
+NAME_WIDTH = 10 * UNIT
 AREA = "_area"
 
 
@@ -114,10 +114,12 @@ class SaliencyPanel(QWidget):
                 row(self.look, self.sanity, None),
             )
         )
-        under_way = row(self.said, self.cancel)
-        under_way.setStretch(0, 1)
+        line = row(self.said, self.cancel)
+        line.setStretch(0, 1)
+        self._under_way = QWidget()
+        self._under_way.setLayout(line)
         self._kept = _named(words.MAPS, self.maps)
-        self.setLayout(column(self._ask, under_way, self._kept, self._result, None))
+        self.setLayout(column(self._ask, self._under_way, self._kept, self._result, None))
         for slider in (self.opacity, self.threshold):
             slider.valueChanged.connect(lambda _value: self._draw())
         self._enable()
@@ -161,7 +163,7 @@ class SaliencyPanel(QWidget):
 
     def _take_network(self, found: _Network) -> None:
         for target in found.targets:
-            self.target.addItem(words.target_words(target), target)
+            self.target.addItem(words.TARGETS.get(target, target), target)
         for place, layer in enumerate(found.layers):
             self.layer.addItem(layer.title, layer.name)
             self.layer.setItemData(place, layer.about or layer.name, Qt.ItemDataRole.ToolTipRole)
@@ -220,6 +222,7 @@ class SaliencyPanel(QWidget):
             part.setEnabled(ready and not busy)
         for part in (self.target, self.layer, self.checkpoint, self.shuffled):
             part.setEnabled(self.layer.count() > 0)
+        self._under_way.setVisible(busy or bool(self.said.whole()))
         self.cancel.setVisible(busy and bool(self._follower.task))
         self._kept.setVisible(bool(self._maps))
         self._result.setVisible(self._facts is not None)
@@ -243,10 +246,10 @@ class SaliencyPanel(QWidget):
         for one in self._maps:
             asked = one.request
             shuffled = words.MAP_SHUFFLED if asked.shuffled else ""
-            text = words.MAP_LINE.format(
-                target=asked.target, layer=asked.layer, checkpoint=f"step {one.step}", shuffled=shuffled
-            )
+            layer = asked.layer.removeprefix("encoder.").removeprefix("network.")
+            text = words.MAP_LINE.format(target=asked.target, layer=layer, step=one.step, shuffled=shuffled)
             self.maps.addItem(text, one.id)
+            self.maps.setItemData(self.maps.count() - 1, one.title, Qt.ItemDataRole.ToolTipRole)
         fitting = [one.id for one in self._maps if not self._wanted_target or one.request.target == self._wanted_target]
         self._choose(wanted or next(iter(fitting), ""))
 
@@ -399,6 +402,7 @@ def _scale() -> QHBoxLayout:
     bar = QLabel()
     bar.setPixmap(QPixmap.fromImage(image))
     bar.setScaledContents(True)
+    bar.setMinimumWidth(UNIT)  # not the picture's own
     bar.setFixedHeight(UNIT)
     line = row(label(words.LOW, "quiet"), bar, label(words.HIGH, "quiet"))
     line.setStretch(1, 1)

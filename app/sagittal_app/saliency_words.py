@@ -12,11 +12,13 @@ SCANS_NONE = "The study has no scans. Import some on the Study page."
 PANEL = "Where the network looked"
 
 TARGET = "Explain"
-TARGET_HELP = "The answer whose grounds are looked for."
+TARGET_HELP = (
+    "The answer whose grounds are looked for: what the network guessed, or how like training images a slice is."
+)
 TARGETS: Mapping[str, str] = {
-    "puzzle": "puzzle: the order it took the cells to have",
-    "transform": "transform: the one it guessed",
-    "similarity": "similarity to the training images",
+    "puzzle": "Answer to the puzzle",
+    "transform": "Transform it guessed",
+    "similarity": "Likeness to training",
 }
 LAYER = "Layer"
 LAYER_HELP = (
@@ -41,8 +43,7 @@ BROKEN = "The network could not be read: {problem}"
 NO_CHECKPOINT = "The run has no checkpoint yet, so there is no network to ask."
 
 MAPS = "Kept maps"
-MAPS_NONE = "No map of this scan is kept yet."
-MAP_LINE = "{target} · {layer} · {checkpoint}{shuffled}"
+MAP_LINE = "step {step} · {target} · {layer}{shuffled}"
 MAP_SHUFFLED = " · shuffled"
 SHOWN = "Map"
 SHOWN_HELP = "Shows the map over the scan, or the scan alone."
@@ -75,8 +76,3 @@ LIKE_BAD = "Much of the map stays without what was learnt: it tells more of the 
 LIKE_LIMIT = 0.5
 """Spearman's correlation from which a map counts as surviving."""
 STEP = "Step {step}, {plane} slices."
-
-
-def target_words(target: str) -> str:
-    """A target as the chooser names it."""
-    return TARGETS.get(target, target)
