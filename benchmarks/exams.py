@@ -1,0 +1,334 @@
+"""From the puzzle to a diagnosis: what puzzles are worth to a classifier of exams, and where networks look.
+
+It is no race, and makes tables. Sets, each with the scans that it needs and the labels that are told:
+
+    knees         the knee phantom: abnormal, acl and meniscus, as drawn; no scans needed
+    hippocampus   MR of the Medical Segmentation Decathlon: whether the hippocampus is larger than most ("large"), and
+                  whether its anterior part has more than its usual share ("anterior"), both from the label maps
+    chaos         abdominal MR (CHAOS T2-SPIR): whether the spleen, and the liver, are larger than most
+
+    python benchmarks/exams.py [DATA] --out FOLDER [--sets knees …] [--exams 60] [--steps N] [--head-steps N]
+
+DATA holds the folders of real scans (SAGITTAL_TEST_DATA names it where it is left out). FOLDER keeps studies, runs and
+every figure as JSON; the same command goes on from there. Every third exam is tested and part of no training.
+
+Pre-training: puzzles seen by nine branches (SKID), the same as one image (single stream), SSLACL, and guessed
+transforms; accuracy on held-out subjects against chance, and the share of saliency on cells' borders and background
+over that of the pixels there ("shortcut": 1 is no preference). Classifiers by the recipes quick-cpu: frozen features of
+SKID, of random branches, and a small network from scratch. AUC and accuracy with 95 % intervals of 2,000 bootstrap
+draws over tested exams; on the phantom also how often the highest saliency of a slice with a tear lies in it, and in
+the joint's structures that may be torn, beside the share of pixels they have.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+TESTED = 3
+"""Every so many-th exam is tested."""
+LOOKED_AT = 6
+"""Tested scans at most whose saliency is averaged."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A set of exams."""
+
+    plane: str
+    labels: tuple[str, ...]
+    folder: str = ""
+    """Below DATA; empty for the phantom."""
+    told: Mapping[str, Callable[[Mapping[str, int]], float]] = field(default_factory=dict)
+    """Label → figure of a scan's label sizes; the label is whether it is above the median."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """Sizes of what the networks see, where quick-cpu's are too large for the scans."""
+    findings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Label → structures in which saliency should lie."""
+
+
+SETS = {
+    "knees": Subject(
+        "sagittal",
+        ("abnormal", "acl", "meniscus"),
+        findings={
+            "acl": ("ligament tear", "ligament"),
+            "meniscus": ("meniscus tear", "meniscus"),
+            "abnormal": ("effusion", "bone bruise", "ligament tear", "meniscus tear"),
+        },
+    ),
+    "hippocampus": Subject(
+        "sagittal",
+        ("large", "anterior"),
+        "hippocampus_msd",
+        {
+            "large": lambda sizes: sum(sizes.values()),
+            "anterior": lambda sizes: sizes.get("1", 0) / max(1, sum(sizes.values())),
+        },
+        {"image_size": 48, "crop": 12},
+    ),
+    "chaos": Subject(
+        "axial",
+        ("large_liver", "large_spleen"),
+        "abdomen_mr_chaos_t2",
+        {"large_liver": lambda sizes: sizes.get("1", 0), "large_spleen": lambda sizes: sizes.get("4", 0)},
+    ),
+}
+PRETEXTS = {
+    "nine branches": ("skid", "quick-cpu"),
+    "single stream": ("skid", "quick-cpu-single-stream"),
+    "SSLACL": ("sslacl", "quick-cpu"),
+    "transforms": ("transform_prediction", "quick-cpu"),
+}
+START = "nine branches"
+CLASSIFIERS = {
+    "frozen pretext": "quick-cpu-frozen",
+    "random frozen": "quick-cpu-frozen",
+    "from scratch": "quick-cpu",
+}
+
+
+def quiet(_event: object) -> None:
+    """Nobody watches."""
+
+
+# Exams ---------------------------------------------------------------------------------------------------------------
+
+
+def study_of(engine: Any, name: str, asked: argparse.Namespace) -> Any:
+    """The set's study, imported once; its facts."""
+    from sagittal_engine import phantom
+    from sagittal_engine.cli.following import follow
+
+    subject, path = SETS[name], asked.out / name / "study"
+    if path.exists():
+        return engine.open_study(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if subject.folder:
+        source = asked.data / subject.folder
+        table = labels_of(source, subject, path.parent / "labels.csv")
+    else:
+        source = path.with_name("scans")
+        phantom.generate_knees(source, subjects=asked.exams)
+        table = source / "meta.csv"
+    engine.new_study(path)
+    follow(engine, engine.start_import([source], meta=table), quiet).insist()
+    return engine.study()
+
+
+def labels_of(source: Path, subject: Subject, table: Path) -> Path:
+    """A table of labels that are told from the sizes of what is segmented in each scan."""
+    import nibabel as nib
+
+    sizes = {}
+    for path in sorted(source.rglob("*.nii.gz")):
+        if "unpaired" in path.parts or not (path.parent.name == "labels" or path.name.startswith("label_")):
+            continue
+        image = nib.load(path)
+        voxel = abs(np.linalg.det(image.affine[:3, :3]))
+        numbers, counts = np.unique(np.asanyarray(image.dataobj).astype(int), return_counts=True)
+        scan = path.name.replace("label_", "image_") if path.name.startswith("label_") else path.name
+        sizes[scan] = {str(n): int(c * voxel) for n, c in zip(numbers, counts, strict=True) if n}
+    figures = {label: {scan: tell(own) for scan, own in sizes.items()} for label, tell in subject.told.items()}
+    middle = {label: statistics.median(own.values()) for label, own in figures.items()}
+    with table.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["scan", *figures])
+        writer.writerows([scan, *(int(own[scan] > middle[n]) for n, own in figures.items())] for scan in sizes)
+    return table
+
+
+def parts(engine: Any, subject: Subject) -> tuple[list[str], list[Any]]:
+    """Scans of the set's plane that train, and exams that are tested."""
+    known = [exam for exam in engine.exams() if any(label in exam.labels for label in subject.labels)]
+    known.sort(key=lambda exam: exam.exam)
+    tested = known[TESTED - 1 :: TESTED]
+    own = [exam.planes.get(subject.plane) for exam in known if exam not in tested]
+    return [scan for scan in own if scan], tested
+
+
+# Runs ----------------------------------------------------------------------------------------------------------------
+
+
+def trained(engine: Any, method: str, recipe: str, scans: Sequence[str], seed: int, values: Mapping[str, Any]) -> str:
+    from sagittal.run_request import RunRequest
+    from sagittal_engine.cli.following import follow
+
+    request = RunRequest(
+        method=method, recipe=recipe, parameters={"preview_steps": 0, **values}, scans=tuple(scans), seed=seed
+    )
+    run = engine.start(request)
+    follow(engine, run, quiet, run=True).insist()
+    return str(run)
+
+
+def looked(engine: Any, run: str, scan: str, target: str = "") -> dict[str, Any]:
+    """Shares and hits of a run's saliency in a scan."""
+    from sagittal.saliency import SaliencyRequest
+    from sagittal_engine.cli.following import follow
+
+    return dict(follow(engine, engine.start_saliency(SaliencyRequest(run, scan, target=target)), quiet).insist())
+
+
+def pretext(engine: Any, name: str, subject: Subject, train: Sequence[str], tested: Sequence[Any], asked: Any) -> Any:
+    """One pre-training: what it learned, and where it looks."""
+    method, recipe = PRETEXTS[name]
+    values = {"plane": subject.plane, **subject.values}
+    if asked.steps:
+        values |= {"steps": asked.steps, "check_steps": max(1, asked.steps // 6)}
+    if method == "transform_prediction":
+        values.pop("crop", None)
+    run = trained(engine, method, recipe, train, asked.seed, values)
+    metrics = engine.run(run).metrics
+    scans = [exam.planes[subject.plane] for exam in tested if subject.plane in exam.planes][:LOOKED_AT]
+    shares = [looked(engine, run, scan)["share"] for scan in scans]
+    told = [share for share in shares if "shortcut" in share]
+    return {
+        "run": run,
+        "held_out": metrics["held_out_accuracy"][1][-1],
+        "chance": metrics["chance"][1][-1],
+        "shares": {key: statistics.mean(share[key] for share in told) for key in (told[0] if told else ())},
+    }
+
+
+def classifier(
+    engine: Any, name: str, subject: Subject, train: Sequence[str], tested: Sequence[Any], start: str, asked: Any
+) -> Any:
+    """One classifier: its figures on the tested exams, and how often its saliency hits."""
+    from sagittal.diagnosis import DiagnosisRequest
+    from sagittal_engine.cli.following import follow
+
+    values = {
+        "plane": subject.plane, "labels": ", ".join(subject.labels), **subject.values,
+        **({"steps": asked.head_steps} if asked.head_steps else {}),
+    }  # fmt: skip
+    if name == "frozen pretext":
+        values["start_from"] = start
+    elif name == "from scratch":
+        values.pop("crop", None)
+    run = trained(engine, "exam_classifier", CLASSIFIERS[name], train, asked.seed, values)
+    request = DiagnosisRequest((run,), tuple(exam.exam for exam in tested), draws=8)
+    found = dict(follow(engine, engine.start_diagnosis(request), quiet).insist())
+    hits = {}
+    for label, structures in subject.findings.items():
+        scans = [exam.planes[subject.plane] for exam in tested if exam.labels.get(label) == "1"][:LOOKED_AT]
+        rows = [looked(engine, run, scan, label)["hits"] for scan in scans]
+        hits[label] = {
+            structure: {
+                "hits": statistics.mean(row[structure] for row in own),
+                "area": statistics.mean(row[f"{structure}_area"] for row in own),
+                "scans": len(own),
+            }
+            for structure in structures
+            if (own := [row for row in rows if structure in row])
+        }
+    return {"run": run, "diagnosis": found["diagnosis"], "figures": found["figures"], "hits": hits}
+
+
+# The tables ----------------------------------------------------------------------------------------------------------
+
+
+def done(engine: Any, name: str, asked: argparse.Namespace) -> dict[str, Any]:
+    """Everything of one set that is not there yet, and all its figures."""
+    subject, kept = SETS[name], asked.out / name / "results"
+    facts = study_of(engine, name, asked)
+    kept.mkdir(parents=True, exist_ok=True)
+    train, tested = parts(engine, subject)
+    found: dict[str, Any] = {"scans": len(facts.scans), "train": len(train), "tested": len(tested)}
+
+    def kept_or_made(key: str, make: Callable[[], Any]) -> Any:
+        path = kept / f"{key.replace(' ', '-')}_{asked.seed}.json"
+        if not path.is_file():
+            begun = time.monotonic()
+            path.write_text(json.dumps(make()), encoding="utf-8")
+            print(f"{name}, {key}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
+        return json.loads(path.read_text(encoding="utf-8"))
+
+    chosen = [key for key in PRETEXTS if key in asked.pretexts or key == START]
+    found["pretexts"] = {
+        key: kept_or_made(key, lambda key=key: pretext(engine, key, subject, train, tested, asked)) for key in chosen
+    }
+    start = found["pretexts"][START]["run"]
+    found["classifiers"] = {
+        key: kept_or_made(key, lambda key=key: classifier(engine, key, subject, train, tested, start, asked))
+        for key in CLASSIFIERS
+    }
+    first, other = (found["classifiers"][key]["diagnosis"] for key in ("frozen pretext", "random frozen"))
+    found["frozen pretext against random frozen"] = engine.compare_diagnoses(first, other)["labels"]
+    return found
+
+
+def show(name: str, found: Mapping[str, Any]) -> None:
+    print(f"\n## {name}: trained on {found['train']} exams, tested on {found['tested']}\n")
+    print("| pre-training | told right, held-out subjects | chance | shortcut: share of saliency / of pixels |")
+    print("|---|---:|---:|---:|")
+    for key, own in found["pretexts"].items():
+        shares = own["shares"]
+        ratio = f"{shares['shortcut']:.2f} / {shares['shortcut_area']:.2f}" if shares else "–"
+        print(f"| {key} | {own['held_out']:.3f} | {own['chance']:.3f} | {ratio} |")
+    labels = list(next(iter(found["classifiers"].values()))["figures"])
+    print("\n| AUC | " + " | ".join(labels) + " |\n|---|" + "---:|" * len(labels))
+    for key, own in found["classifiers"].items():
+        print(f"| {key} | " + " | ".join(interval(own["figures"][label]["auc"]) for label in labels) + " |")
+    print("\n| accuracy | " + " | ".join(labels) + " |\n|---|" + "---:|" * len(labels))
+    for key, own in found["classifiers"].items():
+        print(f"| {key} | " + " | ".join(interval(own["figures"][label]["accuracy"]) for label in labels) + " |")
+    for key, own in found["classifiers"].items():
+        for label, structures in own["hits"].items():
+            told = [
+                f"{structure} {row['hits']:.2f} (of pixels {row['area']:.3f}; {row['scans']} scans)"
+                for structure, row in structures.items()
+            ]
+            if told:
+                print(f"\nhighest saliency of {label}, {key}: {'; '.join(told)}")
+
+
+def interval(figure: Mapping[str, float]) -> str:
+    return f"{figure['mean']:.3f} [{figure['low']:.2f}, {figure['high']:.2f}]"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, nargs="?", default=os.environ.get("SAGITTAL_TEST_DATA"))
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--sets", nargs="+", choices=tuple(SETS), default=list(SETS))
+    parser.add_argument("--pretexts", nargs="*", choices=tuple(PRETEXTS), default=list(PRETEXTS))
+    parser.add_argument("--exams", type=int, default=60, help="of the phantom")
+    parser.add_argument("--steps", type=int, default=0, help="of pre-training, in place of quick-cpu's")
+    parser.add_argument("--head-steps", type=int, default=0, help="of classifiers, likewise")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args()
+    asked.out = asked.out.absolute()
+    from sagittal_engine.service import Engine
+
+    found = {}
+    for name in asked.sets:
+        if SETS[name].folder and asked.data is None:
+            raise SystemExit(f"{name} needs real scans: give their folder, or set SAGITTAL_TEST_DATA.")
+        asked.data = Path(asked.data) if asked.data else None
+        engine = Engine()
+        try:
+            found[name] = done(engine, name, asked)
+        finally:
+            engine.shut_down()
+        if not asked.json:
+            show(name, found[name])
+    if asked.json:
+        print(json.dumps(found))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
