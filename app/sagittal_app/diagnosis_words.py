@@ -123,6 +123,7 @@ RANKED_HELP = (
 RANK = "{slice} ({contribution})"
 RANK_HELP = "Slice {slice}: the logit is {contribution} with it. Click to go there."
 NOT_DRAWN = "Slice {slice}: no draw held it."
+NONE_TELLS = "No slice counts for more than the others."
 NO_SHARES = "No slice of this scan was drawn."
 OPINIONS = "Opinions"
 TRUTH_HELP = "What the study says of the exam."
@@ -149,10 +150,17 @@ NEIGHBOURS_HELP = (
     "By the cosine of the mean feature over the slices of the planes that both have. Click to open the exam."
 )
 NO_NEIGHBOURS = "No other exam was compared with this one."
-NEIGHBOUR = "{exam}  {similarity:.2f}"
+NEIGHBOUR = "{exam}  {similarity:.3f}"
 NEIGHBOUR_HELP = "Cosine {similarity:.3f}; {labels}. Click to open it."
-NO_LABELS = "no label"
+NO_LABELS, UNKNOWN_LABELS = "no label", "labels not known"
 BACK_TO = "Back to {exam}"
+
+LOOKED_TAB, FACTS_TAB = "Where it looked", "Facts"
+LOOKED = "Where it looked"
+LOOKED_HELP = "Shows in the inspector where the classifier of each plane looked, as a map over its slices"
+LOOKED_RUN = "{plane} · {run}"
+LOOKED_RUN_HELP = "The classifier that is asked, and the plane whose view its map is laid over"
+LOOKED_NONE = "Choose an exam of a diagnosis: then its classifiers can be asked where they looked."
 
 # Figures
 

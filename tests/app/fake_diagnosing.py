@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from fake_engine import FakeEngine
+from fake_saliency import FakeSaliency
 
 from sagittal.diagnosis import (
     DiagnosisFacts,
@@ -49,7 +50,7 @@ CLASSIFY = MethodCard(
 )  # fmt: skip
 
 
-class KneeEngine(FakeEngine):
+class KneeEngine(FakeSaliency, FakeEngine):
     """A fake engine whose study holds exams in place of abdomens: eight, of which two lack planes."""
 
     def __init__(self, folder: Path, exams: int = 8, **more: Any) -> None:
@@ -96,6 +97,9 @@ class KneeEngine(FakeEngine):
         self.finish_all()
         self.auto = auto
         return made
+
+    def saliency_targets(self, run: str) -> list[str]:
+        return list(LABELS)
 
     def exams(self) -> list[ExamFacts]:
         found: dict[str, ExamFacts] = {}

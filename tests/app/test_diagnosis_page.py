@@ -30,7 +30,8 @@ def engine(tmp_path: Path) -> KneeEngine:
 @pytest.fixture
 def blank(monkeypatch) -> None:
     """Views that draw nothing."""
-    monkeypatch.setattr("sagittal_app.canvas.slice_view.PlaneCanvas", BlankCanvas)
+    for module in ("slice_view", "plane_canvas"):
+        monkeypatch.setattr(f"sagittal_app.canvas.{module}.PlaneCanvas", BlankCanvas)
 
 
 @pytest.fixture
@@ -269,6 +270,25 @@ def test_the_views_know_the_keys_of_looking_and_none_of_painting(diagnosed, desk
     assert not any(pane.lone.state.look.radiological for pane in page.view.panes.values())
 
 
+def test_where_a_classifier_looked_is_laid_over_its_plane_and_follows_the_label(diagnosed, engine, qtbot):
+    page = diagnosed
+    choose(page, qtbot, "K04")
+    page.inspector().show()
+    press(page, "diagnosis_look")
+    assert page.inspector().currentWidget() is page.looked
+    assert page.looked.runs.currentText().startswith("Axial") and page.looked.runs.count() == 3
+    panel, state = page.looked.panels["axial"], page.view.panes["axial"].lone.state
+    qtbot.waitUntil(panel.look.isEnabled)
+    press(panel, "saliency_look")
+    qtbot.waitUntil(lambda: state.heat is not None)
+    request = next(what for name, what in engine.calls if name == "start_saliency")[0]
+    assert request.scan == page.view.exam.planes["axial"] and request.target == "abnormal"
+    press(page, "diagnosis_label_acl", QToolButton)
+    qtbot.waitUntil(lambda: state.heat is None)
+    choose(page, qtbot, "K03")
+    assert page.looked.runs.count() == 2  # there is no axial scan to look at
+
+
 # Figures and labels
 
 
@@ -328,8 +348,7 @@ def test_diagnoses_are_listed_and_set_up_again(diagnosed, engine, qtbot):
     qtbot.waitUntil(lambda: page.view.exam.exam == "K05")
 
 
-@pytest.mark.window
-def test_the_rail_leads_there_and_another_page_is_told_of_the_end(make_window, engine, qtbot):
+def test_the_rail_leads_there_and_another_page_is_told_of_the_end(make_window, engine, blank, qtbot):
     window = make_window()
     engine.train("sagittal")
     qtbot.mouseClick(window.findChild(QToolButton, "rail_diagnosis"), LEFT)

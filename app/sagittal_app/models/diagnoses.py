@@ -49,7 +49,7 @@ def classifiers_of(records: Sequence[RunRecord], cards: Sequence[MethodCard]) ->
     found = []
     for place, record in enumerate(records):
         facts, method = record.facts, record.facts.request.method
-        if method not in titles or not record.checkpoints:
+        if method not in titles or not record.state.step:
             continue
         plane, labels = str(facts.parameters.get("plane") or ""), names_in(str(facts.parameters.get("labels") or ""))
         about = [plane or words.ANY_PLANE, ", ".join(labels), facts.request.recipe or messages.RECIPE_OWN]

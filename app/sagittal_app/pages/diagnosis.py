@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QComboBox, QProgressBar, QSplitter, QStackedWidget, QTabWidget, QWidget
 
-from sagittal.diagnosis import DiagnosisFacts, DiagnosisRequest, ExamDiagnosis, ExamFacts
+from sagittal.diagnosis import DiagnosisFacts, DiagnosisRequest, ExamDiagnosis, ExamFacts, Weights
 from sagittal.events import Event, Reason, RunFinished, StudyChanged, TaskFinished, TaskProgress
 from sagittal.facts import StudyFacts
 from sagittal_app import diagnosis_words as words
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sagittal_app.pages.diagnosis_exams import ExamsPanel
     from sagittal_app.pages.diagnosis_figures import FiguresPanel
     from sagittal_app.pages.diagnosis_labels import LabelsPanel
+    from sagittal_app.pages.diagnosis_looked import LookedPanel
 
 LIST_WIDTH = 264
 
@@ -58,7 +59,7 @@ class DiagnosisPage(Page):
         self.setup: DiagnosisSetup | None = None
         self.view: ExamView | None = None
         self._canvases: list[PlaneCanvas] = []
-        self._inspector: FactsView | None = None
+        self._inspector: QTabWidget | None = None
         self._study = ""
         self._exams: dict[str, ExamFacts] = {}
         self._diagnoses: list[DiagnosisFacts] = []
@@ -83,6 +84,7 @@ class DiagnosisPage(Page):
         from sagittal_app.pages.diagnosis_exams import ExamsPanel
         from sagittal_app.pages.diagnosis_figures import FiguresPanel
         from sagittal_app.pages.diagnosis_labels import LabelsPanel
+        from sagittal_app.pages.diagnosis_looked import LookedPanel
 
         self.setup = DiagnosisSetup()
         self.setup.start_asked.connect(self._start)
@@ -127,7 +129,14 @@ class DiagnosisPage(Page):
         body = column(self.stack)
         body.setContentsMargins(2 * UNIT, 0, 2 * UNIT, 2 * UNIT)
         self.setLayout(body)
-        self._inspector = FactsView("diagnosis_inspector")
+        self._facts_view = FactsView("diagnosis_inspector")
+        self.looked: LookedPanel = LookedPanel(self.desk, self.view.panes)
+        self.view.label_changed.connect(self._show_looked)
+        self.view.looked_asked.connect(self._open_looked)
+        self._inspector = QTabWidget()
+        self._inspector.setDocumentMode(True)
+        self._inspector.addTab(self._facts_view, words.FACTS_TAB)
+        self._inspector.addTab(self.looked, words.LOOKED_TAB)
 
     def _make_head(self) -> QWidget:
         """Which diagnosis is shown, another one, and how far the one under way is."""
@@ -173,6 +182,7 @@ class DiagnosisPage(Page):
             Command("diagnosis.again", "Set the diagnosis up again", "", self._again, there),
             Command("diagnosis.back", words.EXAM_BEFORE, BACK_KEY, lambda: self.listed.step(-1), seen),
             Command("diagnosis.on", words.NEXT_EXAM, ON_KEY, lambda: self.listed.step(1), seen),
+            Command("diagnosis.looked", words.LOOKED, "", self._open_looked, looked_at),
             Command("diagnosis.table", words.SAVE_TABLE, "", lambda: self.figures.ask_save("table"), saved("table")),
             Command("diagnosis.csv", words.SAVE_EXAMS, "", lambda: self.figures.ask_save("csv"), saved("csv")),
             *view_commands(self.name, lambda id: self.view and self.view.act(id), looked_at),
@@ -332,10 +342,22 @@ class DiagnosisPage(Page):
         facts = found.exam if found is not None else self._exams.get(exam)
         if self.view is None or facts is None:
             return
-        positive = {name: [label for label, has in row.items() if has] for name, row in self._truths.items()}
+        positive = {name: [said for said, has in row.items() if has] for name, row in self._truths.items() if row}
         self.view.show_exam(facts, found, self._chosen(), positive)
+        self._show_looked()
         self.tabs.setCurrentIndex(0)
         self.desk.actions.refresh()
+
+    def _show_looked(self) -> None:
+        if self.view is not None and self.view.exam is not None:
+            self.looked.show_exam(self.view.exam.planes, self.view.label)
+
+    def _open_looked(self) -> None:
+        """Brings the inspector's panel to the front, and the inspector where it is hidden."""
+        assert self._inspector is not None
+        self._inspector.setCurrentWidget(self.looked)
+        if not self._inspector.isVisible():
+            self.desk.actions.run("view.inspector")
 
     # A new one -----------------------------------------------------------------------------------------------------
 
@@ -383,10 +405,10 @@ class DiagnosisPage(Page):
             self.desk.notify("info", words.FINISHED.format(exams=exams), "", show)
 
     def _inspect(self, one: DiagnosisFacts | None) -> None:
-        if self._inspector is None:
-            return
+        asked = [run for run in self._runs if one is not None and run.run in one.request.runs]
+        self.looked.show_runs([(run.run, run.title, run.plane) for run in asked])
         if one is None:
-            self._inspector.show_facts(words.ABOUT_TITLE, words.ABOUT, prose=True)
+            self._facts_view.show_facts(words.ABOUT_TITLE, words.ABOUT, prose=True)
             return
         heads, request, titles = words.FACTS, one.request, {run.run: run for run in self._runs}
         runs = [f"{titles[run].title} ({titles[run].plane})" if run in titles else run for run in request.runs]
@@ -399,7 +421,9 @@ class DiagnosisPage(Page):
             heads["seed"]: str(request.seed),
             heads["created"]: messages.local_time(one.created),
         }
-        self._inspector.show_facts(title_of(one), lines, "\n".join(one.notes))
+        if one.notes:
+            lines[words.NOTES_HEADING] = "\n".join(one.notes)
+        self._facts_view.show_facts(title_of(one), lines, words.LEAK if request.weights is Weights.PUBLISHED else "")
 
     def shut_down(self) -> None:
         if self.view is not None:

@@ -104,7 +104,8 @@ class Neighbours(QWidget):
         if not neighbours:
             self._body.addWidget(label(words.NO_NEIGHBOURS, "soft", wrap=True))
         for one in neighbours:
-            said = ", ".join(positive.get(one.exam, ())) or words.NO_LABELS
+            none = words.NO_LABELS if one.exam in positive else words.UNKNOWN_LABELS
+            said = ", ".join(positive.get(one.exam, ())) or none
             help = words.NEIGHBOUR_HELP.format(similarity=one.similarity, labels=said)
             text = words.NEIGHBOUR.format(exam=one.exam, similarity=one.similarity)
             open_it = lambda exam=one.exam: self.exam_chosen.emit(exam)  # noqa: E731
@@ -119,6 +120,10 @@ class ExamView(QWidget):
 
     exam_chosen = Signal(str)
     """A neighbour was clicked."""
+    label_changed = Signal()
+    """Slices are ranked by another label."""
+    looked_asked = Signal()
+    """The user wants to see where the classifiers looked."""
 
     def __init__(self, desk: Desk, canvases: Sequence[PlaneCanvas] = ()) -> None:
         super().__init__()
@@ -170,7 +175,10 @@ class ExamView(QWidget):
         split.setStretchFactor(0, 1)
         split.setSizes([520, 210])
         split.setCollapsible(0, False)
-        top = row(self.title, self.reasons, spacing=2 * UNIT)
+        looked = button(
+            words.LOOKED, "diagnosis_look", self.looked_asked.emit, icon="mdi6.eye-outline", help=words.LOOKED_HELP
+        )
+        top = row(self.title, self.reasons, looked, spacing=2 * UNIT)
         top.setStretch(1, 1)
         body = column(top, split)
         body.setStretch(1, 1)
@@ -205,6 +213,7 @@ class ExamView(QWidget):
         if self.one is not None:
             self.opinions.show_opinions(self.one.opinions, self._planes, name)
         self._show_shares()
+        self.label_changed.emit()
 
     def _show_planes(self) -> None:
         assert self.exam is not None

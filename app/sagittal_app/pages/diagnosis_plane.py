@@ -19,6 +19,8 @@ from sagittal_app.widgets.basics import Elided, Flow, button, clear, column, lab
 
 NAMED = 5
 """Slices that have a button of their own; the bars have all."""
+LEAST = 0.005
+"""A contribution that is written as more than nothing."""
 
 
 class PlanePane(QWidget):
@@ -80,9 +82,10 @@ class PlanePane(QWidget):
         Without `asked` nobody was asked about the scan, and nothing is said of its slices.
         """
         self._shares = shares
-        self.telling = [share for share in shares if share.contribution != 0.0][:NAMED]
+        self.telling = [share for share in shares if abs(share.contribution) >= LEAST][:NAMED]
         self._told.setVisible(asked)
-        self._says.setText(words.RANKED.format(label=of) if self.telling else words.NO_SHARES)
+        says = words.RANKED.format(label=of) if self.telling else words.NONE_TELLS if shares else words.NO_SHARES
+        self._says.setText(says)
         self._says.setToolTip(words.RANKED_HELP)
         clear(self._flow)
         for share in self.telling:
