@@ -17,7 +17,20 @@ from PySide6.QtWidgets import QWidget
 
 from sagittal_app.settings import Settings
 
-MENUS = ("File", "Edit", "View", "Study", "Annotate", "Train", "Results", "Runs", "Compare", "Diagnosis", "Help")
+MENUS = (
+    "File",
+    "Edit",
+    "View",
+    "Study",
+    "Annotate",
+    "Train",
+    "Results",
+    "Runs",
+    "Compare",
+    "Diagnosis",
+    "Adapt",
+    "Help",
+)
 """The menus in their order; a command names the one it stands in."""
 
 

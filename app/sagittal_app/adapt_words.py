@@ -88,7 +88,6 @@ VERDICTS = {
 }
 """What adapting did to a scan, told by its truth."""
 BY_DICE = "{verdict}: Dice {before} → {after} ({gain})"
-BY_LABEL = "{name} {before} → {after}"
 SURER = {1: "surer", 0: "as sure as before", -1: "less sure"}
 BITS = "{before} → {after} bits, {sure}"
 CHANGED = "{share} of the mask changed"

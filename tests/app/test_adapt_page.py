@@ -127,7 +127,7 @@ def test_the_stream_is_shown_scan_by_scan_with_what_adapting_did(page, engine, q
     qtbot.waitUntil(lambda: page.scans.rowCount() == 4 and not page.board.head.stop.isVisible())
     assert cells(page, 0) == ["image_03", "0.710 → 0.760", "0.300 → 0.250", "6.0 %"]
     assert cells(page, 3) == ["image_06", "", "", words.LEFT_OUT]
-    said = page.board.head.words.whole()
+    said = page.board.head.sum.whole()
     assert "1 helped, 1 unmoved, 1 harmed" in said and "gain +0.050 (+0.010 to +0.080)" in said
     assert page.board.head.title.whole().startswith("Mover on Net run1")
     assert page.board.case.verdict.text() == "Adapting helps: Dice 0.710 → 0.760 (+0.050)."

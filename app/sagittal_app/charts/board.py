@@ -76,7 +76,8 @@ class Facts(Panel):
         self.bar.setRange(0, total)
         self.bar.setValue(min(done, total))
         paused = model.state is State.PAUSED
-        self.pause.setVisible(model.state in (State.RUNNING, State.PAUSED))
+        by_task = model.record is not None and bool(model.record.state.task)  # as an adaptation, which only stops
+        self.pause.setVisible(model.state in (State.RUNNING, State.PAUSED) and not by_task)
         self.pause.setText(messages.CONTINUE if paused else messages.PAUSE)
         theme.set_icon(self.pause, "mdi6.play" if paused else "mdi6.pause")
         self.stop.setVisible(going)

@@ -64,10 +64,8 @@ class AdaptSetup(QWidget):
         what.body.addLayout(
             _rows(
                 (words.RUN, self.runs, words.RUN_HELP),
-                (words.METHOD, self.method, words.METHOD_HELP),
-                ("", self._about, ""),
-                (words.RECIPE, self.recipe, ""),
-                ("", self._source, ""),
+                (words.METHOD, _said_under(self.method, self._about), words.METHOD_HELP),
+                (words.RECIPE, _said_under(self.recipe, self._source), ""),
             )
         )
         data = Panel(words.DATA_HEADING, name="adapt_data")
@@ -325,6 +323,12 @@ def _domains(scans: Sequence[ScanFacts]) -> dict[str, str]:
     names = sorted({name for scan in scans for name in scan.meta})
     values = {name: len({scan.meta.get(name, "") for scan in scans} - {""}) for name in names}
     return {name: words.DOMAIN_VALUE.format(name=messages.words(name), count=values[name]) for name in names}
+
+
+def _said_under(control: QWidget, sentence: QWidget) -> QWidget:
+    both = QWidget()
+    both.setLayout(column(control, sentence, spacing=UNIT // 2))
+    return both
 
 
 def _rows(*rows: tuple[str, QWidget, str]) -> QGridLayout:

@@ -126,8 +126,13 @@ def mean_words(record: RunRecord) -> str:
         return ""
     before, after, gain = (summary[name] for name in ("dice_before", "dice_after", "dice_gain"))
     said = words.DICE_MEAN.format(before=f"{before['mean']:.3f}", after=f"{after['mean']:.3f}", n=before["n"])
-    interval = f"{gain['mean']:+.3f} ({gain['low']:+.3f} to {gain['high']:+.3f})"
+    interval = f"{signed(gain['mean'])} ({signed(gain['low'])} to {signed(gain['high'])})"
     return f"{said} · {words.GAIN.format(figure=interval)}"
+
+
+def signed(value: float) -> str:
+    """ "+0.034", "−0.120"."""
+    return f"{value:+.3f}".replace("-", "\u2212")
 
 
 def arrow(pair: tuple[float, float] | None) -> str:
@@ -150,7 +155,7 @@ def sentences(case: Case) -> list[str]:
     if dice is None:
         said.append(f"{words.VERDICTS[UNKNOWN]}.")
     else:
-        head = {"before": f"{dice[0]:.3f}", "after": f"{dice[1]:.3f}", "gain": f"{dice[1] - dice[0]:+.3f}"}
+        head = {"before": f"{dice[0]:.3f}", "after": f"{dice[1]:.3f}", "gain": signed(dice[1] - dice[0])}
         said.append(f"{words.BY_DICE.format(verdict=words.VERDICTS[case.verdict], **head)}.")
     said.append(_figures(case))
     return said
@@ -173,13 +178,13 @@ def _figures(case: Case) -> str:
     return " · ".join(parts)
 
 
-def label_lines(case: Case) -> list[str]:
-    """Dice of every label, where there are several."""
+def label_words(case: Case) -> str:
+    """Dice of every label, where there are several: "liver 0.612 → 0.655 · spleen 0.512 → 0.498"."""
     before, after = case.row.get("dice_before") or {}, case.row.get("dice_after") or {}
     known = [name for name in before if before[name] is not None and after.get(name) is not None]
     if len(known) < 2:
-        return []
-    return [words.BY_LABEL.format(name=n, before=f"{before[n]:.3f}", after=f"{after[n]:.3f}") for n in known]
+        return ""
+    return " · ".join(f"{name} {arrow((before[name], after[name]))}" for name in known)
 
 
 COLUMNS = (

@@ -40,6 +40,9 @@ class AdaptHead(Panel):
         self.words = Elided("", "soft")
         self.words.setObjectName("adapt_words")
         self.words.setFont(theme.tabular(self.words.font()))
+        self.sum = Elided("", "soft")
+        self.sum.setObjectName("adapt_sum")
+        self.sum.setFont(theme.tabular(self.sum.font()))
         self.bar = QProgressBar()
         self.bar.setObjectName("adapt_progress")
         self.bar.setTextVisible(False)
@@ -52,7 +55,7 @@ class AdaptHead(Panel):
             words.SHOW_RUN, "adapt_show_run", buttons["run"], icon="mdi6.chart-line", help=words.SHOW_RUN_HELP
         )
         self.again = button(words.AGAIN, "adapt_again", buttons["again"], icon="mdi6.repeat", help=words.AGAIN_HELP)
-        said = column(self.title, self.words, spacing=2)
+        said = column(self.title, self.words, self.sum, spacing=2)
         line = row(said, self.bar, self.stop, self.save, self.run, self.again)
         line.setStretch(0, 1)
         self.body.addLayout(line)
@@ -62,12 +65,15 @@ class AdaptHead(Panel):
     ) -> None:
         """`doing` is the latest that its task said, while it goes on."""
         live, adapted = is_live(record), record.facts.adapted
-        parts = [progress(record), mean_words(record), tally(cases)]
+        parts = [progress(record)]
         if live and doing is not None:
             parts += [doing.message]
             parts += [messages.time_left(doing.seconds_left)] if doing.seconds_left is not None else []
         self.title.say(title_of(record, titles))
         self.words.say(" · ".join(filter(None, parts)))
+        found = " · ".join(filter(None, (tally(cases), mean_words(record))))
+        self.sum.say(found)
+        self.sum.setVisible(bool(found))
         self.bar.setVisible(live)
         self.bar.setRange(0, len(adapted.scans) if adapted is not None else 1)
         self.bar.setValue(len(cases))

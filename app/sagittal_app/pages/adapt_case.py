@@ -25,7 +25,7 @@ from sagittal_app.models.adaptations import (
     Masks,
     MaskSets,
     fullest,
-    label_lines,
+    label_words,
     masks_of,
     painted,
     sentences,
@@ -99,8 +99,8 @@ class CaseView(Panel):
         said = sentences(case) if case is not None else []
         self.verdict.setText(said[0] if said else "")
         set_role(self.verdict, "danger" if case and case.refused else ROLES[case.verdict] if case else "soft")
-        lines = [*said[1:], *(label_lines(case) if case else ()), *(case.row.get("notes", ()) if case else ())]
-        self.figures.setText("\n".join(lines))
+        lines = [label_words(case), *said[1:], *case.row.get("notes", ())] if case is not None else []
+        self.figures.setText("\n".join(filter(None, lines)))
         problem = self._sets.problem if case is not None and not case.refused else ""
         self.warning.setText("\n".join(filter(None, (case.warning if case else "", problem))))
         for part in (self.verdict, self.figures, self.warning):

@@ -58,6 +58,7 @@ class ScanList(QTableWidget):
         self.setRowCount(len(self._cases))
         told = any(case.pair("dice") for case in self._cases)
         self.setColumnHidden(DICE, not told)
+        self.setColumnHidden(BITS, told)
         for place, case in enumerate(self._cases):
             assert record is not None
             self._fill(place, case, scans.get(case.scan), record)

@@ -113,7 +113,8 @@ class AdaptedRun:
         folder.add_case(case)
         self._write(folder, State.RUNNING, None)
         self._task.publish(MetricsChunk(self._task.id, series))
-        self._task.publish(StudyChanged(self._task.id, "runs", (case["scan"],)))
+        for what in ("labels", "runs"):
+            self._task.publish(StudyChanged(self._task.id, what, (case["scan"],)))
 
     def refuse(self, scan: str, reason: str) -> None:
         """Keeps that a scan of the stream was left out, and why."""

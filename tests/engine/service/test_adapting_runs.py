@@ -179,3 +179,142 @@ def test_notebooks_adapt_with_the_same_words(study):
     path, run = study
     found = sagittal_engine.adapt(path, run=run, method="tent", scans=["b0"], learning_rate=0.01, name="surer")
     assert found["method"] == "tent" and found["label_set"] == "surer" and found["cases"][0]["step_size"] == 0.01
+
+
+def adapt(study, capsys, run, *more):
+    return said(capsys, "adapt", study, "--run", run, "--set", "learning_rate=0.01", *more)
+
+
+def test_the_record_has_every_scan_and_what_was_left_out(study, capsys, monkeypatch):
+    from sagittal_engine.service import adapting
+    from sagittal_engine.store.run_folder import find_run
+    from sagittal_engine.study import Study
+
+    path, run = study
+    real, seen = adapting.adapted, []
+
+    def refusing(method, adapter, scan, seed):
+        seen.append(scan.id)
+        if len(seen) == 1:
+            raise ValueError("the images are too small for this network.")
+        return real(method, adapter, scan, seed)
+
+    monkeypatch.setattr(adapting, "adapted", refusing)
+    found = adapt(path, capsys, run)
+    with Study.open(path) as opened:
+        record = find_run(opened.runs_folder, found["run"]).record()
+    assert record.cases[0] == {"scan": seen[0], "refused": "The images are too small for this network."}
+    assert record.cases[1:] == found["cases"] and record.state.task == ""
+    adapted = record.facts.adapted
+    assert (adapted.label_set, adapted.before_set) == (found["label_set"], found["before_set"])
+    (document,) = record.evaluations[-1:]
+    assert document["task"] == "adaptation" and document["summary"]["dice_gain"]["n"] == 2
+
+
+def test_the_mask_before_is_kept_and_the_adapted_one_put_back(study, capsys):
+    from sagittal_engine.study import Study
+
+    path, run = study
+    found = adapt(path, capsys, run)
+    own, before = found["label_set"], found["before_set"]
+    scan = found["cases"][0]["scan"]
+
+    def masks(name):
+        with Study.open(path) as opened:
+            return next(iter(opened.masks(scan, name).values()))
+
+    adapted = masks(own)
+    assert not np.array_equal(adapted, masks(before))
+    words = ("keep", path, "--run", found["run"], "--scans", scan)
+    assert said(capsys, *words) == {"run": found["run"], "label_set": own, "kept": "before", "scans": [scan]}
+    assert np.array_equal(masks(own), masks(before)) and np.array_equal(masks(f"{own}-set-aside"), adapted)
+    said(capsys, *words)
+    assert np.array_equal(masks(f"{own}-set-aside"), adapted), "asking twice changes nothing"
+    said(capsys, *words, "--adapted")
+    assert np.array_equal(masks(own), adapted) and not np.array_equal(masks(before), adapted)
+    with Study.open(path) as opened:
+        opened.set_review(scan, own, "accepted")
+    assert "was reviewed or corrected" in said(capsys, *words, fails=True)
+    assert "was trained, not adapted" in said(capsys, "keep", path, "--run", run, "--scans", scan, fails=True)
+    assert "has no label set" in said(capsys, "keep", path, "--run", found["run"], "--scans", "a0", fails=True)
+
+
+def lines_of(path, **more):
+    from sagittal.facts import AdaptRequest
+    from sagittal_engine.service import Engine
+
+    engine = Engine()
+    try:
+        engine.open_study(path)
+        return engine.check_adaptation(AdaptRequest(**more))
+    finally:
+        engine.shut_down()
+
+
+def test_what_fits_and_what_does_not_is_said_before(trained):
+    path, run = trained
+    fine = lines_of(path, run=run)
+    assert all(line.ok for line in fine) and fine[0].text.startswith("3 scans")
+    assert "finds in the network" in fine[-1].text
+    seen = lines_of(path, run=run, scans=("a0", "b0"), domain="domain", label_set="mine")
+    texts = [line.text for line in seen if not line.ok]
+    assert len(texts) == 3 and not any(line.blocking for line in seen)
+    assert "trained on a0" in texts[0] and "No scan has labels 'mine'" in texts[1] and "one scan each" in texts[2]
+    (lacking,) = lines_of(path, run=run, domain="centre")
+    assert lacking.blocking and "no meta label 'centre'" in lacking.text
+    (wrong,) = lines_of(path, run=run, parameters={"learning_rate": -1})
+    assert wrong.blocking and "'learning_rate'" in wrong.text
+
+
+def test_a_network_without_batch_normalisation_is_told_with_what_mends_it(trained, monkeypatch):
+    from sagittal_engine.service import adapting_checks
+
+    def instances(module):
+        for name, child in module.named_children():
+            if isinstance(child, torch.nn.BatchNorm2d):
+                setattr(module, name, torch.nn.InstanceNorm2d(child.num_features, affine=True))
+            else:
+                instances(child)
+
+    def without(*args, **named):
+        found = loaded(*args, **named)
+        instances(found.module)
+        return found
+
+    loaded = adapting_checks.load_trained
+    monkeypatch.setattr(adapting_checks, "load_trained", without)
+    path, run = trained
+    last = lines_of(path, run=run)[-1]
+    assert last.blocking and "no batch normalisation" in last.text and last.mend == {"norms": "every"}
+    assert lines_of(path, run=run, parameters=last.mend)[-1].ok
+    statistics = lines_of(path, run=run, method="batch_statistics")[-1]
+    assert statistics.blocking and "no statistics to take anew" in statistics.text and not statistics.mend
+
+
+def test_stopping_the_run_keeps_what_was_adapted(study):
+    import time
+
+    from sagittal.events import Reason, StudyChanged, TaskFinished
+    from sagittal.facts import AdaptRequest
+    from sagittal_engine.service import Engine
+
+    path, run = study
+    engine = Engine()
+    engine.open_study(path)
+    try:
+        task = engine.start_adaptation(AdaptRequest(run))
+        ended = None
+        while ended is None:
+            for event in engine.events():
+                if isinstance(event, StudyChanged) and event.source == task:
+                    (live,) = [record for record in engine.runs() if record.state.task == task]
+                    engine.request_stop(live.facts.run)
+                if isinstance(event, TaskFinished):
+                    ended = event
+            time.sleep(0.005)
+        record = engine.run(live.facts.run)
+        if ended.reason is Reason.CANCELLED:  # else it was done before it could be asked
+            assert record.state.reason is Reason.CANCELLED and len(record.cases) < 3
+        assert record.cases and record.checkpoints == ["last"] and record.state.task == ""
+    finally:
+        engine.shut_down()
