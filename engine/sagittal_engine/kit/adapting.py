@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from sagittal.method import AdaptationStep, Context, Predictor
 from sagittal_engine.kit.adapter_params import AdapterParams, StreamParams
 from sagittal_engine.kit.gradients import Gradient, gradient_cosine
-from sagittal_engine.kit.layout import laid_out, lay_out
 from sagittal_engine.kit.normalisation import Statistics, affine_parameters, take_statistics
 from sagittal_engine.kit.predicting import probabilities_of
 from sagittal_engine.kit.soft_labels import soft_label_loss
+from sagittal_engine.nets.layout import laid_out, lay_out
 from sagittal_engine.views.flips import WEAK, batched, undone
 from sagittal_engine.views.strong_views import apply_strong, draw_strong
 

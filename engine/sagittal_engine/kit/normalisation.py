@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.instancenorm import _InstanceNorm
 
-from sagittal_engine.kit.layout import is_laid_out
+from sagittal_engine.nets.layout import is_laid_out
 
 OTHERS = (_InstanceNorm, nn.GroupNorm, nn.LayerNorm)
 """Normalisations whose statistics are of the image already."""

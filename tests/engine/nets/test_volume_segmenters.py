@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
 from sagittal_engine.nets import volume_segmenters
-from sagittal_engine.nets.volume_segmenters import NAMES, build_volume_segmenter
+from sagittal_engine.nets.layout import is_laid_out, laid_out
+from sagittal_engine.nets.volume_segmenters import NAMES, InstanceNorm, build_volume_segmenter
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +32,21 @@ def test_the_two_parts_make_the_whole(name, norm):
         assert torch.equal(net.finish(images, passed), logits)
         assert passed[-1].shape[2:] == (4, 4, 4), "the latent is at stride 4"
         assert torch.equal(net.latent(images), passed[-1])
+
+
+def test_normalisations_keep_the_layout_and_are_torchs_own():
+    torch.manual_seed(0)
+    plain = nn.InstanceNorm3d(4, affine=True).double()
+    nn.init.normal_(plain.weight)
+    lean = InstanceNorm(plain)
+    assert lean.state_dict().keys() == plain.state_dict().keys()
+    images = torch.randn(2, 4, 5, 6, 7, dtype=torch.float64, requires_grad=True)
+    for given in (images, laid_out(images)):
+        found, expected = lean(given), plain(given)
+        torch.testing.assert_close(found, expected)
+        assert is_laid_out(found) is is_laid_out(given)
+        ours, theirs = (torch.autograd.grad(x.square().sum() + x[0].sum(), images) for x in (found, expected))
+        torch.testing.assert_close(ours, theirs)
 
 
 @pytest.mark.parametrize("name", ["small_unet", "swin_unetr_2"])

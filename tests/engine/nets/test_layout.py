@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from sagittal_engine.kit.layout import is_laid_out, laid_out, lay_out
 from sagittal_engine.kit.normalisation import take_statistics
+from sagittal_engine.nets.layout import is_laid_out, laid_out, lay_out
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 5, 4), (1, 1, 5, 4), (2, 1, 6, 5, 4), (1, 3, 6, 5, 4)])
