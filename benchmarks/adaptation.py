@@ -13,7 +13,7 @@ It is no race, and makes a table. Experiments, each with the scans that it needs
 
 DATA holds the folders of real scans (SAGITTAL_TEST_DATA names it where it is left out). FOLDER keeps studies, runs and
 every table as JSON; the same command goes on from there. Dice before and after have 95 % bootstrap intervals over
-scans; "fell" counts the scans whose Dice is lower after adapting.
+scans; "fell" says of how many scans the Dice is lower after adapting.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,13 +108,13 @@ def run_of(study: Any, train: Sequence[str], experiment: Experiment, asked: argp
 def table(
     study: Any, run: str, met: Sequence[str], experiment: Experiment, asked: argparse.Namespace, out: Path
 ) -> None:
-    """Evaluates every shift and strength, and prints one line for each method."""
+    """Evaluates every shift and strength, and prints one line for each method as soon as it is known."""
     import sagittal_engine
 
     settings = [
         (shift, strength) for shift in experiment.shifts for strength in (STRENGTHS if shift != "none" else (0.0,))
     ]
-    print(f"{'shift':>12} {'s':>4} {'method':>24}  Dice (95 %), gain, fell")
+    print("| shift | strength | method | Dice (95 %) | gain (95 %) | fell |\n| --- | ---: | --- | ---: | ---: | ---: |")
     for shift, strength in settings:
         kept = out / f"{shift}-{strength:g}.json"
         if kept.is_file():
@@ -125,15 +125,22 @@ def table(
                 strength=strength, seed=asked.seed, orders=asked.orders,
             )  # fmt: skip
             kept.write_text(json.dumps(found), encoding="utf-8")
-        summary = found["summary"]
-        print(f"{shift:>12} {strength:>4g} {'before':>24}  {_interval(summary['before'])}")
-        for method in found["methods"]:
-            gain = summary[f"{method}_gain"]["mean"]
-            print(f"{'':>17} {method:>24}  {_interval(summary[method])}  {gain:+.3f}  {found['lost'][method]}")
+        for row in rows(found):
+            print(row, flush=True)
 
 
-def _interval(row: dict[str, float]) -> str:
-    return f"{row['mean']:.3f} ({row['low']:.3f}–{row['high']:.3f}, n = {row['n']:g})"
+def rows(found: Mapping[str, Any]) -> list[str]:
+    """The rows of a table in Markdown: the trained network, then every method."""
+    summary, begun = found["summary"], f"| {found['shift']} | {found['strength']:g} |"
+    lines = [f"{begun} before adapting | {_interval(summary['before'])} | | |"]
+    for method in found["methods"]:
+        gain = _interval(summary[f"{method}_gain"], "+")
+        lines.append(f"{begun} {method} | {_interval(summary[method])} | {gain} | {found['lost'][method]} |")
+    return lines
+
+
+def _interval(row: Mapping[str, float], sign: str = "") -> str:
+    return f"{row['mean']:{sign}.3f} ({row['low']:{sign}.3f} to {row['high']:{sign}.3f})"
 
 
 def main() -> int:
