@@ -200,7 +200,13 @@ CONCURRENCE_ABOUT = (
     "Row: the label an exam has. Column: the share of those exams that have this one too, where both are known."
 )
 COUNTS_HEADING = "How often each label is there"
-COUNT_COLUMNS = ("Label", "Exams with it", "of known", "Share", "Rarer than the most frequent by")
+COUNT_COLUMNS = {
+    "Label": "",
+    "With it": "Exams that have the label.",
+    "Known": "Exams of which the label is known.",
+    "Share": "",
+    "Rarer by": "IRLbl: exams with the most frequent label for each exam with this one.",
+}
 NO_LABELS_YET = "No exam has labels of its own: meta labels that say 0 or 1, or yes or no, of every scan of an exam."
 SCUMBLE = (
     "SCUMBLE {value:.3f} over {exams}: how much rare and common labels stand in the same exams, from 0 (never) to 1. "

@@ -29,9 +29,9 @@ def engine(tmp_path: Path) -> KneeEngine:
 
 @pytest.fixture
 def blank(monkeypatch) -> None:
-    """Views that draw nothing."""
-    for module in ("slice_view", "plane_canvas"):
-        monkeypatch.setattr(f"sagittal_app.canvas.{module}.PlaneCanvas", BlankCanvas)
+    """Views that draw nothing; napari is not even loaded."""
+    monkeypatch.setattr("sagittal_app.canvas.slice_view.PlaneCanvas", BlankCanvas)
+    monkeypatch.setattr("sagittal_app.pages.diagnosis.make_canvases", lambda _page, _into: iter(()))
 
 
 @pytest.fixture

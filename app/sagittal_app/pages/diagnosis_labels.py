@@ -27,6 +27,7 @@ class LabelsPanel(QWidget):
         super().__init__()
         self.setObjectName("diagnosis_labels")
         self.square = MatrixPanel(words.CONCURRENCE_HEADING, words.CONCURRENCE_ABOUT, name="concurrence")
+        self.square.body.addStretch(9)
         self.counts = make_table("concurrence_counts")
         self.says = label("", wrap=True, selectable=True)
         self.says.setObjectName("concurrence_says")
@@ -52,6 +53,8 @@ class LabelsPanel(QWidget):
         self.square.squares.setMaximumHeight(CELL * (count + 1))
         self.square.show_document({"labels": found.labels, "values": shares}, 0)
         fill_table(self.counts, list(words.COUNT_COLUMNS), [_row(found, i) for i in range(count)], {})
+        for place, help in enumerate(words.COUNT_COLUMNS.values()):
+            self.counts.horizontalHeaderItem(place).setToolTip(help)
         says = words.SCUMBLE_HIGH if found.mean_scumble >= NOTABLE else words.SCUMBLE_LOW
         exams = messages.count(found.exams, "exam")
         self.says.setText(words.SCUMBLE.format(value=found.mean_scumble, exams=exams, says=says))

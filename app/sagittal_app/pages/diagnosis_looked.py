@@ -47,15 +47,18 @@ class LookedPanel(QWidget):
 
     def show_runs(self, runs: Sequence[tuple[str, str, str]]) -> None:
         """The classifiers that were asked: run, its title, its plane ("" for any)."""
-        self._runs = runs
-        self._offer()
+        if list(runs) != list(self._runs):
+            self._runs = runs
+            self._offer()
 
     def show_exam(self, scans: Mapping[str, str], name: str) -> None:
         """Another exam (plane → scan), or another label of it."""
-        other, self._scans, self._label = scans != self._scans, dict(scans), name
+        other, another = scans != self._scans, name != self._label
+        self._scans, self._label = dict(scans), name
         if other:
             self._offer()
-        self._ask_again()
+        elif another:
+            self._ask_again()
 
     def _offer(self) -> None:
         """One line for each classifier and plane of the exam that it can be asked about; the plane chosen stays."""
