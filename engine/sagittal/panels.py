@@ -23,6 +23,8 @@ class Lines(Panel):
     x_label: str = "step"
     y_label: str = ""
     log: bool = False
+    levels: tuple[float, ...] = ()
+    """Values that tell sides apart, as an angle of 90 degrees; each a line across, always in view."""
 
 
 @dataclass(frozen=True)

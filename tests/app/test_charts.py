@@ -11,7 +11,7 @@ from fake_engine import FakeEngine
 from fake_world import EPISODES
 from PySide6.QtCore import Qt
 
-from sagittal.panels import Images
+from sagittal.panels import Images, Lines
 from sagittal.run_request import RunRequest
 from sagittal_app import messages, theme
 from sagittal_app.charts.board import Board
@@ -62,6 +62,16 @@ def test_the_log_axis_is_one_click(lines, qtbot):
     lines.set_curves([curve()])
     lines.log.click()
     assert lines.plot.getAxis("left").logMode
+
+
+def test_a_value_that_tells_sides_apart_is_always_in_view(qtbot):
+    panel, _ = make_panel(Lines("Angle", series=("angle",), levels=(90.0,)), "angle")
+    qtbot.addWidget(panel)
+    panel.set_curves([curve("angle")])
+    (low, high), (line,) = panel.plot.vb.viewRange()[1], panel._levels.values()
+    assert line.value() == 90 and low < 6 and high > 90
+    panel.log.click()
+    assert line.value() == pytest.approx(np.log10(90)) and panel.plot.vb.viewRange()[1][1] > line.value()
 
 
 def test_exports_hold_what_is_drawn(lines, tmp_path):

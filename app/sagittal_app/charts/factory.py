@@ -45,7 +45,9 @@ def make_panel(panel: Panel, name: str) -> tuple[QWidget, Refresh]:
 
 
 def _lines(panel: Lines, name: str) -> tuple[QWidget, Refresh]:
-    made = LinesPanel(panel.title, panel.about, panel.x_label, panel.y_label, log=panel.log, name=name)
+    made = LinesPanel(
+        panel.title, panel.about, panel.x_label, panel.y_label, log=panel.log, levels=panel.levels, name=name
+    )
     return made, lambda model: _show_curves(made, model, panel.series)
 
 

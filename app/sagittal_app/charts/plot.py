@@ -143,8 +143,10 @@ class LinesPanel(PlotPanel):
         y_label: str = "",
         *,
         log: bool = False,
+        levels: Sequence[float] = (),
         name: str = "lines",
     ) -> None:
+        self._levels = {level: pg.InfiniteLine(angle=0, movable=False) for level in levels}
         super().__init__(title, about, x_label, y_label, name=name)
         self._curves: list[CurveData] = []
         self._raw: dict[str, pg.PlotDataItem] = {}
@@ -178,6 +180,8 @@ class LinesPanel(PlotPanel):
         self._cross = pg.InfiniteLine(angle=90, movable=False)
         self._cross.setVisible(False)
         self.plot.addItem(self._cross, ignoreBounds=True)
+        for line in self._levels.values():
+            self.plot.addItem(line, ignoreBounds=True)
         self._mouse = pg.SignalProxy(self.view.scene().sigMouseMoved, rateLimit=30, slot=self._moved)
         self.plot.setLogMode(y=log)
         self.plot.disableAutoRange()
@@ -185,6 +189,11 @@ class LinesPanel(PlotPanel):
         self.plot.vb.sigResized.connect(self._lay_all)
         self.plot.vb.sigRangeChangedManually.connect(self._moved_by_hand)
         self.say_waiting(messages.WAITING_LINES)
+
+    def paint_theme(self) -> None:
+        super().paint_theme()
+        for line in self._levels.values():
+            line.setPen(pg.mkPen(theme.colour("quiet"), style=Qt.PenStyle.DashLine))
 
     def set_curves(self, curves: Sequence[CurveData]) -> None:
         """Draws `curves`; those not among them go."""
@@ -216,9 +225,10 @@ class LinesPanel(PlotPanel):
             return
         first = min(float(curve.x[0]) for curve in self._curves)
         last = max(float(curve.x[-1]) for curve in self._curves)
-        found = [one for curve in self._curves if (one := bounds(self._heights(curve))) is not None]
+        found = [one for curve in self._curves if (one := bounds(self._heights(curve.y))) is not None]
         x, y = self._shown
         x = growing((first, last), x)
+        found += self._place_levels()
         if found:
             highest = max(high for _, high in found)
             y = steady((min(low for low, _ in found), highest), y, log=self.log.isChecked())
@@ -226,9 +236,20 @@ class LinesPanel(PlotPanel):
             self._shown = x, y
             self.plot.vb.setRange(xRange=x, yRange=y, padding=0)
 
-    def _heights(self, curve: CurveData) -> Floats:
-        """The values of a curve as the y axis counts them."""
-        return np.log10(curve.y[curve.y > 0]) if self.log.isChecked() else curve.y
+    def _heights(self, values: Floats) -> Floats:
+        """Values as the y axis counts them; without those that it has no place for."""
+        return np.log10(values[values > 0]) if self.log.isChecked() else values
+
+    def _place_levels(self) -> list[Range]:
+        """Puts the lines across where the y axis has them; their places."""
+        places: list[Range] = []
+        for level, line in self._levels.items():
+            at = self._heights(np.array([level])).tolist()
+            line.setVisible(bool(at))
+            if at:
+                line.setPos(at[0])
+                places.append((at[0], at[0]))
+        return places
 
     def columns(self) -> dict[str, Sequence[float]]:
         table: dict[str, Sequence[float]] = {}

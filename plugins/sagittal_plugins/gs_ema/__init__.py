@@ -333,9 +333,10 @@ CARD = MethodCard(
         Lines(
             "Angle between gradients",
             "Angle between the student's gradients on source and transformed images, over all its parameters; the "
-            "teacher follows below 90 degrees (rule 'text').",
+            "teacher follows below 90 degrees (rule 'text'), the line across.",
             series=("gradient_angle",),
             y_label="degrees",
+            levels=(90.0,),
         ),
         Timeline(
             "The teacher",
