@@ -85,7 +85,7 @@ def test_labels_are_yes_or_no_or_one_for_each_class():
     assert settled_labels(("grade: torn",), metas) == ("grade: torn",)
     assert [truth_of(meta, "grade: torn") for meta in metas] == [False, True, None]
     assert truths_of(metas[0], ("acl", "grade: torn", "nothing")) == {"acl": True, "grade: torn": False}
-    with pytest.raises(SagittalError, match="no attribute|has the attribute 'acll'"):
+    with pytest.raises(SagittalError, match="has the attribute 'acll'"):
         settled_labels(("acll",), metas)
     with pytest.raises(SagittalError, match="All 3 scans whose 'same' is known"):
         settled_labels(("same",), metas)
