@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
@@ -96,7 +97,8 @@ class SliceBars(QWidget):
         theme.current.changed.connect(self.update)
 
     def show_values(self, values: Mapping[int, float], slices: int) -> None:
-        self.values, self.slices = values, max([slices, *(index + 1 for index in values)])
+        self.values = {index: value for index, value in values.items() if math.isfinite(value)}
+        self.slices = max([slices, *(index + 1 for index in values)])
         self.update()
 
     def mark(self, index: int | None) -> None:

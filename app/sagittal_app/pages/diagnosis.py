@@ -92,7 +92,7 @@ class DiagnosisPage(Page):
         self.listed.chosen.connect(self._open_listed)
         self.view = ExamView(self.desk, self._canvases)
         self.view.exam_chosen.connect(self._open_neighbour)
-        self.listed.sorted_by.connect(lambda name: name and self.view and self.view.choose_label(name))
+        self.listed.sorted_by.connect(self._rank_by)
         self.figures: FiguresPanel = FiguresPanel()
         self.labels: LabelsPanel = LabelsPanel()
         self.tasks = TaskFollower(self.desk, self)
@@ -319,6 +319,11 @@ class DiagnosisPage(Page):
         self._from = before
         self.back.setText(words.BACK_TO.format(exam=before))
         self.back.setVisible(bool(before))
+
+    def _rank_by(self, name: str) -> None:
+        """The list is sorted by a label's probability: slices are ranked by that label too."""
+        if name and self.view is not None:
+            self.view.choose_label(name)
 
     def _go_back(self) -> None:
         exam, self._from = self._from, ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QGridLayout, QLabel, QSplitter, QToolButton, QVBoxLayout, QWidget
@@ -141,8 +142,7 @@ class ExamView(QWidget):
         self.title.setObjectName("diagnosis_exam_title")
         self.reasons = Elided("", "caution")
         self.reasons.setObjectName("diagnosis_exam_reasons")
-        made = list(canvases) + [None] * len(PLANES)
-        self.panes = {plane: PlanePane(desk, plane, canvas) for plane, canvas in zip(PLANES, made, strict=False)}
+        self.panes = {plane: PlanePane(desk, plane, canvas) for plane, canvas in zip_longest(PLANES, canvases)}
         beside = row(*self.panes.values())
         views = QWidget()
         views.setLayout(beside)
@@ -226,7 +226,7 @@ class ExamView(QWidget):
                 facts = self._desk.study_model.scan(scan)
                 pane.show_scan(scan, facts.name if facts is not None else scan)
             else:
-                told = words.LACKING if self.one is not None and len(self.exam.planes) > 0 else words.LACKING_ALONE
+                told = words.LACKING if self.one is not None else words.LACKING_ALONE
                 pane.show_lacking(told.format(plane=plane))
         self._show_shares()
 
