@@ -71,7 +71,11 @@ class VolumeHead(nn.Module):
         hidden = scaled(HIDDEN, width)
         layers: list[nn.Module] = []
         for given in (channels, hidden):
-            layers += [nn.Conv3d(given, hidden, 3, padding=1, bias=False), nn.BatchNorm3d(hidden), nn.ReLU(inplace=True)]
+            layers += [
+                nn.Conv3d(given, hidden, 3, padding=1, bias=False),
+                nn.BatchNorm3d(hidden),
+                nn.ReLU(inplace=True),
+            ]
         self.layers, self.scores = nn.Sequential(*layers), nn.Linear(hidden, outputs)
 
     def forward(self, maps: Tensor) -> Tensor:
