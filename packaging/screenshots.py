@@ -28,7 +28,8 @@ def main() -> int:
     parser.add_argument("study", type=Path, nargs="?")
     parser.add_argument("--theme", choices=("dark", "light", "both"), default="both")
     parser.add_argument("--size", type=int, default=0, help="which of the sizes: 0, 1, 2; -1 for all")
-    parser.add_argument("--pages", default="study,annotate,train,board,results,runs,several,compare,settings,palette")
+    pages = "study,annotate,train,board,results,runs,several,compare,adapt,settings,palette"
+    parser.add_argument("--pages", default=pages)
     parser.add_argument("--organ", default="liver", help="the label that `annotate` paints")
     parser.add_argument(
         "--set", default=[], action="append", metavar="NAME=VALUE", help="a parameter of the board's run"
@@ -212,6 +213,16 @@ class Photographer:
         if view is not None and view.count():
             view.setCurrentRow(0)
         self.wait(1.0)
+
+    def on_adapt(self) -> None:
+        """The Adapt page: the newest adaptation where there is one, else the form of a new one."""
+        self.window.go_to("adapt")
+        page = self.window.pages["adapt"]
+        self.until(lambda: page.setup is not None)
+        self.wait(2.0)
+        if page.list.count():
+            page.list.setCurrentRow(0)
+        self.wait(4.0)
 
     def on_palette(self) -> None:
         self.window.go_to("study")

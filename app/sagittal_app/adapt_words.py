@@ -78,7 +78,7 @@ COLUMN_HELP = (
     "Pixels in one of the two masks over pixels in either",
 )
 LEFT_OUT = "left out"
-BEFORE_KEPT = "unadapted kept"
+BEFORE_KEPT = "The mask before adapting is kept"
 
 VERDICTS = {
     "helps": "Adapting helps",

@@ -23,6 +23,8 @@ from sagittal_app.shortcuts import by_key, key_text
 from sagittal_app.widgets.basics import column, label, row
 
 GAP = 4
+OPACITY = 0.7
+"""Of labels at first: stronger than where one paints, for small differences are to be seen."""
 
 
 class Pair(QWidget):
@@ -55,7 +57,7 @@ class Pair(QWidget):
         self.setLayout(row(*self._sides, spacing=GAP))
         for one, other in ((0, 1), (1, 0)):
             self._link(one, other)
-        self.states[0].set_look(crosshair=False, **{name: self._look(name) for name in LOOKS})
+        self.states[0].set_look(crosshair=False, opacity=OPACITY, **{name: self._look(name) for name in LOOKS})
         desk.settings.changed.connect(self._settings_changed)
         self._settings_changed("keys")
 

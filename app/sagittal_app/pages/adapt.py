@@ -210,6 +210,8 @@ class AdaptPage(Page):
         self._cards = {card.name: card for card in found.cards} or self._cards
         can = {card.name for card in self._cards.values() if "predictor" in card.capabilities}
         fit = [one for one in found.records if one.facts.request.method in can and one.state.state is State.FINISHED]
+        # One that was trained is proposed before one that was adapted already.
+        fit.sort(key=lambda one: one.facts.adapted is not None)
         self.setup.show_methods([card for card in self._cards.values() if "adapter" in card.capabilities])
         self.setup.show_runs(fit, self._titles())
         self.stack.setCurrentIndex(1 if fit or adaptations(found.records) else 0)

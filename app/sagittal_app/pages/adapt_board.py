@@ -55,10 +55,11 @@ class AdaptHead(Panel):
             words.SHOW_RUN, "adapt_show_run", buttons["run"], icon="mdi6.chart-line", help=words.SHOW_RUN_HELP
         )
         self.again = button(words.AGAIN, "adapt_again", buttons["again"], icon="mdi6.repeat", help=words.AGAIN_HELP)
-        said = column(self.title, self.words, self.sum, spacing=2)
+        said = column(self.title, self.words, spacing=2)
         line = row(said, self.bar, self.stop, self.save, self.run, self.again)
         line.setStretch(0, 1)
         self.body.addLayout(line)
+        self.body.addWidget(self.sum)
 
     def show_run(
         self, record: RunRecord, titles: Mapping[str, str], cases: Sequence[Case], doing: TaskProgress | None

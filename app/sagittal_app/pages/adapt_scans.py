@@ -49,9 +49,12 @@ class ScanList(QTableWidget):
         header.setMinimumSectionSize(56)
         self.itemSelectionChanged.connect(self._chosen)
         self._cases: list[Case] = []
+        self._shown: tuple[RunRecord | None, Mapping[str, ScanFacts]] = (None, {})
+        theme.current.changed.connect(self._restyled)
 
     def show_run(self, record: RunRecord | None, scans: Mapping[str, ScanFacts]) -> None:
         """Lists the scans of a run so far; the one that is chosen stays, and else it is the first."""
+        self._shown = record, scans
         kept = self.case()
         self._cases = cases_of(record) if record is not None else []
         self.blockSignals(True)
@@ -70,6 +73,9 @@ class ScanList(QTableWidget):
         if self._cases:
             self._chosen()
 
+    def _restyled(self) -> None:
+        self.show_run(*self._shown)
+
     def case(self) -> Case | None:
         """The scan that is chosen."""
         place = self.currentRow()
@@ -83,7 +89,7 @@ class ScanList(QTableWidget):
 
     def forget(self) -> None:
         """Nothing is chosen any more."""
-        self._cases = []
+        self._cases, self._shown = [], (None, {})
         self.setRowCount(0)
         self.setCurrentCell(-1, -1)
 
@@ -97,18 +103,17 @@ class ScanList(QTableWidget):
         )
         name.setToolTip("\n".join([*filter(None, [case.warning]), *sentences(case)]))
         self.setItem(place, SCAN, name)
-        if case.refused:
-            texts = ["", "", words.LEFT_OUT]
-        else:
-            kept = masks_of(record, scan).kept == "before"
+        texts = ["", "", words.LEFT_OUT]
+        if not case.refused:
             texts = [arrow(case.pair("dice")), arrow(case.pair("entropy")), share_words(float(case.row["changed"]))]
-            if kept:
-                name.setText(f"{name.text()} · {words.BEFORE_KEPT}")
         for column, text in enumerate(texts, start=1):
             item = QTableWidgetItem(text)
             if column == DICE and case.verdict != UNKNOWN and role != "soft":
                 item.setForeground(QColor(theme.colour(role)))
             self.setItem(place, column, item)
+        if masks_of(record, scan).kept == "before":
+            item.setIcon(theme.icon("mdi6.undo-variant", "accent"))
+            item.setToolTip(words.BEFORE_KEPT)
 
     def _chosen(self) -> None:
         case = self.case()
