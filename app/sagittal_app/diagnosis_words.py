@@ -185,6 +185,17 @@ WEIGHTS_HEADING = "Ensemble weights where all planes are there"
 LABEL_COLUMN = "Label"
 NOTES_HEADING = "To keep in mind"
 LEAK = "The weights come from the tested exams themselves, as published: a leak. These figures are too good."
+AGAINST_HEADING = "Against another diagnosis"
+AGAINST_ABOUT = (
+    "This one less the other, over the exams that both judged and whose truth is known: AUC after DeLong, accuracy by "
+    "2,000 paired bootstrap draws."
+)
+AGAINST_HELP = "The diagnosis to compare with"
+AGAINST_NONE = "None"
+BY_DELONG, BY_BOOTSTRAP = "AUC (DeLong)", "Accuracy (paired bootstrap)"
+DIFFERENCE_COLUMNS = ("Label", "Figure", "Difference", "95 % interval", "p", "Exams")
+DIFFERENCE = "{:+.3f}"
+BETWEEN = "{low} to {high}"
 SAVE_TABLE = "Save the table…"
 SAVE_TABLE_HELP = "The figures with intervals as text (Markdown)"
 SAVE_EXAMS = "Save every exam…"

@@ -342,7 +342,14 @@ def test_diagnoses_are_listed_and_set_up_again(diagnosed, engine, qtbot):
     press(page, "diagnosis_start")
     qtbot.waitUntil(lambda: page.choice.count() == 2 and page._chosen() is not None)
     assert page._chosen().id == "d2" and page._chosen().request.seed == 5
+    page.figures.against.setCurrentIndex(page.figures.against.findData("d1"))
+    qtbot.waitUntil(lambda: page.figures.differences.rowCount() == 2)
+    assert cells(page.figures.differences) == [
+        ["acl", "AUC (DeLong)", "–", "– to –", "–", "7"],
+        ["acl", "Accuracy (paired bootstrap)", "+0.031", "−0.010 to +0.072", "0.140", "7"],
+    ]
     page.show_subject("d1")
+    assert page.figures.against.currentData() == "" and page.figures.differences.isHidden()
     assert page._chosen().request.seed == 0
     page.show_subject("K05")
     qtbot.waitUntil(lambda: page.view.exam.exam == "K05")

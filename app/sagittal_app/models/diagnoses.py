@@ -22,6 +22,7 @@ PLANES = ("sagittal", "coronal", "axial")
 NEED, MISTAKES, BY_NAME = "need", "mistakes", "exam"
 PROBABILITY = "probability:"
 """Before a label, what a list is sorted by."""
+DIFFER = ("difference", "low", "high")
 CALLED_OUT = 0.75
 """The need from which an exam is called out."""
 
@@ -220,3 +221,10 @@ def figure_words(one: Mapping[str, float] | None) -> str:
         return "–"
     known = math.isfinite(one.get("low", math.nan)) and math.isfinite(one.get("high", math.nan))
     return (words.FIGURE if known else words.FIGURE_ALONE).format(**{"low": 0, "high": 0, "n": 0, **one})
+
+
+def difference_words(one: Mapping[str, float]) -> list[str]:
+    """Difference, its interval, p and n: "+0.031", "−0.010 to +0.072", "0.140", "120"; dashes for what is no number."""
+    said = [words.DIFFERENCE.format(one[key]).replace("-", "−") if math.isfinite(one[key]) else "–" for key in DIFFER]
+    p = f"{one['p']:.3f}" if math.isfinite(one["p"]) else "–"
+    return [said[0], words.BETWEEN.format(low=said[1], high=said[2]), p, f"{one['n']:.0f}"]

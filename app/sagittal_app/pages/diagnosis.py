@@ -94,6 +94,7 @@ class DiagnosisPage(Page):
         self.view.exam_chosen.connect(self._open_neighbour)
         self.listed.sorted_by.connect(self._rank_by)
         self.figures: FiguresPanel = FiguresPanel()
+        self.figures.against_chosen.connect(self._compare)
         self.labels: LabelsPanel = LabelsPanel()
         self.tasks = TaskFollower(self.desk, self)
         self.tasks.progressed.connect(self._say_progress)
@@ -273,11 +274,19 @@ class DiagnosisPage(Page):
         else:
             self._right.setCurrentWidget(self.tabs)
             self.figures.show_facts(one)
+            others = [other for other in self._diagnoses if other.id != one.id and set(other.labels) & set(one.labels)]
+            self.figures.show_others({other.id: title_of(other) for other in others})
             if self._reading != one.id:
                 self._begin_reading(one)
         self._show_labels()
         self._inspect(one)
         self.desk.actions.refresh()
+
+    def _compare(self, other: str) -> None:
+        one = self._chosen()
+        if one is not None and other:
+            compare, show = self.desk.port.compare_diagnoses, self.figures.show_differences
+            self.desk.ask(compare, one.id, other, then=show, owner=self, topic="against")
 
     def _show_labels(self) -> None:
         self._truths = truths_of(list(self._exams.values()), self._read.values())

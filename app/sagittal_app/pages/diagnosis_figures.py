@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QFileDialog, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from sagittal.diagnosis import DiagnosisFacts, Weights
 from sagittal_app import diagnosis_words as words
 from sagittal_app import theme
-from sagittal_app.models.diagnoses import PLANES, figure_words
+from sagittal_app.forms.controls import QuietCombo
+from sagittal_app.models.diagnoses import PLANES, difference_words, figure_words
 from sagittal_app.widgets.basics import Panel, button, column, label, row, scrolled
 
 ROW, LOW_ROW = 44, 28
@@ -57,6 +60,9 @@ def fill_table(table: QTableWidget, heads: list[str], rows: list[list[str]], hel
 class FiguresPanel(QWidget):
     """See the module's docstring."""
 
+    against_chosen = Signal(str)
+    """Another diagnosis to compare with; empty for none."""
+
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("diagnosis_figures")
@@ -88,8 +94,19 @@ class FiguresPanel(QWidget):
         self._weights.body.addWidget(self.weights)
         self._notes = Panel(words.NOTES_HEADING, margin=12)
         self._notes.body.addWidget(self.notes)
+        self.against = QuietCombo()
+        self.against.setObjectName("diagnosis_against")
+        self.against.setToolTip(words.AGAINST_HELP)
+        self.against.setMinimumContentsLength(32)
+        self.against.currentIndexChanged.connect(self._against_changed)
+        self.differences = make_table("diagnosis_differences")
+        self._against = Panel(words.AGAINST_HEADING, margin=12)
+        self._against.top.addWidget(self.against)
+        self._against.body.addWidget(label(words.AGAINST_ABOUT, "quiet", wrap=True))
+        self._against.body.addWidget(self.differences)
+        self.differences.hide()
         content = QWidget()
-        content.setLayout(column(figures, self._weights, self._notes, None))
+        content.setLayout(column(figures, self._weights, self._against, self._notes, None))
         end = row(self.saved, self.save_table, self.save_exams)
         end.setStretch(0, 1)
         body = column(scrolled(content), end)
@@ -107,6 +124,34 @@ class FiguresPanel(QWidget):
         self.save_exams.setEnabled("csv" in facts.files)
         self._show_figures(facts)
         self._show_weights(facts)
+
+    def show_others(self, others: Mapping[str, str]) -> None:
+        """Diagnoses that this one can be compared with: id → title; the one chosen stays where it is still there."""
+        kept = self.against.currentData()
+        self.against.blockSignals(True)
+        self.against.clear()
+        self.against.addItem(words.AGAINST_NONE, "")
+        for id, title in others.items():
+            self.against.addItem(title, id)
+        self.against.setCurrentIndex(max(0, self.against.findData(kept)))
+        self.against.blockSignals(False)
+        self._against.setVisible(bool(others))
+        if not self.against.currentData():
+            self.differences.hide()
+
+    def show_differences(self, found: Mapping[str, Any]) -> None:
+        """The document of `EnginePort.compare_diagnoses`."""
+        rows = [
+            [name, title, *difference_words(one)]
+            for name, own in found["labels"].items()
+            for title, one in ((words.BY_DELONG, own["delong"]), (words.BY_BOOTSTRAP, own["bootstrap"]["accuracy"]))
+        ]
+        fill_table(self.differences, list(words.DIFFERENCE_COLUMNS), rows, {})
+        self.differences.show()
+
+    def _against_changed(self) -> None:
+        self.differences.hide()
+        self.against_chosen.emit(str(self.against.currentData() or ""))
 
     def _show_figures(self, facts: DiagnosisFacts) -> None:
         known = [name for name in facts.labels if facts.figures.get(name)]
