@@ -25,6 +25,9 @@ class Needs:
 
     scans: int = 1
     labels: bool = False
+    """Truth on every scan."""
+    some_labels: bool = False
+    """Truth on some of the scans; which will do, its parameters say (`about_scans`, `settled`)."""
     meta_labels: int = 0
     domains: bool = False
     segmenter: bool = False

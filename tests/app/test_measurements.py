@@ -6,9 +6,10 @@ import json
 
 import pytest
 from fake_world import CONTRAST, EPISODES, MEASURES, make_map, make_spectrum
-from PySide6.QtWidgets import QComboBox, QTableWidget, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QTableWidget, QWidget
 
 from sagittal.facts import EvaluateRequest, SpectrumRequest
+from sagittal.method import Needs
 from sagittal.run_request import RunRequest
 from sagittal_app import theme
 from sagittal_app.charts.histogram import HistogramPanel
@@ -242,11 +243,13 @@ def test_methods_are_grouped_and_found_by_typing(qtbot):
     from dataclasses import replace
 
     from sagittal_app import messages
-    from sagittal_app.widgets.method_gallery import MethodGallery, in_order
+    from sagittal_app.widgets.facts_view import method_lines
+    from sagittal_app.widgets.method_gallery import MethodGallery, in_order, needs_in_words
 
     gallery = MethodGallery()
     qtbot.addWidget(gallery)
     gallery.show()
+    assert messages.METHODS_READING in [one.text() for one in gallery.findChildren(QLabel) if one.isVisible()]
     learnt = replace(CONTRAST, name="learnt", title="Learnt", capabilities=("pretext", "predictor"))
     others = [replace(CONTRAST, name=f"contrast{i}", title=f"Contrast {i}") for i in range(6)]
     gallery.show_methods(in_order([*others, learnt, EPISODES]), {})
@@ -256,5 +259,9 @@ def test_methods_are_grouped_and_found_by_typing(qtbot):
     shown = [name for name, card in gallery._cards.items() if card.isVisible()]
     assert shown == ["contrast3"]
     assert not headings[messages.GROUP_SEGMENT].isVisible()
+    told = replace(learnt, needs=Needs(some_labels=True))
+    assert needs_in_words(told).endswith("labels on some") and "learns from labelled scans" in " ".join(
+        method_lines(told).values()
+    )
     gallery.search.setText("nothing of the kind")
     assert gallery._nothing.isVisible()

@@ -23,6 +23,8 @@ from sagittal_app.widgets.method_gallery import MethodGallery
 CHECK_DELAY_MS = 150
 """The study check follows typing by this much."""
 GALLERY_WIDTH = 288
+QUICK = "quick-cpu"
+"""What most methods call their quickest recipe for processors."""
 
 
 class Setup(QWidget):
@@ -164,7 +166,7 @@ class Setup(QWidget):
         """Place of the recipe to begin with: without a card the quickest one made for processors, else the first."""
         names = [recipe.name for recipe in card.recipes]
         fit = [name for name in names if "cpu" in name] if self._on_cpu else []
-        fit.sort(key=lambda name: "quick" not in name)
+        fit.sort(key=lambda name: (name != QUICK, "quick" not in name))
         return names.index(fit[0]) if fit else 0
 
     def fill(self, record: RunRecord) -> None:

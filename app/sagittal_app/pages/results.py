@@ -206,7 +206,8 @@ class ResultsPage(Page):
         records, cards = found
         titles = {card.name: card.title for card in cards if {"segmenter", "predictor"} & set(card.capabilities)}
         alone = {card.name for card in cards if "segmenter" not in card.capabilities}
-        fit = [record for record in records if record.facts.request.method in titles]
+        able = [record for record in records if record.facts.request.method in titles]
+        fit = [record for record in able if record.checkpoints]  # without one there is no network to segment with
         # Runs that still go on come last: the one proposed has ended.
         fit.sort(key=lambda record: record.state.state is not State.FINISHED)
         self.setup.show_runs(fit, titles, alone)

@@ -15,6 +15,8 @@ from sagittal_app.actions import spoken
 from sagittal_app.widgets.basics import UNIT, column
 
 ROWS = 12
+MOST = 500
+"""Lines of the list: all commands, and some hundreds of scans."""
 WIDTH = 560
 
 
@@ -130,7 +132,7 @@ class CommandPalette(QFrame):
         ranked = [(rank(query, entry.title), i, entry) for i, entry in enumerate(self._entries)]
         fitting = sorted((r, not e.enabled, i, e) for r, i, e in ranked if r is not None) if query else None
         chosen = [entry for *_, entry in fitting] if fitting is not None else [e for _, _, e in ranked]
-        for entry in chosen[:200]:
+        for entry in chosen[:MOST]:
             item = QListWidgetItem(entry.title)
             item.setData(Qt.ItemDataRole.UserRole, entry)
             self.list.addItem(item)

@@ -11,7 +11,7 @@ from sagittal.method import MethodCard
 from sagittal.run_record import RunRecord
 from sagittal_app import messages
 from sagittal_app.widgets.basics import UNIT, column, label, scrolled
-from sagittal_app.widgets.method_gallery import needs_in_words
+from sagittal_app.widgets.method_gallery import learns_from_labels, needs_in_words
 
 LONG = 16
 """Letters beyond which a name may break at its hyphens."""
@@ -19,8 +19,10 @@ NAME_WIDTH = 120
 """Pixels of the names' column."""
 CAN = {
     "pretext": "learns from scans without labels",
+    "labels": "learns from labelled scans",
     "segmenter": "segments scans from a few painted slices",
     "predictor": "its networks segment scans by themselves",
+    "classifier": "tells which labels an exam has",
     "adapter": "adapts a trained model to other scans",
     "representation": "gives each scan a representation to compare",
 }
@@ -96,10 +98,15 @@ def method_lines(card: MethodCard) -> dict[str, str]:
     return {
         "What it does": card.summary,
         "Paper": card.paper,
-        "Needs": needs_in_words(card.needs),
-        "What it can do": "; ".join(CAN.get(one, one) for one in card.capabilities),
+        "Needs": needs_in_words(card),
+        "What it can do": "; ".join(CAN.get(one, one) for one in _abilities(card)),
         **{f"Recipe “{recipe.title}”": recipe.source for recipe in card.recipes if recipe.source},
     }
+
+
+def _abilities(card: MethodCard) -> list[str]:
+    learns = "labels" if learns_from_labels(card) else "pretext"
+    return [learns if one == "pretext" else one for one in card.capabilities]
 
 
 def request_lines(record: RunRecord) -> dict[str, str]:

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
-from sagittal.method import MethodCard, Needs
+from sagittal.method import MethodCard
 from sagittal_app import messages
 from sagittal_app.widgets.basics import UNIT, Elided, Fold, clear, column, label, scrolled, set_role
 
@@ -16,8 +16,14 @@ MANY = 6
 """Methods from which on a search is offered."""
 
 
-def needs_in_words(needs: Needs) -> str:
+def learns_from_labels(card: MethodCard) -> bool:
+    """Whether somebody must have labelled something before it can be trained."""
+    return card.needs.labels or card.needs.some_labels or "classifier" in card.capabilities
+
+
+def needs_in_words(card: MethodCard) -> str:
     """ "2 scans or more · labels"."""
+    needs = card.needs
     parts = [messages.NEEDS_SCANS.format(count=messages.count(needs.scans, "scan"))]
     if needs.meta_labels:
         parts.append(messages.NEEDS_META)
@@ -25,7 +31,12 @@ def needs_in_words(needs: Needs) -> str:
         parts.append(messages.NEEDS_DOMAINS)
     if needs.segmenter:
         parts.append(messages.NEEDS_SEGMENTER)
-    parts.append(messages.NEEDS_LABELS if needs.labels else messages.NEEDS_NOTHING)
+    if needs.labels or needs.some_labels:
+        parts.append(messages.NEEDS_LABELS if needs.labels else messages.NEEDS_SOME_LABELS)
+    if "classifier" in card.capabilities:
+        parts.append(messages.NEEDS_EXAMS)
+    if not learns_from_labels(card):
+        parts.append(messages.NEEDS_NOTHING)
     return " · ".join(parts)
 
 
@@ -46,7 +57,7 @@ class Card(QFrame):
         parts = [label(card.title, "heading", wrap=True), label(card.summary, wrap=True)]
         if card.note:
             parts.append(label(card.note, "warning", wrap=True))
-        parts.append(label(needs_in_words(card.needs), "quiet", wrap=True))
+        parts.append(label(needs_in_words(card), "quiet", wrap=True))
         parts.append(Elided(card.paper, "quiet"))
         body = column(*parts, spacing=UNIT // 2)
         body.setContentsMargins(12, 12, 12, 12)
@@ -69,7 +80,12 @@ class Card(QFrame):
             super().keyPressEvent(event)
 
 
-GROUPS = {"segmenter": messages.GROUP_SEGMENT, "predictor": messages.GROUP_PREDICT, "": messages.GROUP_REPRESENT}
+GROUPS = {
+    "segmenter": messages.GROUP_SEGMENT,
+    "predictor": messages.GROUP_PREDICT,
+    "classifier": messages.GROUP_CLASSIFY,
+    "": messages.GROUP_REPRESENT,
+}
 """Capability → heading: what leads to a segmented cohort comes before what one compares methods with."""
 
 
@@ -109,6 +125,9 @@ class MethodGallery(QWidget):
         heading = label(messages.METHODS_HEADING, "heading")
         self.setLayout(column(heading, self.search, self._nothing, scrolled(content, "gallery_scroll")))
         self._nothing.hide()
+        self.search.hide()
+        self._body.addWidget(label(messages.METHODS_READING, "soft"))
+        self._body.addStretch(1)
 
     def show_methods(self, cards: Sequence[MethodCard], problems: Mapping[str, str]) -> None:
         clear(self._body)

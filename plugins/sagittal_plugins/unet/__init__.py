@@ -21,7 +21,7 @@ CARD = MethodCard(
     capabilities=("pretext", "predictor"),
     params=UNetParams,
     implementation="sagittal_plugins.unet.method:UNet",
-    needs=Needs(scans=1),
+    needs=Needs(scans=1, some_labels=True),
     panels=PANELS,
     recipes=recipes.load(__file__),
 )
