@@ -28,7 +28,7 @@ def main() -> int:
     parser.add_argument("study", type=Path, nargs="?")
     parser.add_argument("--theme", choices=("dark", "light", "both"), default="both")
     parser.add_argument("--size", type=int, default=0, help="which of the sizes: 0, 1, 2; -1 for all")
-    pages = "study,annotate,train,board,results,runs,several,compare,adapt,settings,palette"
+    pages = "study,annotate,train,board,results,runs,several,compare,diagnosis,adapt,settings,palette"
     parser.add_argument("--pages", default=pages)
     parser.add_argument("--organ", default="liver", help="the label that `annotate` paints")
     parser.add_argument(
@@ -223,6 +223,13 @@ class Photographer:
         if page.list.count():
             page.list.setCurrentRow(0)
         self.wait(4.0)
+
+    def on_diagnosis(self) -> None:
+        """The Diagnosis page: the newest diagnosis where there is one, else the form of a new one."""
+        self.window.go_to("diagnosis")
+        page = self.window.pages["diagnosis"]
+        self.until(lambda: page.setup is not None)
+        self.wait(5.0)
 
     def on_palette(self) -> None:
         self.window.go_to("study")
