@@ -76,10 +76,10 @@ class DiagnosisService(ServiceBase):
 
     def diagnosis(self, diagnosis: str, exam: str) -> ExamDiagnosis:
         folder = find_diagnosis(_root(self._open().path), diagnosis)
-        for one in folder.exams():
-            if one.exam.exam == exam:
-                return one
-        raise SagittalError(f"The diagnosis {folder.id} does not have the exam '{exam}'.")
+        found = folder.exam(exam)
+        if found is None:
+            raise SagittalError(f"The diagnosis {folder.id} does not have the exam '{exam}'.")
+        return found
 
     def compare_diagnoses(self, one: str, other: str) -> Mapping[str, Any]:
         from sagittal_engine.evaluate.diagnosis_comparison import compared

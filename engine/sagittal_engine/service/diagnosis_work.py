@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -154,9 +154,9 @@ class Work:
                         contributions=name in tested, boundary=self.task.boundary,
                     )  # fmt: skip
                     panel.readings[name] = reading
-                    context.cached(key, _saving(lambda features=features: features))
+                    context.cached(key, partial(_write, features))
                 else:
-                    path = context.cached(key, _saving(lambda scan=scan: _features(method, module, scan)))
+                    path = context.cached(key, partial(_write_features, method, module, scan))
                     features = np.load(path, allow_pickle=False)
             except (SagittalError, ValueError, OSError) as error:
                 self._unreadable[name] = str(error)
@@ -229,20 +229,17 @@ class Work:
                     )
 
 
-def _features(method: Any, module: Any, scan: StudyScan) -> Any:
+def _write_features(method: Any, module: Any, scan: StudyScan, path: Path) -> None:
+    """The mean feature of a scan's slices, to `path`."""
     import torch
 
     with torch.no_grad():
-        return method.features(method.read(module, method.slices(scan))).float().mean(0).cpu().numpy()
+        _write(method.features(method.read(module, method.slices(scan))).float().mean(0).cpu().numpy(), path)
 
 
-def _saving(make: Callable[[], Any]) -> Callable[[Path], None]:
-    def write(path: Path) -> None:
-        buffer = io.BytesIO()
-        np.save(buffer, make(), allow_pickle=False)
-        path.write_bytes(buffer.getvalue())
-
-    return write
+def _write(values: Any, path: Path) -> None:
+    with path.open("wb") as file:
+        np.save(file, values, allow_pickle=False)
 
 
 def who_of(exam: ExamFacts) -> str:

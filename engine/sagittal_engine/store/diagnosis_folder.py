@@ -73,6 +73,15 @@ class DiagnosisFolder:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise SagittalError(f"The exams of {self.path.name} cannot be read ({type(error).__name__}).") from error
 
+    def exam(self, name: str) -> ExamDiagnosis | None:
+        """One exam, without reading the others whole; None where it was not judged."""
+        begins = '{"exam":{"exam":' + json.dumps(name, ensure_ascii=False) + ","
+        try:
+            with (self.path / "exams.jsonl").open(encoding="utf-8") as file:
+                return next((_exam(json.loads(line)) for line in file if line.startswith(begins)), None)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise SagittalError(f"The exams of {self.path.name} cannot be read ({type(error).__name__}).") from error
+
     def files(self) -> dict[str, str]:
         """The tables, as far as they are there."""
         return {name: str(self.path / file) for name, file in FILES.items() if (self.path / file).is_file()}
