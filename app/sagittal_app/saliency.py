@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QImage, QPixmap
+from PySide6.QtGui import QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
 from sagittal.events import Event, Reason, TaskFinished, TaskProgress
@@ -395,16 +395,21 @@ def _slider(name: str, value: int) -> QSlider:
     return made
 
 
+class _Bar(QWidget):
+    """The colours of a map, from 0 to its largest value."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFixedHeight(UNIT)
+        pixels = np.ascontiguousarray(TABLE[None])
+        self._image = QImage(pixels.data, len(TABLE), 1, 3 * len(TABLE), QImage.Format.Format_RGB888).copy()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        QPainter(self).drawImage(self.rect(), self._image)
+
+
 def _scale() -> QHBoxLayout:
-    """The colours from 0 to the map's largest value."""
-    pixels = np.ascontiguousarray(TABLE[None])
-    image = QImage(pixels.data, len(TABLE), 1, 3 * len(TABLE), QImage.Format.Format_RGB888).copy()
-    bar = QLabel()
-    bar.setPixmap(QPixmap.fromImage(image))
-    bar.setScaledContents(True)
-    bar.setMinimumWidth(UNIT)  # not the picture's own
-    bar.setFixedHeight(UNIT)
-    line = row(label(words.LOW, "quiet"), bar, label(words.HIGH, "quiet"))
+    line = row(label(words.LOW, "quiet"), _Bar(), label(words.HIGH, "quiet"))
     line.setStretch(1, 1)
     return line
 
