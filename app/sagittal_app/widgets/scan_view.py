@@ -37,6 +37,8 @@ from sagittal_app.widgets.basics import UNIT
 ROW = THUMBNAIL + UNIT
 GAP = 6
 """Between two chips, in pixels."""
+LEAST_CHIP = 44
+"""Pixels of a chip that gives way: its colour, and some letters."""
 WIDTHS = (THUMBNAIL + 2 * UNIT, 112, 80, 80, 96, 112, 240, 72)
 WIDEST = {NAME: 208, SUBJECT: 144, SHAPE: 152, SPACING: 184}
 """Columns that grow to what they say, and the width at which they stop, in pixels."""
@@ -73,6 +75,9 @@ def paint_chips(painter: QPainter, rect: QRect, labels: list[Label]) -> None:
     widths = [min(metrics.horizontalAdvance(label.name) + 26, rect.width()) for label in labels]
     more = metrics.horizontalAdvance("+99") + GAP
     places = place_chips(widths, rect.width(), 2, more)
+    if len(places) < len(labels):  # in a narrow column the last chip gives way to the number of those left out
+        last = len(places) - 1
+        widths[last] = min(widths[last], max(rect.width() - places[last][1] - more, LEAST_CHIP))
     lines = places[-1][0] + 1
     top = rect.center().y() - (lines * height + (lines - 1) * 4) // 2
     for label, width, (line, x) in zip(labels, widths, places, strict=False):
