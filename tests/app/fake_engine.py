@@ -538,7 +538,7 @@ class FakeEngine(FakeReview, FakeTables, FakeLooking, FakeComparing, FakeExams, 
             "protocol": request.protocol,
             "cases": [{"scan": scan, **figures} for scan in scans],
             "summary": {
-                name: {"mean": v, "low": v - 0.04, "high": v + 0.04, "n": len(scans)} for name, v in figures.items()
+                name: {"mean": v, "low": v - 0.042, "high": v + 0.042, "n": len(scans)} for name, v in figures.items()
             },
         }
         if request.run in self._runs:

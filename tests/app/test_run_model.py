@@ -105,7 +105,7 @@ def test_best_figures_keep_the_protocols_apart(finished):
     engine.finish_all()
     record = engine.run(run)
     assert list(best_figures(record)) == ["dice_mean (published)", "dice_mean (deployed)"]
-    assert figure_words(record) == "Dice 0.625 (0.58–0.66, n = 4) published · Dice 0.625 (0.58–0.66, n = 4) deployed"
+    assert figure_words(record) == "Dice 0.625 (0.58–0.67, n = 4) published · Dice 0.625 (0.58–0.67, n = 4) deployed"
 
 
 def test_tasks_show_what_runs_before_what_waits_and_the_time_left_after_five_seconds():

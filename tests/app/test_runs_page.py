@@ -58,7 +58,7 @@ def test_runs_are_listed_newest_first_and_the_newest_is_shown(make_page, two_run
     page = make_page()
     qtbot.waitUntil(lambda: page.view.model().rowCount() == 2 and page.board.isVisible())
     assert [record.facts.run for record in page._chosen()] == [two_runs[1]]
-    assert cell(page, 1, FIGURE) == "Dice 0.625 (0.58–0.66, n = 4) published"
+    assert cell(page, 1, FIGURE) == "Dice 0.625 (0.58–0.67, n = 4) published"
     assert cell(page, 0, STATE) == "completed"
     qtbot.waitUntil(lambda: "completed" in page.board.facts.words.whole())
 
