@@ -98,9 +98,9 @@ class SSLACLClassifier(nn.Module):
 
 
 def group_of_slices(n_slices: int, groups: int = GROUPS) -> Tensor:
-    """int64 (S,): which group each slice belongs to, by `divide_slices`."""
-    counts = torch.tensor(divide_slices(n_slices, groups))
-    return torch.repeat_interleave(torch.arange(groups), counts, output_size=n_slices)
+    """int64 (S,), on the processor: which group each slice belongs to, by `divide_slices`."""
+    counts = torch.tensor(divide_slices(n_slices, groups), device="cpu")
+    return torch.repeat_interleave(torch.arange(groups, device="cpu"), counts)
 
 
 def divide_slices(n_slices: int, groups: int = 9) -> list[int]:
