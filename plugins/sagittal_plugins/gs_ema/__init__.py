@@ -351,10 +351,16 @@ CARD = MethodCard(
             y_label="share",
         ),
         Lines(
-            "Similarity of the latents",
-            "Cosines of whole latents of student and teacher on source and transformed images, means over the batch; "
-            "the contrast raises the first two and lowers the others.",
-            series=SIMILARITIES,
+            "Similarity on the same image",
+            "Cosines of whole latents of student and teacher, both on the source or both on the transformed image, "
+            "means over the batch; the contrast raises them.",
+            series=SIMILARITIES[:2],
+            y_label="cosine",
+        ),
+        Lines(
+            "Similarity across images",
+            "The same between source and transformed image, of one network or of two; the contrast lowers them.",
+            series=SIMILARITIES[2:],
             y_label="cosine",
         ),
         Lines(
@@ -364,19 +370,26 @@ CARD = MethodCard(
             series=("student_dice_source", "student_dice_target", "teacher_dice_source", "teacher_dice_target"),
             y_label="Dice",
         ),
+        Lines(
+            "The teacher's loss",
+            "Dice and cross-entropy of what the teacher segments of both images, with their weight, every "
+            "`teacher_every` steps: nothing is learned from it.",
+            series=("teacher_dice_ce",),
+            y_label="loss",
+        ),
         Images(
             "Views",
-            "Patches of the newest drawn batch, the slice with most of the labels: source, what the student and the "
-            "teacher see of the transformed image, truth, and what is predicted on the source.",
+            "Patches of the newest drawn batch, a row each, the slice with most of the labels: source, what the "
+            "student and the teacher see of the transformed image, truth, and what is predicted on the source.",
             source="Views",
-            captions=("above: source and its two transformed views", "below: truth and prediction"),
+            captions=("source, transformed twice, truth, prediction",),
         ),
         Images(
             "Boundary features",
-            "Means over the channels of the latents without their low frequencies: student on source and transformed "
-            "image, teacher on both.",
+            "Means over the channels of the latents without their low frequencies, a row for each patch: student on "
+            "source and transformed image, teacher on both.",
             source="Boundary features",
-            captions=("above: student", "below: teacher"),
+            captions=("student on source and transformed, then the teacher",),
         ),
     ),
     recipes=recipes.load(__file__),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -38,21 +42,27 @@ def coloured(classes: Tensor, labels: int) -> Tensor:
 def views_picture(
     source: Tensor, student: Tensor, teacher: Tensor, classes: Tensor, found: Tensor, labels: int
 ) -> Picture:
-    """Source and transformed patches (N, 1, X, Y, Z) above truth and predicted classes (N, 1, X, Y, Z)."""
+    """A row for each patch: source and transformed patches (N, 1, X, Y, Z), truth and predicted classes alike."""
     chosen = classes[:SHOWN]
     images = [fullest_slices(_evened(v[:SHOWN]), chosen) for v in (source, student, teacher)]
     classes_shown = [coloured(fullest_slices(c[:SHOWN], chosen), labels) for c in (chosen, found)]
-    return Picture("Views", view_picture([*images, *classes_shown]), "source, transformed twice, truth, prediction")
+    return Picture("Views", _by_patch([*images, *classes_shown]), "source, transformed twice, truth, prediction")
 
 
 def boundary_picture(latents: dict[str, Tensor]) -> Picture:
-    """One row per latent (N, C, x, y, z): the mean of its boundary features over the channels, middle slices."""
-    rows = []
+    """A row for each patch: the means over the channels of its latents' (N, C, x, y, z) boundary features, in the
+    middle slice."""
+    columns = []
     for latent in latents.values():
         features = boundary_features(latent[:SHOWN]).mean(1, keepdim=True)
         middle = features[..., features.shape[-1] // 2].transpose(2, 3).flip(2, 3)
-        rows.append(_evened(middle))
-    return Picture("Boundary features", view_picture(rows), ", ".join(latents))
+        columns.append(_evened(middle))
+    return Picture("Boundary features", _by_patch(columns), ", ".join(latents))
+
+
+def _by_patch(columns: Sequence[Tensor]) -> np.ndarray[Any, Any]:
+    """What there is of each patch side by side: `columns` (N, 1 or 3, H, W) each."""
+    return view_picture(list(torch.stack([column.cpu().expand(-1, 3, -1, -1) for column in columns], dim=1)))
 
 
 def _evened(images: Tensor) -> Tensor:
