@@ -213,7 +213,10 @@ class SaliencyPanel(QWidget):
         # A failure is told by the window, as that of any task.
         self.said.say("")
         self._enable()
-        if event.reason is Reason.COMPLETED and event.result["request"]["scan"] == self._scan:
+        if event.reason is not Reason.COMPLETED:
+            return
+        asked = event.result["request"]
+        if (asked["run"], asked["scan"]) == (self._run, self._scan):
             self._read_maps(str(event.result["id"]))
 
     def _enable(self) -> None:

@@ -74,6 +74,8 @@ class SaliencyWindow(QDialog):
             self.close()
 
     def done(self, result: int) -> None:
-        """However it is closed."""
+        """However it is closed; what is still being read is let go."""
+        self.view.show_scan("")
+        self.panel.show_subject("", "", None)
         self.view.shut_down()
         super().done(result)
