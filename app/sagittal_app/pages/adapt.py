@@ -66,6 +66,8 @@ class AdaptPage(Page):
         """The latest that each task said."""
         self._wanted = ""
         """A run that is to be chosen as soon as it is listed."""
+        self._reading = self._stale = False
+        """Whether a question is open, and whether there is more to ask when it is answered."""
 
     def ahead(self) -> Iterator[None]:
         from sagittal_app.canvas import preload  # noqa: F401
@@ -180,7 +182,7 @@ class AdaptPage(Page):
 
     def handle(self, event: Event) -> None:
         self.tasks.handle(event)
-        if isinstance(event, StudyChanged) and event.what == "runs":
+        if isinstance(event, StudyChanged) and event.what == "runs" and not self._soon.isActive():
             self._soon.start()
         elif isinstance(event, TaskFinished):
             self._doing.pop(event.source, None)
@@ -192,8 +194,9 @@ class AdaptPage(Page):
     # What there is ---------------------------------------------------------------------------------------------------
 
     def _ask(self) -> None:
-        """Reads the runs, and the chosen one whole."""
-        if self.desk.study() is None:
+        """Reads the runs, and the chosen one whole; one question at a time, so that no answer is overtaken for ever."""
+        self._stale = self._reading
+        if self._reading or self.desk.study() is None:
             return
         port, study, run = self.desk.port, self._study, self._run()
         chosen = run.facts.run if run is not None else ""
@@ -201,7 +204,19 @@ class AdaptPage(Page):
         def read() -> Found:
             return Found(study, port.runs(), port.methods(), port.run(chosen) if chosen else None)
 
-        self.desk.ask(read, then=self._take, owner=self, topic="runs")
+        self._reading = True
+        self.desk.ask(read, then=self._answered, failed=self._not_read, owner=self)
+
+    def _answered(self, found: Found) -> None:
+        self._reading = False
+        if self._stale:
+            self._soon.start()
+        self._take(found)
+
+    def _not_read(self, sentence: str, detail: str) -> None:
+        self._reading = False
+        if self.desk.study() is not None:
+            self.desk.notify("error", sentence, detail)
 
     def _take(self, found: Found) -> None:
         if found.study != self._study or self.setup is None:
