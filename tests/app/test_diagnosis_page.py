@@ -120,7 +120,8 @@ def test_a_study_without_classifiers_leads_to_training(desk, engine, blank, qtbo
     qtbot.addWidget(made.inspector())
     made.show_study(desk.study())
     made.show()
-    qtbot.waitUntil(lambda: made._right.currentWidget() is made._bare)
+    qtbot.waitUntil(lambda: made.form.currentIndex() == 1 and made.labels.counts.rowCount() == 3)
+    assert [made.tabs.isTabVisible(place) for place in range(4)] == [True, False, False, True]
     press(made, "diagnosis_to_train")
     assert said.visits == [("train", "")]
     made.show_study(None)
@@ -298,7 +299,7 @@ def cells(table) -> list[list[str]]:
 
 def test_figures_stand_with_intervals_n_weights_and_notes(diagnosed, qtbot):
     page = diagnosed
-    page.tabs.setCurrentIndex(1)
+    page.tabs.setCurrentWidget(page.figures)
     found = cells(page.figures.figures)
     assert found[1][:2] == ["acl", "0.900\n(0.80–0.95, n = 7)"] and found[0][1] == "–"
     assert page.figures.figures.item(0, 1).toolTip() == words.ONE_CLASS
@@ -310,7 +311,7 @@ def test_published_weights_are_marked_as_a_leak_wherever_figures_stand(page, qtb
     page.setup.weights.setCurrentIndex(page.setup.weights.findData("published"))
     press(page, "diagnosis_start")
     qtbot.waitUntil(lambda: page._chosen() is not None)
-    page.tabs.setCurrentIndex(1)
+    page.tabs.setCurrentWidget(page.figures)
     assert page.figures.leak.isVisible() and "leak" in said(page, "diagnosis_leak")
 
 
@@ -325,7 +326,7 @@ def test_the_table_of_exams_is_exported(diagnosed, tmp_path):
 
 def test_labels_that_stand_together_are_shown_with_scumble(diagnosed):
     page = diagnosed
-    page.tabs.setCurrentIndex(2)
+    page.tabs.setCurrentWidget(page.labels)
     assert page.labels.square.squares.labels == list(LABELS)
     assert cells(page.labels.counts)[1] == ["acl", "2", "8", "25%", "3.0×"]
     assert said(page, "concurrence_says").startswith("SCUMBLE 0.0")
@@ -337,7 +338,7 @@ def test_labels_that_stand_together_are_shown_with_scumble(diagnosed):
 def test_diagnoses_are_listed_and_set_up_again(diagnosed, engine, qtbot):
     page = diagnosed
     press(page, "diagnosis_again")
-    assert page._right.currentWidget() is page.setup and page._chosen() is None
+    assert page.setup.isVisible() and page._chosen() is None
     page.setup.seed.set_value(5)
     press(page, "diagnosis_start")
     qtbot.waitUntil(lambda: page.choice.count() == 2 and page._chosen() is not None)

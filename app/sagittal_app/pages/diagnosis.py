@@ -107,19 +107,20 @@ class DiagnosisPage(Page):
         split.setStretchFactor(1, 1)
         split.setCollapsible(1, False)
         split.setSizes([LIST_WIDTH, 800])
+        go_to_train = button(words.TO_TRAIN, "diagnosis_to_train", lambda: self.desk.go_to("train"), role="primary")
+        self.form = QStackedWidget()
+        self.form.addWidget(self.setup)
+        self.form.addWidget(EmptyState("mdi6.stethoscope", words.NO_RUNS, go_to_train, name="diagnosis_no_runs"))
+        self.looking = split
         self.tabs = QTabWidget()
         self.tabs.setObjectName("diagnosis_tabs")
         self.tabs.setDocumentMode(True)
-        self.tabs.addTab(split, words.EXAM_TAB)
+        self.tabs.addTab(self.form, words.NEW)
+        self.tabs.addTab(self.looking, words.EXAM_TAB)
         self.tabs.addTab(self.figures, words.FIGURES_TAB)
         self.tabs.addTab(self.labels, words.LABELS_TAB)
-        go_to_train = button(words.TO_TRAIN, "diagnosis_to_train", lambda: self.desk.go_to("train"), role="primary")
-        self._bare = EmptyState("mdi6.stethoscope", words.NO_RUNS, go_to_train, name="diagnosis_no_runs")
-        self._right = QStackedWidget()
-        for part in (self.setup, self.tabs, self._bare):
-            self._right.addWidget(part)
         work = QWidget()
-        inner = column(self._make_head(), self._right)
+        inner = column(self._make_head(), self.tabs)
         inner.setStretch(1, 1)
         work.setLayout(inner)
         to_study = button(words.TO_STUDY, "diagnosis_to_study", lambda: self.desk.go_to("study"), role="primary")
@@ -171,7 +172,7 @@ class DiagnosisPage(Page):
 
     def commands(self) -> list[Command]:
         there = lambda: self._chosen() is not None  # noqa: E731
-        seen = lambda: there() and self.isVisible() and self._right.currentWidget() is self.tabs  # noqa: E731
+        seen = lambda: there() and self.isVisible()  # noqa: E731
         looked_at = lambda: seen() and self.view is not None and self.view.exam is not None  # noqa: E731
         ready = lambda: self.setup is not None and self.setup.startable()  # noqa: E731
         busy = lambda: self.setup is not None and self.tasks.busy  # noqa: E731
@@ -211,9 +212,11 @@ class DiagnosisPage(Page):
         at = self.choice.findData(subject)
         if at >= 0:
             self.choice.setCurrentIndex(at)
-        elif subject in self._exams and not self.listed.choose(subject):
-            self._wanted = subject
-            self._open(subject)
+        elif subject in self._exams:
+            self.tabs.setCurrentWidget(self.looking)
+            if not self.listed.choose(subject):
+                self._wanted = subject
+                self._open(subject)
 
     def handle(self, event: Event) -> None:
         if self.setup is None:
@@ -268,11 +271,11 @@ class DiagnosisPage(Page):
         one = self._chosen()
         for part in (self.new, self.again):
             part.setVisible(one is not None)
+        self.form.setCurrentIndex(0 if self._runs else 1)
+        self._show_tabs(one is not None)
         if one is None:
             self.back.hide()
-            self._right.setCurrentWidget(self.setup if self._runs else self._bare)
         else:
-            self._right.setCurrentWidget(self.tabs)
             self.figures.show_facts(one)
             others = [other for other in self._diagnoses if other.id != one.id and set(other.labels) & set(one.labels)]
             self.figures.show_others({other.id: title_of(other) for other in others})
@@ -287,6 +290,15 @@ class DiagnosisPage(Page):
         if one is not None and other:
             compare, show = self.desk.port.compare_diagnoses, self.figures.show_differences
             self.desk.ask(compare, one.id, other, then=show, owner=self, topic="against")
+
+    def _show_tabs(self, made: bool) -> None:
+        """The form's tab while a new diagnosis is set up, those of exams and figures of one that was made."""
+        current = self.tabs.currentWidget()
+        for tab in (self.form, self.looking, self.figures):
+            self.tabs.setTabVisible(self.tabs.indexOf(tab), made == (tab is not self.form))
+        if current is not self.labels:
+            fits = current is not None and made == (current is not self.form)
+            self.tabs.setCurrentWidget(current if fits else self.looking if made else self.form)
 
     def _show_labels(self) -> None:
         self._truths = truths_of(list(self._exams.values()), self._read.values())
@@ -359,7 +371,6 @@ class DiagnosisPage(Page):
         positive = {name: [said for said, has in row.items() if has] for name, row in self._truths.items() if row}
         self.view.show_exam(facts, found, self._chosen(), positive)
         self._show_looked()
-        self.tabs.setCurrentIndex(0)
         self.desk.actions.refresh()
 
     def _show_looked(self) -> None:
@@ -378,6 +389,7 @@ class DiagnosisPage(Page):
     def _new(self) -> None:
         self.choice.setCurrentIndex(-1)
         self._show_chosen()
+        self.tabs.setCurrentWidget(self.form)
 
     def _again(self) -> None:
         one = self._chosen()
