@@ -14,7 +14,7 @@ every figure as JSON; the same command goes on from there. Every third exam is t
 
 Pre-training: puzzles seen by nine branches (SKID), the same as one image (single stream), SSLACL, and guessed
 transforms; accuracy on held-out subjects against chance, and the share of saliency on cells' borders and background
-over that of the pixels there ("shortcut": 1 is no preference). Classifiers by the recipes quick-cpu: frozen features of
+("shortcut") beside the share of pixels there, which is what no preference would give. Classifiers by the recipes quick-cpu: frozen features of
 SKID, of random branches, and a small network from scratch. AUC and accuracy with 95 % intervals of 2,000 bootstrap
 draws over tested exams; on the phantom also how often the highest saliency of a slice with a tear lies in it, and in
 the joint's structures that may be torn, beside the share of pixels they have.
