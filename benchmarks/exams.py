@@ -14,10 +14,10 @@ every figure as JSON; the same command goes on from there. Every third exam is t
 
 Pre-training: puzzles seen by nine branches (SKID), the same as one image (single stream), SSLACL, and guessed
 transforms; accuracy on held-out subjects against chance, and the share of saliency on cells' borders and background
-("shortcut") beside the share of pixels there, which is what no preference would give. Classifiers by the recipes quick-cpu: frozen features of
-SKID, of random branches, and a small network from scratch. AUC and accuracy with 95 % intervals of 2,000 bootstrap
-draws over tested exams; on the phantom also how often the highest saliency of a slice with a tear lies in it, and in
-the joint's structures that may be torn, beside the share of pixels they have.
+("shortcut") beside the share of pixels there, which is what no preference would give. Classifiers by the recipes
+quick-cpu: frozen features of SKID, of random branches, and a small network from scratch. AUC and accuracy with 95 %
+intervals of 2,000 bootstrap draws over tested exams; on the phantom also how often the highest saliency of a slice with
+a finding lies in it, beside the share of pixels it has.
 """
 
 from __future__ import annotations
