@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
@@ -134,7 +135,7 @@ class PuzzleBase(GuessingBase[P]):
         for _ in range(EXPLAINED):
             deed = self.draw(len(slices), generator, calm=True)
             given = self.given(slices, deed).to(self.context.device)
-            found = grad_cam(layer, lambda given=given: module(given).amax(1), groups=groups)
+            found = grad_cam(layer, partial(_best_score, module, given), groups=groups)
             total = total + put_back(self._cells_of(module, found).cpu(), deed.arranged)
         return self._spread(total / EXPLAINED)
 
@@ -171,3 +172,9 @@ def _of_branches(module: Any, layer: nn.Module) -> bool:
     """Whether a layer's features are those of branches, the channels of one cell after those of another."""
     branches = getattr(module.encoder, "branches", None)
     return branches is not None and any(part is layer for part in branches.modules())
+
+
+def _best_score(module: Any, given: Tensor) -> Tensor:
+    """The score of the order that the network takes for the right one, of each puzzle (n,)."""
+    best: Tensor = module(given).amax(1)
+    return best
