@@ -1,8 +1,9 @@
 """What classifiers say of exams: read scan by scan, drawn again and again, and weighed over planes.
 
 Probabilities of a plane are averaged over the classifiers of that plane. The ensemble's is Σ w · p over the planes that
-an exam has, with weights that sum to one (`kit.exam_votes`); a plane that was right less often than not has a negative
-weight, so the sum is cut to 0…1.
+an exam has, with weights that sum to one: by log-odds of accuracy (`kit.exam_votes`), and 0 of a plane that is no
+better than a coin. The published rule would give that one a negative weight, and where log-odds of planes nearly cancel
+weights far above 1: the few exams by which planes are weighed would then turn probabilities into 0 or 1.
 """
 
 from __future__ import annotations
@@ -136,24 +137,24 @@ class Ensemble:
         """Plane → weight, summing to one: by the log-odds of each plane's accuracy on exams of subjects other than
         `without`, so that no exam decides about itself.
 
-        An accuracy of 0 or 1 over n exams counts as ½ of an exam from there. Equal where a plane has no such exams, or
-        no plane is better than a coin.
+        An accuracy of 0 or 1 over n exams counts as ½ of an exam from there. A plane that is no better than a coin has
+        no weight. Equal where a plane has no such exams, or no plane is better than a coin.
         """
         even = dict.fromkeys(planes, 1 / len(planes))
         if self.weights is Weights.EQUAL or len(planes) == 1:
             return even
-        accuracies = []
+        accuracies: dict[str, float] = {}
         for plane in planes:
             votes = self._votes.get((label, plane), [])
             own = [vote.right for vote in votes if self.weights is Weights.PUBLISHED or vote.subject != without]
             if not own:
                 return even
-            accuracies.append(min(max(float(np.mean(own)), 0.5 / len(own)), 1 - 0.5 / len(own)))
-        try:
-            found = vote_weights(torch.tensor(accuracies, dtype=torch.float64).unsqueeze(1))
-        except ValueError:
+            accuracies[plane] = min(max(float(np.mean(own)), 0.5 / len(own)), 1 - 0.5 / len(own))
+        better = {plane: accuracy for plane, accuracy in accuracies.items() if accuracy > 0.5}
+        if not better:
             return even
-        return dict(zip(planes, found.flatten().tolist(), strict=True))
+        found = vote_weights(torch.tensor(list(better.values()), dtype=torch.float64).unsqueeze(1)).flatten().tolist()
+        return dict.fromkeys(planes, 0.0) | dict(zip(better, found, strict=True))
 
     def planes_for(self, label: str) -> list[str]:
         """The planes that have a classifier of the label."""
@@ -174,7 +175,7 @@ class Ensemble:
             if not said:
                 continue
             weights = self.weights_of(label, list(said), without=exam.subject or exam.exam)
-            draws = np.clip(sum(weights[plane] * told for plane, told in said.items()), 0.0, 1.0)
+            draws = np.sum([weights[plane] * told for plane, told in said.items()], axis=0)
             low, high = np.quantile(draws, INTERVAL)
             found.append(
                 Opinion(

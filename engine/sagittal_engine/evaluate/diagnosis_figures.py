@@ -138,7 +138,7 @@ def paired_bootstrap(
     all_once = np.ones((1, count))
     whole = [_measured(truth, scores, threshold, all_once) for scores in (one, other)]
     again = [_measured(truth, scores, threshold, drawn) for scores in (one, other)]
-    found = {}
+    found: dict[str, Mapping[str, float]] = {}
     for name in FIGURES:
         differences = again[0][name] - again[1][name]
         known = differences[np.isfinite(differences)]

@@ -238,6 +238,9 @@ def test_planes_count_alike_where_nothing_can_be_learnt():
     wrong = ensemble_of(Weights.LEARNT, {"sagittal": [0.1, 0.1], "coronal": [0.1, 0.1]}, kept=range(2))
     wrong.learn(exam(n, 1, "sagittal", "coronal") for n in range(2))
     assert wrong.weights_of("acl", ["sagittal", "coronal"]) == even
+    one = ensemble_of(Weights.LEARNT, {"sagittal": [0.9, 0.9, 0.1], "coronal": [0.1, 0.1, 0.9]}, kept=range(3))
+    one.learn(exam(n, 1, "sagittal", "coronal") for n in range(3))
+    assert one.weights_of("acl", ["sagittal", "coronal"]) == {"sagittal": 1.0, "coronal": 0.0}
     leaked = ensemble_of(Weights.PUBLISHED, told, kept=())
     leaked.learn([exam(0, 1, "sagittal", "coronal")])
     assert leaked.votes("acl", "sagittal") == 1
