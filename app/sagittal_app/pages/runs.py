@@ -51,6 +51,8 @@ _STAMP = re.compile(r"^\d{4}-\d\d-\d\dT(\d\d:\d\d:\d\d)\S* ")
 """What a line of the log file begins with; the run's own date is in the table."""
 WIDTHS = {METHOD: 160, RECIPE: 92, DATA: 128, STATE: 150, STEP: 88, DURATION: 80, STARTED: 132}
 """Columns in pixels; the figures take the rest."""
+WIDEST = 280
+"""Pixels at which a column that grows to what it says stops."""
 
 
 class RunsPage(Page):
@@ -197,6 +199,10 @@ class RunsPage(Page):
         self._cards = {card.name: card for card in cards} or self._cards
         kept = [record.facts.run for record in self._chosen()]
         self._table.set_runs(records, {card.name: card.title for card in self._cards.values()})
+        if self.view is not None:
+            for place in (METHOD, STATE):  # a run's id stands at the end of its name
+                needed = min(self.view.sizeHintForColumn(place), WIDEST)
+                self.view.setColumnWidth(place, max(self.view.columnWidth(place), needed))
         self.stack.setCurrentIndex(1 if records else 0)
         self.amount.setText(messages.count(len(records), "run"))
         if self._wanted:
