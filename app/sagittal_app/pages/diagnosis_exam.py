@@ -204,14 +204,14 @@ class ExamView(QWidget):
         self._show_planes()
         self._none.setVisible(one is None)
         self.opinions.setVisible(one is not None)
-        self.opinions.show_opinions(one.opinions if one is not None else (), self._planes, self.label)
+        self.opinions.show_opinions(one.opinions if one is not None else (), self._asked(), self.label)
         self.neighbours.show_neighbours(one.neighbours if one is not None else (), positive)
 
     def choose_label(self, name: str) -> None:
         """Ranks the slices by another label."""
         self.label = name
         if self.one is not None:
-            self.opinions.show_opinions(self.one.opinions, self._planes, name)
+            self.opinions.show_opinions(self.one.opinions, self._asked(), name)
         self._show_shares()
         self.label_changed.emit()
 
@@ -230,11 +230,16 @@ class ExamView(QWidget):
                 pane.show_lacking(told.format(plane=plane))
         self._show_shares()
 
+    def _asked(self) -> list[str]:
+        """Planes shown that a classifier judged."""
+        weights = self._facts.weights.values() if self._facts is not None and self.one is not None else ()
+        return [plane for plane in self._planes if any(plane in one for one in weights)]
+
     def _show_shares(self) -> None:
         for plane, pane in self.panes.items():
             if self.exam is not None and plane in self.exam.planes:
                 shares = ranked(self.one, plane, self.label) if self.one is not None else []
-                pane.show_shares(shares, self.label, asked=self.one is not None, go=True)
+                pane.show_shares(shares, self.label, asked=plane in self._asked(), go=True)
 
     def _toggle_large(self, plane: str) -> None:
         """A double-click gives a plane the place of all, or gives it back."""
