@@ -12,7 +12,7 @@ from sagittal.run_record import RunFacts
 from sagittal_engine.data import scans_of
 from sagittal_engine.evaluate.segmentation_params import SegmentationTaskParams
 from sagittal_engine.registry import Registry
-from sagittal_engine.service.streams import warn_of_modality
+from sagittal_engine.service.streams import strangers
 from sagittal_engine.service.trained import load_trained
 from sagittal_engine.store.run_folder import RunFolder
 from sagittal_engine.tasks import Task
@@ -47,7 +47,8 @@ def score_run(
         )
     facts = folder.facts()
     chosen = _tested(study, facts, request, params.allow_seen)
-    warn_of_modality(study, facts, chosen, task)
+    for caution in strangers(study, facts, chosen):
+        task.message("warning", caution)
     scans = scans_of(study, [scan.scan for scan in chosen], request.label_set)
     task.progress(0, len(scans), "Loading the run")
     trained = load_trained(study, folder, registry, scans, task, capability=CAPABILITY, changes=changes)

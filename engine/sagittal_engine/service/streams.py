@@ -121,9 +121,14 @@ def cautions(study: Study, facts: RunFacts, domains: Sequence[Domain]) -> list[s
         said.append(
             f"Of {', '.join(alone)} there is one scan each: the network adapts to it from the trained weights alone."
         )
+    return said + strangers(study, facts, [scan for domain in domains for scan in domain.scans])
+
+
+def strangers(study: Study, facts: RunFacts, scans: Sequence[ScanFacts]) -> list[str]:
+    """Scans that are of another kind than all that the run was trained on, a sentence for each kind."""
+    said = []
     known = {scan.scan: scan for scan in study.facts().scans}
     trained_on = [known[scan] for scan in facts.scans if scan in known]
-    scans = [scan for domain in domains for scan in domain.scans]
     kind: Callable[[ScanFacts], str]
     for what, kind in (
         ("modality", lambda s: s.modality),

@@ -109,7 +109,7 @@ class _Helper:
             said = json.loads(self._pipe.recv_bytes())
             if "dtype" in said:
                 pixels = np.empty(said["shape"], said["dtype"])
-                self._pipe.recv_bytes_into(memoryview(pixels.reshape(-1).view(np.uint8)))
+                self._pipe.recv_bytes_into(pixels.reshape(-1).view(np.uint8).data)
                 self._owed -= 1
                 return pixels
         except (EOFError, OSError) as error:
@@ -143,7 +143,7 @@ def _answers(path: Path, wanted: range, nowhere: IO[bytes]) -> Iterator[Any]:
         watch = partial(_watch, SECONDS + size / 1e6, nowhere)
         for pixels in unpack(instance, wanted, watch):
             yield _line(shape=pixels.shape, dtype=pixels.dtype.str)
-            yield memoryview(np.ascontiguousarray(pixels).reshape(-1).view(np.uint8))
+            yield np.ascontiguousarray(pixels).reshape(-1).view(np.uint8).data
     except ImagingError as error:
         yield _line(problem=str(error))
     except OSError as error:
