@@ -69,7 +69,7 @@ def test_a_puzzle_run_is_asked_scored_and_checked(bench):
 
     layers = bench.engine.saliency_layers(run)
     assert layers[0].suggested and not any(layer.suggested for layer in layers[1:])
-    assert layers[0].title.endswith("8 × 8"), "of crops of eight pixels the branches leave two places: too few"
+    assert layers[0].title.endswith("4 × 4"), "of crops of eight pixels the branches leave two places a side: too few"
     assert bench.engine.saliency_targets(run) == ["puzzle", "similarity"]
 
     first = bench.look(run, sanity=True)
