@@ -227,7 +227,7 @@ class RunPort(Protocol):
         """Ends a run or task as soon as it can."""
 
     def runs(self) -> list[RunRecord]:
-        """Every run of the study without its metrics, newest first. *Slow.*"""
+        """Every run of the study without its metrics, pictures and cases, newest first. *Slow.*"""
 
     def run(self, run: str) -> RunRecord:
         """One run whole. *Slow.*"""

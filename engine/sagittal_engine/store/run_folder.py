@@ -79,18 +79,18 @@ class RunFolder:
         return state.model_copy(update={"state": State.FINISHED, "reason": Reason.ENDED_WITH_PROGRAM})
 
     def record(self, *, whole: bool = True) -> RunRecord:
-        """The run as pages show it; metrics, previews and checkpoints only when `whole`."""
+        """The run as pages show it; metrics, previews and cases only when `whole`."""
         state = self.state()
         record = RunRecord(
-            facts=self.facts(), state=state, resumable=is_resumable(state), evaluations=self._evaluations.read()
-        )
+            facts=self.facts(), state=state, resumable=is_resumable(state), evaluations=self._evaluations.read(),
+            checkpoints=self._saved(),
+        )  # fmt: skip
         if not whole:
             return record
         return record.model_copy(
             update={
                 "metrics": self.metrics.read(),
                 "previews": self._read_previews(),
-                "checkpoints": self._saved(),
                 "cases": self._cases.read(),
             }
         )
