@@ -1,7 +1,7 @@
 """Sagittal's engine: studies, images, training, evaluation. It knows no widget, and no method by name.
 
-For notebooks, with the words of the command line: `from sagittal_engine import Study, train, segment, evaluate, adapt`.
-These names are imported when first asked for, so that importing a part of the engine stays cheap.
+For notebooks, with the words of the command line: `from sagittal_engine import Study, train, segment, evaluate, adapt,
+spectrum`. These names are imported when first asked for, so that importing a part of the engine stays cheap.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
-    from sagittal_engine.service.calls import adapt, evaluate, segment, train
+    from sagittal_engine.service.calls import adapt, evaluate, segment, spectrum, train
     from sagittal_engine.study import Study
 
-__all__ = ["Study", "adapt", "evaluate", "segment", "train"]
+__all__ = ["Study", "adapt", "evaluate", "segment", "spectrum", "train"]
 
 
 def __getattr__(name: str) -> Any:

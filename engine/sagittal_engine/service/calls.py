@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sagittal.engine_port import SagittalError
 from sagittal.events import Event, Reason, RunFinished, TaskFinished
-from sagittal.facts import AdaptRequest, EvaluateRequest, SegmentRequest
+from sagittal.facts import AdaptRequest, EvaluateRequest, SegmentRequest, SpectrumRequest
 from sagittal.run_record import RunRecord
 from sagittal.run_request import RunRequest
 from sagittal_engine.service import Engine
@@ -122,6 +122,14 @@ def adapt(
     request = AdaptRequest(run, method, recipe, tuple(scans), parameters, domain, label_set, name, seed)
     with _engine(study) as engine:
         return _wait(engine, engine.start_adaptation(request))
+
+
+def spectrum(study: Study | Path | str, *, run: str, checkpoint: str = "last", **values: Any) -> Mapping[str, Any]:
+    """Computes the spectrum of a checkpoint's curvature and keeps it with the run; returns the document of
+    `spectrum --json`. `values` are further fields of `sagittal.facts.SpectrumRequest`, as `steps` or `probes`."""
+    request = SpectrumRequest(run, checkpoint, **values)
+    with _engine(study) as engine:
+        return _wait(engine, engine.start_spectrum(request))
 
 
 @contextmanager
