@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QLineEdit, QProgressBar, QVBoxLayout, QWidget
 
 from sagittal.engine_port import EnginePort
 from sagittal.events import TaskProgress
@@ -17,7 +17,8 @@ from sagittal_app import adapt_words as words
 from sagittal_app import messages
 from sagittal_app.desk import Desk
 from sagittal_app.forms.controls import NumberEdit
-from sagittal_app.forms.form import LABEL_WIDTH, ParameterForm
+from sagittal_app.forms.form import ParameterForm
+from sagittal_app.forms.rows import labelled_rows
 from sagittal_app.forms.run_form import LARGEST_SEED, LabelSets
 from sagittal_app.models.run_table import run_title
 from sagittal_app.widgets.basics import UNIT, Elided, Panel, button, clear, column, label, row, scrolled
@@ -62,7 +63,7 @@ class AdaptSetup(QWidget):
         what = Panel(words.WHAT_HEADING, name="adapt_what")
         what.body.addWidget(label(words.WHAT_ABOUT, "quiet", wrap=True))
         what.body.addLayout(
-            _rows(
+            labelled_rows(
                 (words.RUN, self.runs, words.RUN_HELP),
                 (words.METHOD, _said_under(self.method, self._about), words.METHOD_HELP),
                 (words.RECIPE, _said_under(self.recipe, self._source), ""),
@@ -70,7 +71,7 @@ class AdaptSetup(QWidget):
         )
         data = Panel(words.DATA_HEADING, name="adapt_data")
         data.body.addLayout(
-            _rows(
+            labelled_rows(
                 (words.SCANS, self.scans, words.SCANS_HELP),
                 (words.DOMAIN, self.domain, words.DOMAIN_HELP),
                 (words.TRUTH, self.truth, words.TRUTH_HELP),
@@ -329,20 +330,3 @@ def _said_under(control: QWidget, sentence: QWidget) -> QWidget:
     both = QWidget()
     both.setLayout(column(control, sentence, spacing=UNIT // 2))
     return both
-
-
-def _rows(*rows: tuple[str, QWidget, str]) -> QGridLayout:
-    grid = QGridLayout()
-    grid.setContentsMargins(0, 0, 0, 0)
-    grid.setHorizontalSpacing(2 * UNIT)
-    grid.setVerticalSpacing(UNIT)
-    grid.setColumnStretch(1, 1)
-    for place, (name, control, help) in enumerate(rows):
-        said = label(name)
-        said.setFixedWidth(LABEL_WIDTH)
-        said.setToolTip(help)
-        said.setContentsMargins(0, 6, 0, 0)
-        control.setToolTip(help)
-        grid.addWidget(said, place, 0, Qt.AlignmentFlag.AlignTop)
-        grid.addWidget(control, place, 1)
-    return grid

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QWidget
 
 from sagittal.comparison import SCRATCH, ComparisonRequest
@@ -15,7 +15,8 @@ from sagittal.params import FieldDescription
 from sagittal_app import compare_words as words
 from sagittal_app import messages
 from sagittal_app.forms.controls import NumberEdit
-from sagittal_app.forms.form import LABEL_WIDTH, ParameterForm
+from sagittal_app.forms.form import ParameterForm
+from sagittal_app.forms.rows import labelled_rows
 from sagittal_app.forms.run_form import LARGEST_SEED, LabelSets
 from sagittal_app.forms.starts import Starts
 from sagittal_app.models.comparisons import Start, budgets_in, labels_in
@@ -211,20 +212,7 @@ class CompareSetup(QWidget):
             (words.REPEATS, self.repeats, words.REPEATS_HELP),
             (words.SEED, self.seed, words.SEED_HELP),
         )
-        grid = QGridLayout()
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(2 * UNIT)
-        grid.setVerticalSpacing(UNIT)
-        grid.setColumnStretch(1, 1)
-        for place, (name, control, help) in enumerate(rows):
-            said = label(name)
-            said.setFixedWidth(LABEL_WIDTH)
-            said.setToolTip(help)
-            said.setContentsMargins(0, 6, 0, 0)
-            control.setToolTip(help)
-            grid.addWidget(said, place, 0, Qt.AlignmentFlag.AlignTop)
-            grid.addWidget(control, place, 1)
-        return grid
+        return labelled_rows(*rows)
 
     def _take_recipe(self) -> None:
         """The recipe's values become what the form starts from; its budgets and draws stand in their own rows."""

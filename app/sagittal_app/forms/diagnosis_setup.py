@@ -12,7 +12,7 @@ from sagittal.params import FieldDescription
 from sagittal_app import diagnosis_words as words
 from sagittal_app import messages
 from sagittal_app.forms.controls import NumberEdit
-from sagittal_app.forms.form import LABEL_WIDTH
+from sagittal_app.forms.rows import labelled_rows
 from sagittal_app.forms.run_form import LARGEST_SEED
 from sagittal_app.models.diagnoses import ClassifierRun, proposed, shared_labels
 from sagittal_app.models.run_table import dot
@@ -160,21 +160,8 @@ class DiagnosisSetup(QWidget):
             ("", self._weights_about, ""),
             (words.SEED, self.seed, words.SEED_HELP),
         )
-        grid = QGridLayout()
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(2 * UNIT)
-        grid.setVerticalSpacing(UNIT)
-        grid.setColumnStretch(1, 1)
         self.weights.setFixedWidth(240)
-        for place, (name, control, help) in enumerate(rows):
-            said = label(name)
-            said.setFixedWidth(LABEL_WIDTH)
-            said.setToolTip(help)
-            said.setContentsMargins(0, 6, 0, 0)
-            control.setToolTip(help)
-            grid.addWidget(said, place, 0, Qt.AlignmentFlag.AlignTop)
-            grid.addWidget(control, place, 1)
-        return grid
+        return labelled_rows(*rows)
 
     def _take_ticks(self) -> None:
         items = [self.runs.item(i) for i in range(self.runs.count())]

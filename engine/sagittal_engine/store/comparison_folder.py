@@ -12,9 +12,8 @@
 from __future__ import annotations
 
 import json
-import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +23,7 @@ from sagittal.comparison import ComparisonRequest
 from sagittal.engine_port import SagittalError
 from sagittal_engine.evaluate.subject_draws import LabelledDraw
 from sagittal_engine.store.atomic import JsonLines, write_json
+from sagittal_engine.store.kept_folders import kept_folders, named, new_folder, tuples
 
 FILES = {"table": "table.md", "csv": "table.csv", "cases": "cases.csv", "figure": "figure.png"}
 
@@ -75,8 +75,8 @@ class ComparisonFolder:
         try:
             content = json.loads((self.path / "comparison.json").read_bytes())
             return (
-                ComparisonRequest(**_tuples(content["request"])),
-                Settled(**_tuples(content["settled"])),
+                ComparisonRequest(**tuples(content["request"])),
+                Settled(**tuples(content["settled"])),
                 str(content["created"]),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -110,21 +110,14 @@ class ComparisonFolder:
         return {name: str(self.path / file) for name, file in FILES.items() if (self.path / file).is_file()}
 
 
-def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON's lists as the tuples they were."""
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-
-
 def new_comparison(root: Path) -> ComparisonFolder:
     """A folder for a new comparison under `root`; nothing is written yet."""
-    return ComparisonFolder(root / f"{datetime.now(UTC):%Y%m%d-%H%M%S}_{secrets.token_hex(4)}")
+    return ComparisonFolder(new_folder(root))
 
 
-def comparison_folders(root: Path) -> Iterator[ComparisonFolder]:
+def comparison_folders(root: Path) -> list[ComparisonFolder]:
     """Every comparison under `root`, newest first."""
-    if root.is_dir():
-        for path in sorted((p for p in root.iterdir() if (p / "comparison.json").is_file()), reverse=True):
-            yield ComparisonFolder(path)
+    return [ComparisonFolder(path) for path in kept_folders(root, "comparison.json")]
 
 
 def find_comparison(root: Path, word: str) -> ComparisonFolder:
@@ -132,16 +125,7 @@ def find_comparison(root: Path, word: str) -> ComparisonFolder:
 
     Raises `SagittalError` where there is none, or more than one.
     """
-    folders = list(comparison_folders(root))
-    if word == "last" and folders:
-        return folders[0]
-    exact = [folder for folder in folders if word in (folder.id, folder.path.name)]
-    found = exact or [folder for folder in folders if word and folder.id.startswith(word)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise SagittalError(f"'{word}' is the beginning of {len(found)} comparisons; give more of the id.")
-    known = ", ".join(folder.id for folder in folders[:5])
-    raise SagittalError(
-        f"There is no comparison '{word}' in this study. " + (f"Newest: {known}." if known else "Begin one first.")
-    )
+    return named(
+        comparison_folders(root), word, id_of=lambda folder: folder.id, path_of=lambda folder: folder.path,
+        words=("comparison", "comparisons"), begin="Begin one first.",
+    )  # fmt: skip

@@ -11,10 +11,8 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +28,7 @@ from sagittal.diagnosis import (
 )
 from sagittal.engine_port import SagittalError
 from sagittal_engine.store.atomic import replacing, write_json
+from sagittal_engine.store.kept_folders import kept_folders, named, new_folder, tuples
 
 FILES = {"table": "table.md", "csv": "table.csv"}
 
@@ -55,9 +54,9 @@ class DiagnosisFolder:
         """Raises `SagittalError` where the folder holds no readable diagnosis."""
         try:
             content = json.loads((self.path / "diagnosis.json").read_bytes())
-            asked = _tuples(content["request"])
+            asked = tuples(content["request"])
             request = DiagnosisRequest(**{**asked, "weights": Weights(asked["weights"])})
-            facts = DiagnosisFacts(**{**_tuples(content), "request": request})
+            facts = DiagnosisFacts(**{**tuples(content), "request": request})
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise SagittalError(
                 f"{self.path.name} is not a readable diagnosis: {type(error).__name__} in diagnosis.json."
@@ -91,7 +90,7 @@ def _exam(content: Mapping[str, Any]) -> ExamDiagnosis:
     return ExamDiagnosis(
         exam=ExamFacts(**content["exam"]),
         opinions=tuple(
-            Opinion(**{**_tuples(one), "planes": {plane: tuple(told) for plane, told in one["planes"].items()}})
+            Opinion(**{**tuples(one), "planes": {plane: tuple(told) for plane, told in one["planes"].items()}})
             for one in content["opinions"]
         ),
         slices=tuple(SliceShare(**one) for one in content["slices"]),
@@ -100,21 +99,14 @@ def _exam(content: Mapping[str, Any]) -> ExamDiagnosis:
     )
 
 
-def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON's lists as the tuples they were."""
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-
-
 def new_diagnosis(root: Path) -> DiagnosisFolder:
     """A folder for a new diagnosis under `root`; nothing is written yet."""
-    return DiagnosisFolder(root / f"{datetime.now(UTC):%Y%m%d-%H%M%S}_{secrets.token_hex(4)}")
+    return DiagnosisFolder(new_folder(root))
 
 
-def diagnosis_folders(root: Path) -> Iterator[DiagnosisFolder]:
+def diagnosis_folders(root: Path) -> list[DiagnosisFolder]:
     """Every diagnosis under `root`, newest first."""
-    if root.is_dir():
-        for path in sorted((p for p in root.iterdir() if (p / "diagnosis.json").is_file()), reverse=True):
-            yield DiagnosisFolder(path)
+    return [DiagnosisFolder(path) for path in kept_folders(root, "diagnosis.json")]
 
 
 def find_diagnosis(root: Path, word: str) -> DiagnosisFolder:
@@ -122,16 +114,7 @@ def find_diagnosis(root: Path, word: str) -> DiagnosisFolder:
 
     Raises `SagittalError` where there is none, or more than one.
     """
-    folders = list(diagnosis_folders(root))
-    if word == "last" and folders:
-        return folders[0]
-    exact = [folder for folder in folders if word in (folder.id, folder.path.name)]
-    found = exact or [folder for folder in folders if word and folder.id.startswith(word)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise SagittalError(f"'{word}' is the beginning of {len(found)} diagnoses; give more of the id.")
-    known = ", ".join(folder.id for folder in folders[:5])
-    raise SagittalError(
-        f"There is no diagnosis '{word}' in this study. " + (f"Newest: {known}." if known else "Make one first.")
-    )
+    return named(
+        diagnosis_folders(root), word, id_of=lambda folder: folder.id, path_of=lambda folder: folder.path,
+        words=("diagnosis", "diagnoses"), begin="Make one first.",
+    )  # fmt: skip

@@ -24,6 +24,7 @@ from sagittal.engine_port import SagittalError
 from sagittal.events import Reason, State
 from sagittal.run_record import RunFacts, RunRecord, RunState
 from sagittal_engine.store.atomic import JsonLines, flush_to_disk, write_json
+from sagittal_engine.store.kept_folders import kept_folders, named
 from sagittal_engine.store.liveness import is_alive
 from sagittal_engine.store.metrics import MetricsLog
 
@@ -144,9 +145,7 @@ def _facts(path: Path) -> RunFacts:
 
 def run_folders(runs: Path) -> Iterator[RunFolder]:
     """Every run folder under `runs`, newest first; folders that hold no readable run are passed over."""
-    if not runs.is_dir():
-        return
-    for path in sorted((p for p in runs.iterdir() if (p / "run.json").is_file()), reverse=True):
+    for path in kept_folders(runs, "run.json"):
         folder = RunFolder(path)
         with contextlib.suppress(SagittalError):
             folder.facts()
@@ -158,16 +157,7 @@ def find_run(runs: Path, run: str) -> RunFolder:
 
     Raises `SagittalError` that lists the nearest runs where there is none or more than one.
     """
-    folders = list(run_folders(runs))
-    if run == "last" and folders:
-        return folders[0]
-    exact = [f for f in folders if run in (f.path.name, f.facts().run)]
-    found = exact or [f for f in folders if run and f.facts().run.startswith(run)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise SagittalError(f"'{run}' is the beginning of {len(found)} runs; give more of the id.")
-    known = ", ".join(f"{f.facts().run} ({f.facts().request.method})" for f in folders[:5])
-    raise SagittalError(
-        f"There is no run '{run}' in this study. " + (f"Newest: {known}." if known else "Train one first.")
-    )
+    return named(
+        list(run_folders(runs)), run, id_of=lambda folder: folder.facts().run, path_of=lambda folder: folder.path,
+        words=("run", "runs"), begin="Train one first.", about=lambda folder: f" ({folder.facts().request.method})",
+    )  # fmt: skip
