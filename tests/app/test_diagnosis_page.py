@@ -190,8 +190,11 @@ def test_every_label_has_probability_interval_truth_planes_and_weights(diagnosed
     page = diagnosed
     choose(page, qtbot, "K06")
     opinion = page.view.one.opinions[1]
-    bars = page.view.opinions.findChildren(OpinionBar)
-    assert [bar.opinion.label for bar in bars if bar.isVisible()] == list(LABELS)
+
+    def told() -> list[str]:
+        return [bar.opinion.label for bar in page.view.opinions.findChildren(OpinionBar) if bar.isVisible()]
+
+    qtbot.waitUntil(lambda: told() == list(LABELS))
     text = f"{opinion.probability:.2f}\n({opinion.low:.2f}–{opinion.high:.2f})"
     assert said(page.view.opinions, "opinion_acl") == text
     assert said(page.view.opinions, "truth_acl") == "yes"
