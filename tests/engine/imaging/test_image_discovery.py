@@ -150,6 +150,20 @@ def test_what_the_system_forbids_is_one_sentence(save_nifti: Save, monkeypatch: 
             read(source)
 
 
+def test_a_header_that_lost_its_syntax_ends_in_a_sentence_or_a_picture(save_series: Save, tmp_path: Path) -> None:
+    path = save_series(VOXELS[:1], name="seed") / "000.dcm"
+    block = bytearray(path.read_bytes())
+    block[132] = 0  # the tag that begins the meta information, whose transfer syntax is lost with it
+    path.write_bytes(bytes(block))
+    found = discover([path])
+    assert len(found.items) + len(found.refused) == 1
+    for item in found.items:
+        try:
+            assert read(item).data.size
+        except ImagingError as error:
+            assert str(error).endswith(".")
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_damaged_files_end_in_a_sentence(

@@ -26,9 +26,9 @@ _ONLY = {JPEGLSLossless: "pyjpegls", JPEGLSNearLossless: "pyjpegls"}
 
 
 def is_packed(instance: Instance) -> bool:
-    """Whether a codec of native code unpacks the pixels."""
+    """Whether a codec of native code unpacks the pixels; not where a damaged header does not tell the syntax."""
     syntax = UID(instance.syntax)
-    return syntax.is_compressed and not syntax.is_deflated
+    return syntax.is_transfer_syntax and syntax.is_compressed and not syntax.is_deflated
 
 
 def unpack(
