@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[1]
+# What several rooms' tests are built with.
+sys.path.insert(0, str(Path(__file__).resolve().parent / "shared"))
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses

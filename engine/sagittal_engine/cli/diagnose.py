@@ -102,14 +102,10 @@ def _exams(on: Session, words: list[str] | None) -> tuple[str, ...]:
 def _kept(on: Session, word: str) -> dict[str, Any]:
     from sagittal_engine.service.diagnosis_tables import document
 
+    exams = on.engine.diagnosed(word)  # which says in words where there is none such, or more than one
     found = on.engine.diagnoses()
-    matches = [facts for facts in found if facts.id.startswith(word)] if word != "last" else found[:1]
-    if len(matches) != 1:
-        raise SagittalError(
-            f"There {'is no' if not matches else 'are several'} diagnoses '{word}'. `sagittal diagnose "
-            f"{on.study.path}` lists those there are."
-        )
-    return document(matches[0], [on.engine.diagnosis(matches[0].id, exam) for exam in matches[0].exams])
+    facts = found[0] if word == "last" else next(one for one in found if one.id.startswith(word.rpartition("_")[2]))
+    return document(facts, exams)
 
 
 def _list(console: Console, found: Sequence[DiagnosisFacts]) -> None:

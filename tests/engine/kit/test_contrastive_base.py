@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from lent import Lent
 
 from sagittal.engine_port import SagittalError
 from sagittal.params import make
@@ -54,29 +54,6 @@ class Scan:
         mask = np.zeros((20, 18, 5), bool)
         mask[5:9, 5:9, 2:4] = True
         return {"organ": mask}
-
-
-class Lent:
-    device, seed = torch.device("cpu"), 0
-
-    def __init__(self, folder: Path, scans):
-        self.folder, self.scans, self.said = folder, scans, []
-
-    def boundary(self):
-        pass
-
-    def progress(self, done, total, message):
-        pass
-
-    def cached(self, key, make):
-        path = self.folder / key
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            make(path)
-        return path
-
-    def message(self, level, text):
-        self.said.append((level, text))
 
 
 @pytest.fixture(autouse=True)

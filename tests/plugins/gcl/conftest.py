@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 import torch
+from lent import Lent
 
 from sagittal.params import make
 from sagittal_plugins.gcl import GCLParams
@@ -34,29 +35,6 @@ class Scan:
         mask = np.zeros((20, 18, self.depth), bool)
         mask[5:9, 5:9, :2] = True
         return {"organ": mask}
-
-
-class Lent:
-    device, seed = torch.device("cpu"), 0
-
-    def __init__(self, folder, scans):
-        self.folder, self.scans, self.said = folder, scans, []
-
-    def boundary(self):
-        pass
-
-    def progress(self, done, total, message):
-        pass
-
-    def cached(self, key, make_file):
-        path = self.folder / key
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            make_file(path)
-        return path
-
-    def message(self, level, text):
-        self.said.append((level, text))
 
 
 @pytest.fixture

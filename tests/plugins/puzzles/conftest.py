@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from lent import Lent
 
 
 @pytest.fixture(autouse=True)
@@ -40,29 +40,6 @@ class Scan:
 
     def labels(self):
         return {}
-
-
-class Lent:
-    device, seed = torch.device("cpu"), 0
-
-    def __init__(self, folder: Path, scans):
-        self.folder, self.scans, self.said = folder, scans, []
-
-    def boundary(self):
-        pass
-
-    def progress(self, done, total, message):
-        pass
-
-    def cached(self, key, make):
-        path = self.folder / key
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            make(path)
-        return path
-
-    def message(self, level, text):
-        self.said.append((level, text))
 
 
 @pytest.fixture
