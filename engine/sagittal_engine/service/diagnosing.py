@@ -45,7 +45,8 @@ class DiagnosisService(ServiceBase):
 
             device.use_threads()
             name = str(device.resolve("auto"))
-            with self._lanes.turn(name, task.id, boundary=task.boundary, waits=lambda: None):
+            waits = lambda: task.progress(0, 1, "Waiting for the device")  # noqa: E731
+            with self._lanes.turn(name, task.id, boundary=task.boundary, waits=waits):
                 folder = new_diagnosis(_root(study.path))
                 created = datetime.now(UTC).isoformat(timespec="seconds")
                 facts, exams = Work(study, self._registry, request, folders, known, task).done(folder.id, created)
