@@ -408,7 +408,8 @@ class _Bar(QWidget):
         self._image = QImage(pixels.data, len(TABLE), 1, 3 * len(TABLE), QImage.Format.Format_RGB888).copy()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        QPainter(self).drawImage(self.rect(), self._image)
+        with QPainter(self) as painter:
+            painter.drawImage(self.rect(), self._image)
 
 
 def _scale() -> QHBoxLayout:

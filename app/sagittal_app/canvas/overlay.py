@@ -75,40 +75,40 @@ class Overlay(QWidget):
         return False
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        drawing = self.drawing
-        if drawing.message:
-            painter.setPen(QUIET)
-            painter.setFont(self._font(13))
-            painter.drawText(
-                self.rect(), int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap), drawing.message
-            )
-            return
-        if drawing.heat is not None:
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-            painter.drawImage(drawing.heat[1], drawing.heat[0])
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
-        if drawing.cross is not None:
-            self._cross(painter, drawing.cross)
-        if drawing.tint is not None:
-            painter.drawImage(drawing.tint[1], drawing.tint[0])
-        if drawing.polygon:
-            self._polygon(painter, drawing.polygon)
-        if drawing.brush is not None:
-            centre, across, down = drawing.brush
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(SHADOW, 3))
-            painter.drawEllipse(centre, across, down)
-            painter.setPen(QPen(drawing.brush_colour, 1.4))
-            painter.drawEllipse(centre, across, down)
-        self._letters(painter)
-        self._texts(painter)
-        if drawing.measures:
-            painter.setFont(self._font(12))
-            measure_drawing.draw(painter, drawing.measures, self.rect())
-        if drawing.beside is not None:
-            self._beside(painter, *drawing.beside)
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            drawing = self.drawing
+            if drawing.message:
+                painter.setPen(QUIET)
+                painter.setFont(self._font(13))
+                painter.drawText(
+                    self.rect(), int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap), drawing.message
+                )
+                return
+            if drawing.heat is not None:
+                painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+                painter.drawImage(drawing.heat[1], drawing.heat[0])
+                painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
+            if drawing.cross is not None:
+                self._cross(painter, drawing.cross)
+            if drawing.tint is not None:
+                painter.drawImage(drawing.tint[1], drawing.tint[0])
+            if drawing.polygon:
+                self._polygon(painter, drawing.polygon)
+            if drawing.brush is not None:
+                centre, across, down = drawing.brush
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.setPen(QPen(SHADOW, 3))
+                painter.drawEllipse(centre, across, down)
+                painter.setPen(QPen(drawing.brush_colour, 1.4))
+                painter.drawEllipse(centre, across, down)
+            self._letters(painter)
+            self._texts(painter)
+            if drawing.measures:
+                painter.setFont(self._font(12))
+                measure_drawing.draw(painter, drawing.measures, self.rect())
+            if drawing.beside is not None:
+                self._beside(painter, *drawing.beside)
 
     def _beside(self, painter: QPainter, at: QPointF, text: str) -> None:
         painter.setFont(self._font(12))

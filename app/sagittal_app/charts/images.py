@@ -33,15 +33,15 @@ class _Picture(QWidget):
         self.enlarged.emit()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.fillRect(self.rect(), QColor(theme.colour("image")))
-        if self.pixmap.isNull():
-            return
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        size = self.pixmap.size().scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio)
-        where = QRect(0, 0, size.width(), size.height())
-        where.moveCenter(self.rect().center())
-        painter.drawPixmap(where, self.pixmap)
+        with QPainter(self) as painter:
+            painter.fillRect(self.rect(), QColor(theme.colour("image")))
+            if self.pixmap.isNull():
+                return
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            size = self.pixmap.size().scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio)
+            where = QRect(0, 0, size.width(), size.height())
+            where.moveCenter(self.rect().center())
+            painter.drawPixmap(where, self.pixmap)
 
 
 class PictureDialog(QDialog):

@@ -43,25 +43,26 @@ class OpinionBar(QWidget):
         return EDGE + probability * (self.width() - 2 * EDGE)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        said, painter = self.opinion, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        colour = theme.colour("danger" if wrong(said) else "accent" if told(said) else "quiet")
-        middle, thick = 12.0, 10.0
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(theme.colour("line")))
-        painter.drawRoundedRect(QRectF(EDGE, middle - 1, self.width() - 2 * EDGE, 2), 1, 1)
-        low, high = self.x_of(said.low), self.x_of(said.high)
-        painter.setBrush(translucent(colour, 90))
-        painter.drawRoundedRect(QRectF(low - 1, middle - thick / 2, high - low + 2, thick), 3, 3)
-        painter.setBrush(translucent(theme.colour("text"), 150))
-        for draw in said.draws:
-            painter.drawEllipse(QPointF(self.x_of(draw), middle), 1.5, 1.5)
-        painter.setBrush(QColor(colour))
-        painter.drawRoundedRect(QRectF(self.x_of(said.probability) - 2, middle - 8, 4, 16), 2, 2)
-        painter.setPen(QPen(QColor(theme.colour("quiet")), 1, Qt.PenStyle.DashLine))
-        threshold = self.x_of(said.threshold)
-        painter.drawLine(QPointF(threshold, 1), QPointF(threshold, 23))
-        self._planes(painter)
+        said = self.opinion
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            colour = theme.colour("danger" if wrong(said) else "accent" if told(said) else "quiet")
+            middle, thick = 12.0, 10.0
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(theme.colour("line")))
+            painter.drawRoundedRect(QRectF(EDGE, middle - 1, self.width() - 2 * EDGE, 2), 1, 1)
+            low, high = self.x_of(said.low), self.x_of(said.high)
+            painter.setBrush(translucent(colour, 90))
+            painter.drawRoundedRect(QRectF(low - 1, middle - thick / 2, high - low + 2, thick), 3, 3)
+            painter.setBrush(translucent(theme.colour("text"), 150))
+            for draw in said.draws:
+                painter.drawEllipse(QPointF(self.x_of(draw), middle), 1.5, 1.5)
+            painter.setBrush(QColor(colour))
+            painter.drawRoundedRect(QRectF(self.x_of(said.probability) - 2, middle - 8, 4, 16), 2, 2)
+            painter.setPen(QPen(QColor(theme.colour("quiet")), 1, Qt.PenStyle.DashLine))
+            threshold = self.x_of(said.threshold)
+            painter.drawLine(QPointF(threshold, 1), QPointF(threshold, 23))
+            self._planes(painter)
 
     def _planes(self, painter: QPainter) -> None:
         """The first letter of every plane, below where it stands; those that would cover another move beside it."""
@@ -126,18 +127,18 @@ class SliceBars(QWidget):
             self.setToolTip(self.said_at(self.slice_at(event.position().x())))
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.fillRect(self.rect(), QColor(theme.colour("background")))
-        if not self.slices:
-            return
-        wide, half = self.width() / self.slices, self.height() / 2
-        painter.fillRect(QRectF(0, half - 0.5, self.width(), 1), QColor(theme.colour("line")))
-        largest = max(map(abs, self.values.values()), default=0.0) or 1.0
-        for index, value in self.values.items():
-            tall = max(1.5, (half - 1) * abs(value) / largest)
-            top = half - tall if value >= 0 else half
-            bar = QRectF(index * wide + 0.5, top, max(wide - 1, 1), tall)
-            painter.fillRect(bar, QColor(theme.colour("accent" if value >= 0 else "warning")))
-        if self._here is not None:
-            at = QRectF((self._here + 0.5) * wide - 1, 0, 2, self.height())
-            painter.fillRect(at, QColor(theme.colour("text")))
+        with QPainter(self) as painter:
+            painter.fillRect(self.rect(), QColor(theme.colour("background")))
+            if not self.slices:
+                return
+            wide, half = self.width() / self.slices, self.height() / 2
+            painter.fillRect(QRectF(0, half - 0.5, self.width(), 1), QColor(theme.colour("line")))
+            largest = max(map(abs, self.values.values()), default=0.0) or 1.0
+            for index, value in self.values.items():
+                tall = max(1.5, (half - 1) * abs(value) / largest)
+                top = half - tall if value >= 0 else half
+                bar = QRectF(index * wide + 0.5, top, max(wide - 1, 1), tall)
+                painter.fillRect(bar, QColor(theme.colour("accent" if value >= 0 else "warning")))
+            if self._here is not None:
+                at = QRectF((self._here + 0.5) * wide - 1, 0, 2, self.height())
+                painter.fillRect(at, QColor(theme.colour("text")))

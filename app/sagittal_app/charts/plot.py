@@ -122,9 +122,8 @@ class PlotPanel(Panel):
             drawing.setSize(self.view.size())
             drawing.setViewBox(self.view.rect())
             drawing.setTitle(self.title)
-            painter = QPainter(drawing)
-            self.view.render(painter)
-            painter.end()
+            with QPainter(drawing) as painter:
+                self.view.render(painter)
         else:
             self.grab().save(str(path))
 

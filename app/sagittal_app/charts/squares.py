@@ -84,37 +84,36 @@ class Squares(QWidget):
         }
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        metrics, strongest = self.fontMetrics(), scale(self.squares)
-        line = self._small().height()
-        own = painter.font()
-        for place, (name, where) in enumerate(self._places().items()):
-            values = self.squares[name]
-            if not len(values):
-                continue
-            width, height = where.width() / len(values), where.height() / len(values)
-            painter.setPen(QColor(theme.colour("quiet")))
-            painter.setFont(self._font())
-            if len(self.squares) > 1:
-                head = QRectF(where.left(), 0, where.width(), line)
-                painter.drawText(head, Qt.AlignmentFlag.AlignCenter, messages.words(name))
-            for i in range(len(values)):
-                column = QRectF(where.left() + i * width, where.top() - self._head() - 4, width, self._head())
-                self._write(painter, column, i, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom)
-                if place == 0:
-                    room = QRectF(0, where.top() + i * height, where.left() - 8, height)
-                    self._write(painter, room, i, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight)
-            painter.setFont(own)
-            legible = width > metrics.horizontalAdvance("−0.00") and height >= metrics.height() - 2
-            for (i, j), value in np.ndenumerate(values):
-                cell = QRectF(where.left() + j * width + 1, where.top() + i * height + 1, width - 2, height - 2)
-                paint = theme.colour("accent" if value >= 0 else "danger")
-                strength = min(1.0, abs(value) / strongest) if np.isfinite(value) else 0.0
-                painter.fillRect(cell, translucent(paint, round(STRONGEST * strength)))
-                if legible:
-                    painter.setPen(QColor(theme.colour("text")))
-                    painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, written(value))
-        painter.end()
+        with QPainter(self) as painter:
+            metrics, strongest = self.fontMetrics(), scale(self.squares)
+            line = self._small().height()
+            own = painter.font()
+            for place, (name, where) in enumerate(self._places().items()):
+                values = self.squares[name]
+                if not len(values):
+                    continue
+                width, height = where.width() / len(values), where.height() / len(values)
+                painter.setPen(QColor(theme.colour("quiet")))
+                painter.setFont(self._font())
+                if len(self.squares) > 1:
+                    head = QRectF(where.left(), 0, where.width(), line)
+                    painter.drawText(head, Qt.AlignmentFlag.AlignCenter, messages.words(name))
+                for i in range(len(values)):
+                    column = QRectF(where.left() + i * width, where.top() - self._head() - 4, width, self._head())
+                    self._write(painter, column, i, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom)
+                    if place == 0:
+                        room = QRectF(0, where.top() + i * height, where.left() - 8, height)
+                        self._write(painter, room, i, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight)
+                painter.setFont(own)
+                legible = width > metrics.horizontalAdvance("−0.00") and height >= metrics.height() - 2
+                for (i, j), value in np.ndenumerate(values):
+                    cell = QRectF(where.left() + j * width + 1, where.top() + i * height + 1, width - 2, height - 2)
+                    paint = theme.colour("accent" if value >= 0 else "danger")
+                    strength = min(1.0, abs(value) / strongest) if np.isfinite(value) else 0.0
+                    painter.fillRect(cell, translucent(paint, round(STRONGEST * strength)))
+                    if legible:
+                        painter.setPen(QColor(theme.colour("text")))
+                        painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, written(value))
 
     def _write(self, painter: QPainter, room: QRectF, index: int, where: Qt.AlignmentFlag) -> None:
         """A row's or column's name, a line per word where there is room for that; too long words end in …"""
