@@ -67,8 +67,10 @@ class PlaneCanvas(QWidget):
 
     def begin(self, size: tuple[int, int], pixel: tuple[float, float], sample: NDArray[Any] | None) -> None:
         """Prepares for planes of `size` (rows, columns) with `pixel` mm; `sample` is a plane of the image, or None."""
-        self._pixel = pixel
-        self._label_plane, self._touched = np.zeros(size, dtype=np.uint8), None
+        alike = self._pixel == pixel and self._label_plane.shape == size
+        self._pixel, self._touched = pixel, None
+        if not alike:
+            self._label_plane = np.zeros(size, dtype=np.uint8)
         if sample is None:
             for layer in self._viewer.layers:
                 layer.visible = False
@@ -77,18 +79,20 @@ class PlaneCanvas(QWidget):
         self._shown = True
         colour = sample.ndim == 3
         kind = np.uint8 if colour or sample.dtype == np.uint8 else np.float32
-        self._image_plane = np.zeros((*size, 3) if colour else size, dtype=kind)
         if self._image is None or self._image.rgb != colour or self._image.dtype != kind:
+            self._image_plane = np.zeros((*size, 3) if colour else size, dtype=kind)
             self._make_layers(colour)
-        else:
-            # Making layers anew takes a third of a second; giving them other data does not. What they hold is drawn
-            # by the next `show_image` and `show_labels`, once.
+        elif not (alike and self._image_plane.shape[:2] == size):
+            # Making layers anew takes a third of a second; giving them other data does not, and a plane like the one
+            # before needs neither. What they hold is drawn by the next `show_image` and `show_labels`, once.
+            self._image_plane = np.zeros((*size, 3) if colour else size, dtype=kind)
             for layer, plane in ((self._image, self._image_plane), (self._labels, self._label_plane)):
                 with layer._block_refresh():
                     layer.data = plane
-                    layer.scale = pixel
-            if not self._image.visible:
-                self._image.visible = True
+                    if tuple(layer.scale) != pixel:
+                        layer.scale = pixel
+        if not self._image.visible:
+            self._image.visible = True
         self.fit()
 
     def _make_layers(self, colour: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
 
-from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtCore import QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
@@ -62,8 +62,17 @@ class Workspace(QWidget):
         """Commands that those around the views add, by id."""
         self._last_plane = Plane.AXIAL
         settings.changed.connect(self._keys_anew)
+        state.scan_changed.connect(self._draw_next)
         self._keys_anew()
         self._arrange()
+
+    def _draw_next(self) -> None:
+        """Puts off the drawing of another scan to the next round of the event loop.
+
+        Preparing it and drawing four panes take a tenth of a second each; between them mouse and keys get their turn.
+        """
+        self.setUpdatesEnabled(False)
+        QTimer.singleShot(0, self, lambda: self.setUpdatesEnabled(True))
 
     # Places --------------------------------------------------------------------------------------------------------
 

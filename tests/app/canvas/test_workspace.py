@@ -65,6 +65,30 @@ def test_pixels_on_screen_are_the_voxels_they_should_be(space: Workspace, qtbot)
     assert picture.pixelColor(outside).lightness() < 50
 
 
+def test_a_scan_on_the_same_grid_shows_nothing_of_the_one_before(space: Workspace) -> None:
+    space.act("crosshair")
+    space.state.set_look(smooth=False)
+    scan, bright, full = loan(), np.full(SHAPE, 1000, np.float32), document()
+    full.data[...] = 1
+    view = axial(space)
+    seen = []
+    for data, labels in ((bright, document()), (bright * 0, full), (bright * 0, document())):
+        space.state.show_scan(type(scan)(scan.scan, data, scan.affine, scan.spacing, (0.0, 1000.0)), labels)
+        QTest.qWait(100)
+        seen.append(view.picture().pixelColor(point_of(view, (20, 15, 6))))
+    white, labelled, black = seen
+    assert white.lightness() > 200
+    assert labelled.saturation() > 100
+    assert black.lightness() < 10
+
+
+def test_another_scan_is_drawn_in_a_round_of_its_own(space: Workspace) -> None:
+    space.state.show_scan(loan(), document())
+    assert not space.updatesEnabled()
+    QTest.qWait(50)
+    assert space.updatesEnabled()
+
+
 def test_voxels_keep_their_true_proportions(space: Workspace) -> None:
     view = space.views[Plane.CORONAL]
     across = view.canvas.to_widget(0, 10).x() - view.canvas.to_widget(0, 0).x()
