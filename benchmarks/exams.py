@@ -7,17 +7,19 @@ It is no race, and makes tables. Sets, each with the scans that it needs and the
                   whether its anterior part has more than its usual share ("anterior"), both from the label maps
     chaos         abdominal MR (CHAOS T2-SPIR): whether the spleen, and the liver, are larger than most
 
-    python benchmarks/exams.py [DATA] --out FOLDER [--sets knees …] [--exams 60] [--steps N] [--head-steps N]
+    python benchmarks/exams.py [DATA] --out FOLDER [--sets knees …] [--planes sagittal …] [--exams 60] [--steps N]
 
 DATA holds the folders of real scans (SAGITTAL_TEST_DATA names it where it is left out). FOLDER keeps studies, runs and
 every figure as JSON; the same command goes on from there. Every third exam is tested and part of no training.
 
-Pre-training: puzzles seen by nine branches (SKID), the same as one image (single stream), SSLACL, and guessed
+Pre-training: puzzles seen by nine branches (SKID), the same as one image (single stream), both again with whole cells
+that touch and are not changed one by one (so that their borders tell which were neighbours), SSLACL, and guessed
 transforms; accuracy on held-out subjects against chance, and the share of saliency on cells' borders and background
 ("shortcut") beside the share of pixels there, which is what no preference would give. Classifiers by the recipes
-quick-cpu: frozen features of SKID, of random branches, and a small network from scratch. AUC and accuracy with 95 %
-intervals of 2,000 bootstrap draws over tested exams; on the phantom also how often the highest saliency of a slice with
-a finding lies in it, beside the share of pixels it has.
+quick-cpu: frozen features of SKID, of random branches, and a small network from scratch. Of every plane, and of the
+planes together with weights learnt on held-out training exams: AUC and accuracy with 95 % intervals of 2,000 bootstrap
+draws over tested exams; on the phantom also how often the highest saliency of a slice with a finding lies in it, beside
+the share of pixels it has. The second and third plane have the one pre-training that their classifiers need.
 """
 
 from __future__ import annotations
@@ -36,17 +38,17 @@ from typing import Any
 
 import numpy as np
 
+PLANES = ("sagittal", "coronal", "axial")
 TESTED = 3
 """Every so many-th exam is tested."""
-LOOKED_AT = 6
-"""Tested scans at most whose saliency is averaged."""
 
 
 @dataclass(frozen=True)
 class Subject:
     """A set of exams."""
 
-    plane: str
+    planes: tuple[str, ...]
+    """The first has all pre-trainings."""
     labels: tuple[str, ...]
     folder: str = ""
     """Below DATA; empty for the phantom."""
@@ -60,7 +62,7 @@ class Subject:
 
 SETS = {
     "knees": Subject(
-        "sagittal",
+        PLANES,
         ("abnormal", "acl", "meniscus"),
         findings={
             "acl": ("ligament tear", "ligament"),
@@ -69,7 +71,7 @@ SETS = {
         },
     ),
     "hippocampus": Subject(
-        "sagittal",
+        ("sagittal",),
         ("large", "anterior"),
         "hippocampus_msd",
         {
@@ -79,17 +81,33 @@ SETS = {
         {"image_size": 48, "crop": 12},
     ),
     "chaos": Subject(
-        "axial",
+        ("axial",),
         ("large_liver", "large_spleen"),
         "abdomen_mr_chaos_t2",
         {"large_liver": lambda sizes: sizes.get("1", 0), "large_spleen": lambda sizes: sizes.get("4", 0)},
     ),
 }
+UNCHANGED = {"rotation": 0.0, "shift": 0.0, "scale": 1.0, "noise": 0.0}
+"""Cells that are not changed one by one."""
+
+
+@dataclass(frozen=True)
+class Pretext:
+    """A pre-training."""
+
+    method: str
+    recipe: str
+    touching: bool = False
+    """Whole cells are shown, and nothing of them is changed."""
+
+
 PRETEXTS = {
-    "nine branches": ("skid", "quick-cpu"),
-    "single stream": ("skid", "quick-cpu-single-stream"),
-    "SSLACL": ("sslacl", "quick-cpu"),
-    "transforms": ("transform_prediction", "quick-cpu"),
+    "nine branches": Pretext("skid", "quick-cpu"),
+    "single stream": Pretext("skid", "quick-cpu-single-stream"),
+    "nine branches, cells touch": Pretext("skid", "quick-cpu", touching=True),
+    "single stream, cells touch": Pretext("skid", "quick-cpu-single-stream", touching=True),
+    "SSLACL": Pretext("sslacl", "quick-cpu"),
+    "transforms": Pretext("transform_prediction", "quick-cpu"),
 }
 START = "nine branches"
 CLASSIFIERS = {
@@ -101,6 +119,20 @@ CLASSIFIERS = {
 
 def quiet(_event: object) -> None:
     """Nobody watches."""
+
+
+SIDE, GRID = 96, 3
+"""What quick-cpu sees of a slice, and its cells a side."""
+
+
+@dataclass(frozen=True)
+class Sitting:
+    """What every run of one set is given."""
+
+    subject: Subject
+    train: Sequence[Any]
+    tested: Sequence[Any]
+    asked: argparse.Namespace
 
 
 # Exams ---------------------------------------------------------------------------------------------------------------
@@ -149,13 +181,16 @@ def labels_of(source: Path, subject: Subject, table: Path) -> Path:
     return table
 
 
-def parts(engine: Any, subject: Subject) -> tuple[list[str], list[Any]]:
-    """Scans of the set's plane that train, and exams that are tested."""
+def parts(engine: Any, subject: Subject) -> tuple[list[Any], list[Any]]:
+    """Exams that train, and exams that are tested."""
     known = [exam for exam in engine.exams() if any(label in exam.labels for label in subject.labels)]
     known.sort(key=lambda exam: exam.exam)
     tested = known[TESTED - 1 :: TESTED]
-    own = [exam.planes.get(subject.plane) for exam in known if exam not in tested]
-    return [scan for scan in own if scan], tested
+    return [exam for exam in known if exam not in tested], tested
+
+
+def scans_of(exams: Sequence[Any], plane: str) -> list[str]:
+    return [exam.planes[plane] for exam in exams if plane in exam.planes]
 
 
 # Runs ----------------------------------------------------------------------------------------------------------------
@@ -181,59 +216,65 @@ def looked(engine: Any, run: str, scan: str, target: str = "") -> dict[str, Any]
     return dict(follow(engine, engine.start_saliency(SaliencyRequest(run, scan, target=target)), quiet).insist())
 
 
-def pretext(engine: Any, name: str, subject: Subject, train: Sequence[str], tested: Sequence[Any], asked: Any) -> Any:
+def pretext(engine: Any, name: str, of: Sitting, plane: str) -> dict[str, Any]:
     """One pre-training: what it learned, and where it looks."""
-    method, recipe = PRETEXTS[name]
-    values = {"plane": subject.plane, **subject.values}
+    chosen, asked = PRETEXTS[name], of.asked
+    values = {"plane": plane, **of.subject.values}
     if asked.steps:
         values |= {"steps": asked.steps, "check_steps": max(1, asked.steps // 6)}
-    if method == "transform_prediction":
+    if chosen.method == "transform_prediction":
         values.pop("crop", None)
-    run = trained(engine, method, recipe, train, asked.seed, values)
+    if chosen.touching:
+        values |= {"crop": values.get("image_size", SIDE) // GRID, **UNCHANGED}
+    run = trained(engine, chosen.method, chosen.recipe, scans_of(of.train, plane), asked.seed, values)
     metrics = engine.run(run).metrics
-    scans = [exam.planes[subject.plane] for exam in tested if subject.plane in exam.planes][:LOOKED_AT]
-    shares = [looked(engine, run, scan)["share"] for scan in scans]
+    shares = [looked(engine, run, scan)["share"] for scan in scans_of(of.tested, plane)[: asked.looked_at]]
     told = [share for share in shares if "shortcut" in share]
     return {
         "run": run,
         "held_out": metrics["held_out_accuracy"][1][-1],
         "chance": metrics["chance"][1][-1],
         "shares": {key: statistics.mean(share[key] for share in told) for key in (told[0] if told else ())},
+        "looked_at": len(told),
     }
 
 
-def classifier(
-    engine: Any, name: str, subject: Subject, train: Sequence[str], tested: Sequence[Any], start: str, asked: Any
-) -> Any:
+def classifier(engine: Any, name: str, of: Sitting, plane: str, start: str) -> dict[str, Any]:
     """One classifier: its figures on the tested exams, and how often its saliency hits."""
-    from sagittal.diagnosis import DiagnosisRequest
-    from sagittal_engine.cli.following import follow
-
+    subject, asked = of.subject, of.asked
     values = {
-        "plane": subject.plane, "labels": ", ".join(subject.labels), **subject.values,
+        "plane": plane, "labels": ", ".join(subject.labels), **subject.values,
         **({"steps": asked.head_steps} if asked.head_steps else {}),
     }  # fmt: skip
     if name == "frozen pretext":
         values["start_from"] = start
     elif name == "from scratch":
         values.pop("crop", None)
-    run = trained(engine, "exam_classifier", CLASSIFIERS[name], train, asked.seed, values)
-    request = DiagnosisRequest((run,), tuple(exam.exam for exam in tested), draws=8)
-    found = dict(follow(engine, engine.start_diagnosis(request), quiet).insist())
+    run = trained(engine, "exam_classifier", CLASSIFIERS[name], scans_of(of.train, plane), asked.seed, values)
     hits = {}
     for label, structures in subject.findings.items():
-        scans = [exam.planes[subject.plane] for exam in tested if exam.labels.get(label) == "1"][:LOOKED_AT]
-        rows = [looked(engine, run, scan, label)["hits"] for scan in scans]
+        own = [exam for exam in of.tested if exam.labels.get(label) == "1"]
+        rows = [looked(engine, run, scan, label)["hits"] for scan in scans_of(own, plane)[: asked.looked_at]]
         hits[label] = {
             structure: {
-                "hits": statistics.mean(row[structure] for row in own),
-                "area": statistics.mean(row[f"{structure}_area"] for row in own),
-                "scans": len(own),
+                "hits": statistics.mean(row[structure] for row in told),
+                "area": statistics.mean(row[f"{structure}_area"] for row in told),
+                "scans": len(told),
             }
             for structure in structures
-            if (own := [row for row in rows if structure in row])
+            if (told := [row for row in rows if structure in row])
         }
-    return {"run": run, "diagnosis": found["diagnosis"], "figures": found["figures"], "hits": hits}
+    return {"run": run, **diagnosed(engine, (run,), of), "hits": hits}
+
+
+def diagnosed(engine: Any, runs: Sequence[str], of: Sitting) -> dict[str, Any]:
+    """What classifiers say together of the tested exams: the diagnosis, and its figures."""
+    from sagittal.diagnosis import DiagnosisRequest
+    from sagittal_engine.cli.following import follow
+
+    request = DiagnosisRequest(tuple(runs), tuple(exam.exam for exam in of.tested), draws=8)
+    found = dict(follow(engine, engine.start_diagnosis(request), quiet).insist())
+    return {key: found[key] for key in ("diagnosis", "figures", "weights")}
 
 
 # The tables ----------------------------------------------------------------------------------------------------------
@@ -244,54 +285,64 @@ def done(engine: Any, name: str, asked: argparse.Namespace) -> dict[str, Any]:
     subject, kept = SETS[name], asked.out / name / "results"
     facts = study_of(engine, name, asked)
     kept.mkdir(parents=True, exist_ok=True)
-    train, tested = parts(engine, subject)
-    found: dict[str, Any] = {"scans": len(facts.scans), "train": len(train), "tested": len(tested)}
+    of = Sitting(subject, *parts(engine, subject), asked)
 
-    def kept_or_made(key: str, make: Callable[[], Any]) -> Any:
+    def kept_or_made(key: str, make: Callable[..., Any], *given: Any) -> Any:
         path = kept / f"{key.replace(' ', '-')}_{asked.seed}.json"
         if not path.is_file():
             begun = time.monotonic()
-            path.write_text(json.dumps(make()), encoding="utf-8")
+            path.write_text(json.dumps(make(engine, *given)), encoding="utf-8")
             print(f"{name}, {key}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
         return json.loads(path.read_text(encoding="utf-8"))
 
-    chosen = [key for key in PRETEXTS if key in asked.pretexts or key == START]
-    found["pretexts"] = {
-        key: kept_or_made(key, lambda key=key: pretext(engine, key, subject, train, tested, asked)) for key in chosen
-    }
-    start = found["pretexts"][START]["run"]
-    found["classifiers"] = {
-        key: kept_or_made(key, lambda key=key: classifier(engine, key, subject, train, tested, start, asked))
-        for key in CLASSIFIERS
-    }
-    first, other = (found["classifiers"][key]["diagnosis"] for key in ("frozen pretext", "random frozen"))
-    found["frozen pretext against random frozen"] = engine.compare_diagnoses(first, other)["labels"]
-    return found
+    planes = [plane for plane in subject.planes if plane in asked.planes] or list(subject.planes[:1])
+    found: dict[str, Any] = {"scans": len(facts.scans), "train": len(of.train), "tested": len(of.tested), "planes": {}}
+    for plane in planes:
+        chosen = [key for key in PRETEXTS if key == START or (key in asked.pretexts and plane == planes[0])]
+        pretexts = {key: kept_or_made(f"{plane} {key}", pretext, key, of, plane) for key in chosen}
+        start = pretexts[START]["run"]
+        classifiers = {key: kept_or_made(f"{plane} {key}", classifier, key, of, plane, start) for key in CLASSIFIERS}
+        found["planes"][plane] = {"pretexts": pretexts, "classifiers": classifiers}
+    ensemble = {}
+    for key in CLASSIFIERS:
+        runs = [found["planes"][plane]["classifiers"][key]["run"] for plane in planes]
+        ensemble[key] = kept_or_made(f"{'+'.join(planes)} {key} together", diagnosed, runs, of)
+    first, other = (ensemble[key]["diagnosis"] for key in ("frozen pretext", "random frozen"))
+    against = engine.compare_diagnoses(first, other)["labels"]
+    return {**found, "ensemble": ensemble, "frozen pretext against random frozen": against}
 
 
 def show(name: str, found: Mapping[str, Any]) -> None:
     print(f"\n## {name}: trained on {found['train']} exams, tested on {found['tested']}\n")
-    print("| pre-training | told right, held-out subjects | chance | shortcut: share of saliency / of pixels |")
-    print("|---|---:|---:|---:|")
-    for key, own in found["pretexts"].items():
-        shares = own["shares"]
-        ratio = f"{shares['shortcut']:.2f} / {shares['shortcut_area']:.2f}" if shares else "–"
-        print(f"| {key} | {own['held_out']:.3f} | {own['chance']:.3f} | {ratio} |")
-    labels = list(next(iter(found["classifiers"].values()))["figures"])
-    print("\n| AUC | " + " | ".join(labels) + " |\n|---|" + "---:|" * len(labels))
-    for key, own in found["classifiers"].items():
-        print(f"| {key} | " + " | ".join(interval(own["figures"][label]["auc"]) for label in labels) + " |")
-    print("\n| accuracy | " + " | ".join(labels) + " |\n|---|" + "---:|" * len(labels))
-    for key, own in found["classifiers"].items():
-        print(f"| {key} | " + " | ".join(interval(own["figures"][label]["accuracy"]) for label in labels) + " |")
-    for key, own in found["classifiers"].items():
-        for label, structures in own["hits"].items():
-            told = [
-                f"{structure} {row['hits']:.2f} (of pixels {row['area']:.3f}; {row['scans']} scans)"
-                for structure, row in structures.items()
-            ]
-            if told:
-                print(f"\nhighest saliency of {label}, {key}: {'; '.join(told)}")
+    print("| plane | pre-training | told right, held-out subjects | chance | shortcut: share of saliency / of pixels |")
+    print("|---|---|---:|---:|---:|")
+    for plane, row in found["planes"].items():
+        for key, own in row["pretexts"].items():
+            shares = own["shares"]
+            ratio = f"{shares['shortcut']:.2f} / {shares['shortcut_area']:.2f}" if shares else "–"
+            print(f"| {plane} | {key} | {own['held_out']:.3f} | {own['chance']:.3f} | {ratio} |")
+    figures = {
+        **{
+            f"{plane} | {key}": own["figures"]
+            for plane, row in found["planes"].items()
+            for key, own in row["classifiers"].items()
+        },
+        **{f"together | {key}": own["figures"] for key, own in found["ensemble"].items()},
+    }
+    labels = list(next(iter(figures.values())))
+    for figure in ("auc", "accuracy"):
+        print(f"\n| plane | {figure} | " + " | ".join(labels) + " |\n|---|---|" + "---:|" * len(labels))
+        for key, own in figures.items():
+            print(f"| {key} | " + " | ".join(interval(own[label][figure]) for label in labels) + " |")
+    for plane, row in found["planes"].items():
+        for key, own in row["classifiers"].items():
+            for label, structures in own["hits"].items():
+                told = [
+                    f"{structure} {hit['hits']:.2f} (of pixels {hit['area']:.3f}; {hit['scans']} scans)"
+                    for structure, hit in structures.items()
+                ]
+                if told:
+                    print(f"\nhighest saliency of {label}, {plane}, {key}: {'; '.join(told)}")
 
 
 def interval(figure: Mapping[str, float]) -> str:
@@ -304,7 +355,9 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--sets", nargs="+", choices=tuple(SETS), default=list(SETS))
     parser.add_argument("--pretexts", nargs="*", choices=tuple(PRETEXTS), default=list(PRETEXTS))
+    parser.add_argument("--planes", nargs="+", choices=PLANES, default=list(PLANES), help="of those that a set has")
     parser.add_argument("--exams", type=int, default=60, help="of the phantom")
+    parser.add_argument("--looked-at", type=int, default=6, help="tested scans at most whose saliency is averaged")
     parser.add_argument("--steps", type=int, default=0, help="of pre-training, in place of quick-cpu's")
     parser.add_argument("--head-steps", type=int, default=0, help="of classifiers, likewise")
     parser.add_argument("--seed", type=int, default=0)
