@@ -56,7 +56,10 @@ DROP_HERE = "Drop scans, folders or a study"
 
 # Mouse
 
-MOUSE_QUESTION = "Which program’s mouse gestures do you know best? You can change them at any time in the status bar."
+MOUSE_QUESTION = (
+    "Which mouse gestures do you know best? Right drag sets window and level in a reading room, and zooms in "
+    "3D Slicer and OHIF. You can change them at any time in the status bar."
+)
 MOUSE_LABEL = "Mouse: {name}"
 KEEP = "Keep"
 

@@ -125,6 +125,9 @@ def apply(mode: str = "system") -> None:
         font.setPixelSize(13)
         app.setFont(font)
     app.setPalette(_palette())
+    # A sheet put in another's place has Qt dress every widget once for itself and once more for each one around it:
+    # fifteen times at the bottom of a page. Taken off and put on, it is twice.
+    app.setStyleSheet("")
     app.setStyleSheet(sheet)
     for target in list(_with_icons):
         if shiboken6.isValid(target):

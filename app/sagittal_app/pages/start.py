@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from sagittal_app import messages, theme
 from sagittal_app.settings import Settings
-from sagittal_app.widgets.basics import UNIT, button, clear, column, label, row
+from sagittal_app.widgets.basics import UNIT, Elided, button, clear, column, label, row
 
 CARD_WIDTH = 208
 
@@ -67,15 +67,7 @@ class StartPage(QWidget):
             return
         self._recent.addWidget(label(messages.RECENT, "heading"))
         for index, path in enumerate(paths):
-            entry = button(
-                path.name, f"recent_{index}", lambda path=path: self._reopen(path), icon="mdi6.folder-outline"
-            )
-            entry.setStyleSheet("text-align: left; border: none; padding: 6px 8px;")
-            entry.setToolTip(str(path))
-            where = label(str(path.parent), "quiet")
-            line = row(entry, where)
-            line.setStretch(0, 1)
-            self._recent.addLayout(line)
+            self._recent.addWidget(_Recent(path, index, self._reopen))
 
     def _way(self, title: str, about: str, name: str, run: Callable[[], object], icon: str, role: str = "") -> QWidget:
         made = button(title, name, run, role=role, icon=icon)
@@ -87,3 +79,25 @@ class StartPage(QWidget):
         holder.setFixedWidth(CARD_WIDTH)
         holder.setLayout(column(made, below))
         return holder
+
+
+class _Recent(QPushButton):
+    """A study opened before: its name, and where it lies."""
+
+    def __init__(self, path: Path, index: int, reopen: Callable[[Path], object]) -> None:
+        super().__init__()
+        self.setObjectName(f"recent_{index}")
+        self.setAccessibleName(path.name)
+        self.setToolTip(str(path))
+        self.setProperty("role", "entry")
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setFixedHeight(4 * UNIT)
+        self.clicked.connect(lambda _checked=False: reopen(path))
+        picture = QLabel()
+        theme.set_icon(picture, "mdi6.folder-outline", "quiet", 16)
+        where = Elided(str(path.parent), "quiet")
+        where.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        inner = row(picture, label(path.name), where)
+        inner.setStretch(2, 1)
+        inner.setContentsMargins(UNIT, 0, UNIT, 0)
+        self.setLayout(inner)
