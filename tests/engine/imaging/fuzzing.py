@@ -22,12 +22,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import highdicom
 import nibabel
 import numpy as np
 import pydicom
 import SimpleITK
 from PIL import Image
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.sr.codedict import codes
 from pydicom.uid import (
     CTImageStorage,
     EnhancedMRImageStorage,
@@ -40,6 +42,7 @@ from pydicom.uid import (
 )
 
 from sagittal_engine import imaging
+from sagittal_engine.imaging.dicom.segments import frame_table
 
 SECONDS = 10
 """No file may take longer."""
@@ -77,6 +80,8 @@ def make_sources(folder: Path) -> list[Path]:
             data = make_dicom(np.kron(voxels[index], np.ones((6, 6), np.int16)), index, syntax)
             data.save_as(inside / f"{index}.dcm", implicit_vr=syntax.is_implicit_VR, little_endian=True)
     make_enhanced(voxels).save_as(place("dicom enhanced") / "enhanced.dcm", enforce_file_format=True)
+    for kind, syntax in (("BINARY", ExplicitVRLittleEndian), ("FRACTIONAL", RLELossless)):
+        make_segmentation(voxels > 600, kind, syntax, place(f"dicom segmentation {kind.lower()}") / "segments.dcm")
     return made
 
 
@@ -113,6 +118,24 @@ def make_enhanced(voxels: np.ndarray[Any, Any]) -> FileDataset:
         groups.append(group)
     data.PerFrameFunctionalGroupsSequence = groups
     return data
+
+
+def make_segmentation(segment: np.ndarray[Any, Any], kind: str, syntax: pydicom.uid.UID, path: Path) -> None:
+    """One segment (slices, rows, columns), drawn on slices as `make_dicom` makes them."""
+    images = [make_dicom(plane, index, ExplicitVRLittleEndian) for index, plane in enumerate(segment)]
+    for image in images:
+        image.FrameOfReferenceUID, image.StudyID = "1.2.3.5", "1"
+        image.PatientName = image.PatientBirthDate = image.PatientSex = image.AccessionNumber = ""
+        image.StudyDate = image.StudyTime = image.ReferringPhysicianName = image.SeriesNumber = ""
+    described = highdicom.seg.SegmentDescription(
+        1, "one", codes.SCT.Tissue, codes.SCT.Tissue, highdicom.seg.SegmentAlgorithmTypeValues.MANUAL
+    )
+    made = highdicom.seg.Segmentation(
+        images, segment[..., None].astype(np.uint8), kind, [described], "1.2.3.6", 2, "1.2.3.7", 1, "x", "x", "1", "1",
+        transfer_syntax_uid=syntax,
+    )  # fmt: skip
+    made.save_as(path)
+    frame_table(made).close()
 
 
 def real_sources(folder: Path) -> list[Path]:
@@ -190,7 +213,8 @@ def rewrite_element(block: bytes, random: Random) -> bytes:
 
     try:
         data = pydicom.dcmread(io.BytesIO(block))
-        elements = [one for one in data if one.tag.group in (0x8, 0x18, 0x20, 0x28, 0x5200) and one.VR != "SQ"]
+        groups = (0x8, 0x18, 0x20, 0x28, 0x62, 0x5200)
+        elements = [one for one in data.iterall() if one.tag.group in groups and one.VR != "SQ"]
         one = elements[int(random.integers(len(elements)))]
         odd = {"US": (0, 1, 7, 65535), "IS": ("0", "-1", "999999999", "1A"), "DS": ("nan", "0", "-1", "1e300", "x")}
         values = odd.get(one.VR, ("", "MONOCHROME1", "RGB", "PALETTE COLOR", "\\".join("9" * 5), "1.2.3"))

@@ -16,7 +16,7 @@ from pydicom.uid import generate_uid
 from sagittal.facts import Label
 from sagittal_engine import Study
 from sagittal_engine.imaging import ImagingError, Source, discover, label_table, probe, read
-from sagittal_engine.imaging.dicom.segmentation import frame_table
+from sagittal_engine.imaging.dicom.segments import frame_table
 from sagittal_engine.imaging.exporters import Making, dicom_seg
 from sagittal_engine.imaging.exporters.dicom_series import Identity, write_series
 from sagittal_engine.imaging.exporters.segment_codes import meaning_of

@@ -17,7 +17,7 @@ import SimpleITK
 
 from sagittal.facts import Label
 from sagittal_engine.imaging import Header, Source, Volume, discover, export, probe, read
-from sagittal_engine.imaging.dicom.segmentation import frame_table
+from sagittal_engine.imaging.dicom.segments import frame_table
 from sagittal_engine.imaging.exporters import export_differences
 from sagittal_engine.imaging.exporters.dicom_series import Identity, write_series
 from sagittal_engine.imaging.exporters.stl import enclosed, read_plainly

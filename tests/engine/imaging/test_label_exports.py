@@ -14,7 +14,7 @@ import SimpleITK
 
 from sagittal.facts import Label
 from sagittal_engine.imaging import FORMATS, Header, ImagingError, Source, discover, export, probe, verify_export
-from sagittal_engine.imaging.dicom.segmentation import frame_table
+from sagittal_engine.imaging.dicom.segments import frame_table
 from sagittal_engine.imaging.exporters import Making, export_differences
 from sagittal_engine.imaging.exporters.stl import enclosed, read_plainly
 

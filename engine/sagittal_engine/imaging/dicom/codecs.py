@@ -42,7 +42,7 @@ def unpack(
     with _explained(instance.path):
         with storage.open_plain(instance.path) as file:
             data = pydicom.dcmread(file)
-        _check_streams(instance, data, wanted)
+        check_streams(data, len(instance.frames), (instance.rows, instance.columns), wanted)
         plugin = _ONLY.get(UID(instance.syntax), "")
         frames = iter_pixels(data, indices=wanted if part else None, decoding_plugin=plugin)
     for _ in wanted:
@@ -54,15 +54,18 @@ def unpack(
         yield pixels
 
 
-def _check_streams(instance: Instance, data: Dataset, wanted: range) -> None:
-    """Raises ValueError for a stream that claims another size than the header: decoders work on what it claims."""
-    if not is_packed(instance) or "ExtendedOffsetTable" in data:
+def check_streams(data: Dataset, count: int, stated: tuple[int, int], wanted: range | None = None) -> None:
+    """Raises ValueError for one of `count` streams that claims other than the `stated` rows and columns of the header.
+
+    Decoders work on what a stream claims. Looks at the `wanted` ones alone, where that is given.
+    """
+    if not data.file_meta.TransferSyntaxUID.is_compressed or "ExtendedOffsetTable" in data:
         return
-    for index, stream in enumerate(generate_frames(data.PixelData, number_of_frames=len(instance.frames))):
-        size = stated_size(stream) if index in wanted else None
-        if size is not None and size != (instance.rows, instance.columns):
+    for index, stream in enumerate(generate_frames(data.PixelData, number_of_frames=count)):
+        size = stated_size(stream) if wanted is None or index in wanted else None
+        if size is not None and size != stated:
             raise ValueError(
-                f"its stream is of {size[0]} × {size[1]} pixels, its header says {instance.rows} × {instance.columns}"
+                f"its stream is of {size[0]} × {size[1]} pixels, its header says {stated[0]} × {stated[1]}"
             )
 
 

@@ -1,13 +1,15 @@
-"""Compressed frames, unpacked by a helper: a process of its own, with a time limit and little memory.
+"""Compressed frames and segmentations, read by a helper: a process of its own, with a time limit and little memory.
 
 Codecs are native code. A crafted stream can crash them, keep them busy for ever, or have them ask for all the memory
-there is; then the helper ends, and here it is one sentence. A helper is started when the first compressed file is met,
-and kept for the next. There are as many as threads that read at the same time, one of which stays.
+there is; a library that lays out volumes believes a header. Then the helper ends, and here it is one sentence. A helper
+is started when the first such file is met, and kept for the next. There are as many as threads that read at the same
+time, one of which stays.
 
 Over the pipe go JSON and bare pixels, nothing that would be unpickled:
 
-    → {"path": "…", "first": 0, "end": 3}
-    ← {"shape": [512, 512], "dtype": "<i2"}, and its pixels; once for each frame. Or, and that is the last,
+    → {"job": "frames", "path": "…", "first": 0, "end": 3}
+    ← {"more": true, "shape": [512, 512], "dtype": "<i2"}, and its pixels; once for each frame. The last of an answer is
+    ← one with "more": false, with pixels or without. Where something is wrong, that is
     ← {"problem": "One sentence."}, {"errno": 2, "strerror": "…"}
 """
 
@@ -18,12 +20,12 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
 
 import numpy as np
 
@@ -31,6 +33,11 @@ from sagittal_engine.executors.spawning import ModuleContext
 from sagittal_engine.imaging.dicom.codecs import unpack
 from sagittal_engine.imaging.dicom.instance import Instance, read_instance
 from sagittal_engine.imaging.volume import Array, ImagingError
+
+Answer: TypeAlias = tuple[dict[str, Any], Array | None]
+"""What is told, and pixels where they go with it; `more` among the told says whether another answer follows."""
+Limits: TypeAlias = Callable[[int, float], Callable[[], AbstractContextManager[object]]]
+"""From bytes and seconds that a job needs above the least, limits its memory; gives what limits the time of a block."""
 
 SECONDS = 6.0
 """For one frame, and one more for each million of its pixels; a slice of a scan takes some hundredths."""
@@ -49,9 +56,16 @@ _turn = threading.Lock()
 
 def unpack_guarded(instance: Instance, wanted: range) -> Iterator[Array]:
     """As `codecs.unpack`, in a helper. Raises `ImagingError` where that ends on the way."""
+    for _, pixels in ask("frames", instance.path, first=wanted.start, end=wanted.stop):
+        assert pixels is not None
+        yield pixels
+
+
+def ask(job: str, path: Path, **details: int) -> Iterator[Answer]:
+    """What a helper answers, one after the other. Raises `ImagingError` in words; OSError as reading a file does."""
     helper = _take()
     try:
-        yield from helper.unpack(instance.path, wanted)
+        yield from helper.answers(path, {"job": job, "path": str(path), **details})
     finally:
         _give_back(helper)
 
@@ -83,41 +97,42 @@ class _Helper:
         self._process = _CONTEXT.Process(target=_serve, args=(theirs,), name="sagittal-decoder", daemon=True)
         self._process.start()
         theirs.close()
-        self._owed = 0
-        """Frames that were asked for and have not come."""
+        self._owes = False
+        """An answer is not at its end."""
 
     def is_free(self) -> bool:
         """Whether it can be asked: it lives, and nobody left in the middle of an answer."""
-        return self._owed == 0 and self._process.is_alive()
+        return not self._owes and self._process.is_alive()
 
     def end(self) -> None:
         self._process.kill()
         self._process.join()
         self._pipe.close()
 
-    def unpack(self, path: Path, wanted: range) -> Iterator[Array]:
-        self._owed = len(wanted)
+    def answers(self, path: Path, asked: Mapping[str, Any]) -> Iterator[Answer]:
+        self._owes = True
         try:
-            self._pipe.send_bytes(_line(path=str(path), first=wanted.start, end=wanted.stop))
+            self._pipe.send_bytes(_line(asked))
         except OSError as error:
             raise ImagingError(BROKEN.format(name=path.name)) from error
-        while self._owed:
+        while self._owes:
             yield self._next(path)
 
-    def _next(self, path: Path) -> Array:
+    def _next(self, path: Path) -> Answer:
+        pixels = None
         try:
             said = json.loads(self._pipe.recv_bytes())
             if "dtype" in said:
                 pixels = np.empty(said["shape"], said["dtype"])
                 self._pipe.recv_bytes_into(pixels.reshape(-1).view(np.uint8).data)
-                self._owed -= 1
-                return pixels
         except (EOFError, OSError) as error:
             raise ImagingError(BROKEN.format(name=path.name)) from error
-        self._owed = 0
+        self._owes = said.get("more", False)
         if "problem" in said:
             raise ImagingError(said["problem"])
-        raise OSError(said["errno"], said["strerror"])
+        if "errno" in said:
+            raise OSError(said["errno"], said["strerror"])
+        return said, pixels
 
 
 # What the helper does -----------------------------------------------------------------------------------------------
@@ -130,24 +145,45 @@ def _serve(pipe: Connection) -> None:
         for stream in (1, 2):
             os.dup2(nowhere.fileno(), stream)
         while True:
-            asked = json.loads(pipe.recv_bytes())
-            for message in _answers(Path(asked["path"]), range(asked["first"], asked["end"]), nowhere):
+            for message in _answers(json.loads(pipe.recv_bytes()), nowhere):
                 pipe.send_bytes(message)
 
 
-def _answers(path: Path, wanted: range, nowhere: IO[bytes]) -> Iterator[Any]:
+def _answers(asked: Mapping[str, Any], nowhere: IO[bytes]) -> Iterator[Any]:
     try:
-        instance = read_instance(path)
-        size = instance.rows * instance.columns * instance.samples
-        _limit_memory(MEMORY + TIMES * size * instance.bits_allocated // 8)
-        watch = partial(_watch, SECONDS + size / 1e6, nowhere)
-        for pixels in unpack(instance, wanted, watch):
-            yield _line(shape=pixels.shape, dtype=pixels.dtype.str)
-            yield np.ascontiguousarray(pixels).reshape(-1).view(np.uint8).data
+        for said, pixels in _job(asked["job"])(asked, partial(_limits, nowhere)):
+            if pixels is None:
+                yield _line(said)
+            else:
+                yield _line({**said, "shape": pixels.shape, "dtype": pixels.dtype.str})
+                yield np.ascontiguousarray(pixels).reshape(-1).view(np.uint8).data
     except ImagingError as error:
-        yield _line(problem=str(error))
+        yield _line({"problem": str(error)})
     except OSError as error:
-        yield _line(errno=error.errno, strerror=error.strerror or str(error))
+        yield _line({"errno": error.errno, "strerror": error.strerror or str(error)})
+
+
+def _job(name: str) -> Callable[[Mapping[str, Any], Limits], Iterator[Answer]]:
+    if name == "frames":
+        return _frames
+    from sagittal_engine.imaging.dicom import segments
+
+    return {"outline": segments.outline, "planes": segments.planes}[name]
+
+
+def _frames(asked: Mapping[str, Any], limits: Limits) -> Iterator[Answer]:
+    """Each of the frames `first` to `end` of a file."""
+    instance = read_instance(Path(asked["path"]))
+    size = instance.rows * instance.columns * instance.samples
+    wanted = range(asked["first"], asked["end"])
+    watch = limits(TIMES * size * instance.bits_allocated // 8, size / 1e6)
+    for index, pixels in zip(wanted, unpack(instance, wanted, watch), strict=True):
+        yield {"more": index != wanted[-1]}, pixels
+
+
+def _limits(nowhere: IO[bytes], memory: int, seconds: float) -> Callable[[], AbstractContextManager[object]]:
+    _limit_memory(MEMORY + memory)
+    return partial(_watch, SECONDS + seconds, nowhere)
 
 
 @contextmanager
@@ -173,5 +209,5 @@ def _limit_memory(more: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limit, most))
 
 
-def _line(**said: Any) -> bytes:
+def _line(said: Mapping[str, Any]) -> bytes:
     return json.dumps(said).encode()

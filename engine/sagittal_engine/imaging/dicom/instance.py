@@ -292,6 +292,13 @@ def _in_full(path: Path, data: Dataset, left: float) -> Instance:
     return replace(instance, frames=tuple(_frame(path, index, data, shared, own) for index, own in enumerate(groups)))
 
 
+def density_of(syntax: UID) -> int:
+    """Bytes of pixels that one stored byte can unpack to."""
+    if syntax.is_deflated:
+        return storage.DEFLATE_LIMIT
+    return _DENSITY.get(syntax, storage.BLOCK_CODE_LIMIT) if syntax.is_compressed else 1
+
+
 _DENSITY = {RLELossless: 64, **dict.fromkeys(JPEGTransferSyntaxes, 256)}
 """Bytes that one stored byte can unpack to: RLE packs 128 bytes into two; JPEG 64 samples into some five bits."""
 
@@ -305,7 +312,7 @@ def _check_size(path: Path, data: Dataset, instance: Instance, left: float) -> N
     if left < 8:
         raise ImagingError(f"{path.name} describes an image but holds no pixels. Export it again.")
     if syntax is not None and syntax.is_compressed:
-        storage.check_size(path, needed, density=_DENSITY.get(syntax, storage.BLOCK_CODE_LIMIT))
+        storage.check_size(path, needed, density=density_of(syntax))
     elif left == math.inf:
         storage.check_size(path, needed, density=storage.DEFLATE_LIMIT)
     elif left - 8 < needed:

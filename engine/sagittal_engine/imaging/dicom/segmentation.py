@@ -1,26 +1,23 @@
-"""DICOM segmentations (PS3.3 A.51, A.51.5) as label maps: voxels, names and colours, and the images they refer to."""
+"""DICOM segmentations (PS3.3 A.51, A.51.5) as label maps: voxels, names and colours, and the images they refer to.
+
+What the files say is found out by a helper process, as compressed frames are unpacked (see `guarded`, `segments`).
+"""
 
 from __future__ import annotations
 
+import functools
 import re
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pydicom
-from pydicom.dataset import Dataset
 from pydicom.uid import SegmentationStorage
 
 from sagittal.facts import Label, colour_of
 from sagittal_engine.imaging import storage
-from sagittal_engine.imaging.naming import quoted
+from sagittal_engine.imaging.dicom.guarded import ask
 from sagittal_engine.imaging.volume import Array, Header, ImagingError, Source, SourceGrid, Volume
-
-if TYPE_CHECKING:
-    import highdicom  # a third of a second, so only where there is a segmentation
 
 KIND = "dicom-seg"
 CLASSES = (SegmentationStorage, "1.2.840.10008.5.1.4.1.1.66.7")
@@ -29,6 +26,20 @@ CLASSES = (SegmentationStorage, "1.2.840.10008.5.1.4.1.1.66.7")
 _FROM_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _OWN_NUMBER = re.compile(r"^label (\d{1,5})$")
 """How our own exports remember a label's number: segments are numbered from 1 without gaps."""
+
+
+@dataclass(frozen=True)
+class _Outline:
+    """A segmentation as far as its header tells."""
+
+    description: str
+    shape: tuple[int, int, int] | None
+    """Slices, rows, columns; None where the slices make no volume."""
+    affine: tuple[float, ...] | None
+    """(slice, row, column) to LPS millimetres: 4 × 4 numbers, row by row."""
+    segments: tuple[tuple[int, str, str, str], ...]
+    """Number, label, tracking id and display colour (or "") of each."""
+    references: frozenset[str]
 
 
 def is_segmentation(path: Path) -> bool:
@@ -43,108 +54,71 @@ def is_segmentation(path: Path) -> bool:
 
 def source_of(path: Path) -> Source:
     """The segmentation as a source, named by its series."""
-    with _read(path) as data:
-        return Source(KIND, (path,), quoted(str(data.get("SeriesDescription") or "")) or "segmentation")
+    return Source(KIND, (path,), _outline(path).description or "segmentation")
 
 
 def probe(source: Source) -> Header:
     """The grid that the segments' slices span; raises `ImagingError` where they make no volume."""
-    with _read(source.path) as data:
-        return _header(data, source.path)
-
-
-def read(source: Source) -> Volume:
-    """Label numbers on that grid: uint16, canonical order. Where segments overlap, the later one is on top."""
-    with _read(source.path, lazy=False) as data:
-        header = _header(data, source.path)
-        if data.segmentation_type.value == "FRACTIONAL":
-            parts = data.get_volume().array
-            segments = (parts >= 0.5).astype(np.uint16) * np.asarray(data.segment_numbers, np.uint16)
-            voxels = segments.max(axis=-1)
-        else:
-            voxels = data.get_volume(combine_segments=True, skip_overlap_checks=True, dtype=np.uint16).array
-        numbers = np.zeros(int(voxels.max(initial=0)) + 1, np.uint16)
-        for segment, label in _labels(data).items():
-            if segment < len(numbers):
-                numbers[segment] = label.number
-    return Volume(data=header.grid.to_canonical(np.moveaxis(numbers[voxels], (2, 1, 0), (0, 1, 2))), header=header)
-
-
-def label_table(path: Path) -> tuple[Label, ...]:
-    """Names and colours of the segments."""
-    with _read(path) as data:
-        return tuple(sorted(_labels(data).values(), key=lambda label: label.number))
-
-
-def references(path: Path) -> frozenset[str]:
-    """UIDs of the series and of the images that a segmentation was drawn on."""
-    with _read(path) as data:
-        found = set()
-        for series in data.get("ReferencedSeriesSequence", ()):
-            found.add(str(series.get("SeriesInstanceUID", "")))
-            found.update(str(one.ReferencedSOPInstanceUID) for one in series.get("ReferencedInstanceSequence", ()))
-    return frozenset(found - {""})
-
-
-@contextmanager
-def _read(path: Path, lazy: bool = True) -> Iterator[highdicom.seg.Segmentation]:
-    """The file; whatever is wrong with it becomes one sentence. `lazy` leaves the frames on disk.
-
-    Frames are read whole or not at all: frame by frame, the library loses its place among bits that fill no byte.
-    """
-    import highdicom
-
-    try:
-        with storage.quiet(), storage.open_plain(path) as file:
-            data = highdicom.seg.segread(file, lazy_frame_retrieval=lazy)
-            with closing(frame_table(data)):
-                yield data
-    except ImagingError:
-        raise
-    except Exception as error:  # a damaged file can make the library raise nearly anything
-        if isinstance(error, OSError) and error.errno:
-            raise
-        raise ImagingError(f"{path.name} is a DICOM segmentation that cannot be read: {quoted(error)}.") from error
-
-
-def frame_table(data: highdicom.seg.Segmentation) -> sqlite3.Connection:
-    """The table in memory in which the library looks frames up. It never closes it, of which Python warns from 3.13."""
-    table: sqlite3.Connection = data._db_con
-    return table
-
-
-def _header(data: highdicom.seg.Segmentation, path: Path) -> Header:
-    geometry = data.get_volume_geometry()
-    if geometry is None:
+    path, outline = source.path, _outline(source.path)
+    if outline.shape is None or outline.affine is None:
         raise ImagingError(
             f"{path.name} is a DICOM segmentation whose slices are not evenly spaced, parallel planes."
             " Convert it to NIfTI to use it as a label map."
         )
-    slices, rows, columns = geometry.spatial_shape
-    affine: Array = _FROM_LPS @ np.asarray(geometry.affine, dtype=np.float64)[:, [2, 1, 0, 3]]
+    slices, rows, columns = outline.shape
+    affine: Array = _FROM_LPS @ np.array(outline.affine, np.float64).reshape(4, 4)[:, [2, 1, 0, 3]]
     grid = SourceGrid(shape=(columns, rows, slices), affine=affine)
     return Header(grid=grid, dtype="uint16", modality="SEG", looks_like_labels=True)
 
 
-def _labels(data: Dataset) -> dict[int, Label]:
+def read(source: Source) -> Volume:
+    """Label numbers on that grid: uint16, canonical order. Where segments overlap, the later one is on top."""
+    header = probe(source)
+    columns, rows, slices = header.grid.shape
+    labels = _labels(_outline(source.path))
+    numbers = np.zeros(2**16, np.uint16)
+    numbers[list(labels)] = [label.number for label in labels.values()]
+    voxels = np.zeros((slices, rows, columns), np.uint16)
+    for said, plane in ask("planes", source.path, slices=slices, rows=rows, columns=columns):
+        if plane is not None:
+            voxels[said["at"]] = numbers[plane]
+    return Volume(data=header.grid.to_canonical(voxels.transpose(2, 1, 0)), header=header)
+
+
+def label_table(path: Path) -> tuple[Label, ...]:
+    """Names and colours of the segments."""
+    return tuple(sorted(_labels(_outline(path)).values(), key=lambda label: label.number))
+
+
+def references(path: Path) -> frozenset[str]:
+    """UIDs of the series and of the images that a segmentation was drawn on."""
+    return _outline(path).references
+
+
+def _outline(path: Path) -> _Outline:
+    status = path.stat()
+    return _remembered(path, status.st_mtime_ns, status.st_size)
+
+
+@functools.lru_cache(maxsize=256)
+def _remembered(path: Path, _changed: int, _size: int) -> _Outline:
+    ((said, _),) = ask("outline", path)
+    return _Outline(
+        description=said["description"],
+        shape=None if said["shape"] is None else tuple(said["shape"]),
+        affine=None if said["affine"] is None else tuple(said["affine"]),
+        segments=tuple((number, label, tracked, colour) for number, label, tracked, colour in said["segments"]),
+        references=frozenset(said["references"]),
+    )
+
+
+def _labels(outline: _Outline) -> dict[int, Label]:
     """Segment number → label, with the numbers of our own exports brought back."""
     found: dict[int, Label] = {}
-    for item in data.SegmentSequence:
-        segment = int(item.SegmentNumber)
-        if segment:
-            own = _OWN_NUMBER.match(str(item.get("TrackingID", "")))
-            name = quoted(str(item.get("SegmentLabel", ""))) or f"segment {segment}"
-            found[segment] = Label(int(own[1]) if own else segment, name, _colour(item, segment))
+    for segment, label, tracked, colour in outline.segments:
+        own = _OWN_NUMBER.match(tracked)
+        number = int(own[1]) if own and 0 < int(own[1]) < 2**16 else segment
+        found[segment] = Label(number, label or f"segment {segment}", colour or colour_of(segment))
     if len({label.number for label in found.values()}) < len(found):
         found = {segment: Label(segment, label.name, label.colour) for segment, label in found.items()}
     return found
-
-
-def _colour(item: Dataset, segment: int) -> str:
-    value = item.get("RecommendedDisplayCIELabValue")
-    if not value or len(value) != 3:
-        return colour_of(segment)
-    import highdicom
-
-    red, green, blue = highdicom.color.CIELabColor.from_dicom_value([int(part) for part in value]).to_rgb()
-    return f"#{red:02X}{green:02X}{blue:02X}"

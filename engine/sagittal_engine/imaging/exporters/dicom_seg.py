@@ -16,7 +16,7 @@ import sagittal
 from sagittal.facts import Label
 from sagittal_engine.imaging import storage
 from sagittal_engine.imaging.dicom.reader import stack_for
-from sagittal_engine.imaging.dicom.segmentation import frame_table
+from sagittal_engine.imaging.dicom.segments import frame_table
 from sagittal_engine.imaging.dicom.stack import Stack, along_normal
 from sagittal_engine.imaging.exporters import Making, table_for, with_ending
 from sagittal_engine.imaging.exporters.segment_codes import meaning_of
