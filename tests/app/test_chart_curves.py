@@ -41,11 +41,16 @@ def test_a_cut_outside_the_curve_is_no_error(noisy):
 
 
 @pytest.mark.parametrize("known", [3, 4096, 7777, STEPS])
+@pytest.mark.parametrize("growth", [37, STEPS])
 @pytest.mark.parametrize("window", [1, 25])
-def test_a_curve_that_grew_is_drawn_as_one_made_anew(noisy, known, window):
+def test_a_curve_that_grew_is_drawn_as_one_made_anew(noisy, known, growth, window):
     x, y = noisy
-    grown = Trace.of(x, y, window, Trace.of(x[:known], y[:known], window))
-    anew = Trace.of(x, y, window)
+    grown, anew = Trace(x[:known], y[:known], window), Trace(x, y, window)
+    while len(grown) < len(x):
+        upto = min(len(grown) + growth, len(x))
+        assert grown.begins(x[:upto], y[:upto])
+        grown.extend(x[:upto], y[:upto])
+    assert grown.begins(x, y)
     for one, other in ((grown.raw, anew.raw), (grown.smooth, anew.smooth)):
         assert (one is None) == (other is None)
         for pixels in (10, 300, STEPS):
@@ -55,10 +60,24 @@ def test_a_curve_that_grew_is_drawn_as_one_made_anew(noisy, known, window):
         assert np.allclose(grown.smooth.y, moving_average(y, window), equal_nan=True)
 
 
-def test_a_curve_that_was_replaced_is_worked_out_anew(noisy):
+def test_a_curve_that_was_replaced_is_no_continuation(noisy):
     x, y = noisy
-    trace = Trace.of(x, -y, 25, Trace.of(x[:500], y[:500], 25))
-    assert np.allclose(trace.smooth.y, moving_average(-y, 25), equal_nan=True)
+    trace = Trace(x[:500], y[:500], 25)
+    assert not trace.begins(x, -y)
+    assert not trace.begins(x[:400], y[:400])
+
+
+def test_points_that_a_resumed_run_wrote_over_are_noticed(noisy):
+    x, y = (values.copy() for values in noisy)
+    trace = Trace(x[:500], y[:500], 25)
+    y[490:500] = 3.0
+    assert not trace.begins(x, y)
+
+
+def test_the_extremes_are_those_of_all_points(noisy):
+    assert Pyramid(*noisy).extremes == (-40.0, 50.0)
+    assert Pyramid(np.array([1.0]), np.array([2.0])).extremes == (2.0, 2.0)
+    assert np.isnan(Pyramid(np.arange(9.0), np.full(9, np.nan)).extremes).all()
 
 
 def test_values_that_are_all_the_same_stand_in_a_range_of_their_size():

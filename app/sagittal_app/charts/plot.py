@@ -224,7 +224,7 @@ class LinesPanel(PlotPanel):
             return
         first = min(float(curve.x[0]) for curve in self._curves)
         last = max(float(curve.x[-1]) for curve in self._curves)
-        found = [one for curve in self._curves if (one := bounds(self._heights(curve.y))) is not None]
+        found = [one for curve in self._curves if (one := self._reach(curve)) is not None]
         x, y = self._shown
         x = growing((first, last), x)
         found += self._place_levels()
@@ -234,6 +234,12 @@ class LinesPanel(PlotPanel):
         if (x, y) != self._shown:
             self._shown = x, y
             self.plot.vb.setRange(xRange=x, yRange=y, padding=0)
+
+    def _reach(self, curve: CurveData) -> Range | None:
+        """Lowest and highest place of a curve on the y axis; seldom are all its points gone through for it."""
+        ends = np.array(self._drawn[curve.name][1].raw.extremes)
+        plain = np.isfinite(ends).all() and not (self.log.isChecked() and ends[0] <= 0)
+        return bounds(self._heights(ends if plain else curve.y))
 
     def _heights(self, values: Floats) -> Floats:
         """Values as the y axis counts them; without those that it has no place for."""
@@ -263,9 +269,13 @@ class LinesPanel(PlotPanel):
             self._raw[curve.name] = self.plot.plot(connect="finite")
             self._smooth[curve.name] = self.plot.plot(connect="finite")
         known, trace = self._drawn.get(curve.name, (None, None))
-        if known is not None and trace is not None and trace.window == self._window and _same(known, curve):
+        if trace is None or trace.window != self._window or not trace.begins(curve.x, curve.y):
+            trace = Trace(curve.x, curve.y, self._window)
+        elif len(trace) < len(curve.x):
+            trace.extend(curve.x, curve.y)
+        elif known is not None and known.colour == curve.colour:
             return
-        self._drawn[curve.name] = (curve, Trace.of(curve.x, curve.y, self._window, trace))
+        self._drawn[curve.name] = (curve, trace)
         self._stale.add(curve.name)
 
     def _lay_all(self, *_args: object) -> None:
@@ -361,11 +371,6 @@ class LinesPanel(PlotPanel):
 def _dots(few: bool, paint: QColor) -> dict[str, Any]:
     """The marks of a curve of few points, of which a line alone would show little, or nothing where there is one."""
     return {"symbol": "o" if few else None, "symbolSize": 5, "symbolPen": None, "symbolBrush": paint}
-
-
-def _same(one: CurveData, other: CurveData) -> bool:
-    """Whether two curves look the same."""
-    return one.colour == other.colour and np.array_equal(one.x, other.x) and np.array_equal(one.y, other.y)
 
 
 def _plain(text: str) -> str:

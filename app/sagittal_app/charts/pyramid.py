@@ -1,48 +1,89 @@
 """A long curve cut down to what a chart can show: the lowest and highest value of every stretch. No Qt.
 
-Level k holds the extremes of `FACTOR`**k neighbouring points, so that any reach of a hundred thousand steps is drawn
-from a few thousand numbers, and no spike is lost. A curve that grew is extended, not gone through anew.
+Level k holds the extremes of 2**k neighbouring points, so that any reach of a hundred thousand steps is drawn from a
+few thousand numbers, and no spike is lost. A curve that grew is extended at the cost of its new points.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 
 from sagittal_app.models.run_model import Floats, moving_average
 
-FACTOR = 2
+LEAST = 4
+"""Points up to which there is nothing to cut down."""
 
 
-def _extremes(low: Floats, high: Floats) -> tuple[Floats, Floats]:
-    """Lowest and highest of every `FACTOR` neighbours, (N,) → (⌈N / FACTOR⌉,); what is no number is left out."""
-    rest = -len(low) % FACTOR
-    if rest:
-        low, high = np.append(low, np.full(rest, low[-1])), np.append(high, np.full(rest, high[-1]))
-    return np.fmin.reduce(low.reshape(-1, FACTOR), axis=1), np.fmax.reduce(high.reshape(-1, FACTOR), axis=1)
+class Row:
+    """Numbers (N,) that grow at the end; there is room for twice as many, so that what is there is seldom copied."""
+
+    def __init__(self) -> None:
+        self._room: Floats = np.empty(0)
+        self._length = 0
+
+    @property
+    def values(self) -> Floats:
+        return self._room[: self._length]
+
+    def resized(self, length: int) -> Floats:
+        """The first `length` numbers, to be written to; those that were there are kept."""
+        if length > len(self._room):
+            room = np.empty(2 * length)
+            room[: self._length] = self.values
+            self._room = room
+        self._length = length
+        return self.values
+
+    def add(self, values: Floats) -> None:
+        before = self._length
+        self.resized(before + len(values))[before:] = values
+
+    def starts(self, values: Floats) -> bool:
+        """Whether these numbers begin `values` (M,); bit by bit, since what is no number equals nothing."""
+        begin = np.ascontiguousarray(values[: self._length])
+        return np.array_equal(begin.view(np.int64), self.values.view(np.int64))
 
 
 class Pyramid:
-    """The curve `x`, `y` (N,), `x` ascending, and its levels. `before` is one of a curve that this one continues."""
+    """The curve `x`, `y` (N,), `x` ascending, and its levels."""
 
-    def __init__(self, x: Floats, y: Floats, before: Pyramid | None = None) -> None:
-        self.x, self.y = x, y
-        self._levels: list[tuple[Floats, Floats]] = []
-        low, high = y, y
-        known = before._levels if before is not None else []
-        whole = len(before.y) if before is not None else 0
-        while len(low) > 2 * FACTOR:
-            whole //= FACTOR
-            level = len(self._levels)
-            if level < len(known) and whole:
-                # Whole stretches stay; only those after them are new.
-                tail = _extremes(low[whole * FACTOR :], high[whole * FACTOR :])
-                kept_low, kept_high = known[level]
-                low, high = np.append(kept_low[:whole], tail[0]), np.append(kept_high[:whole], tail[1])
-            else:
-                low, high = _extremes(low, high)
-            self._levels.append((low, high))
+    def __init__(self, x: Floats, y: Floats) -> None:
+        self.x = x
+        self._y = Row()
+        self._levels: list[tuple[Row, Row]] = []
+        self.extend(x, y)
+
+    @property
+    def y(self) -> Floats:
+        return self._y.values
+
+    def starts(self, values: Floats) -> bool:
+        """Whether the curve's values are the beginning of `values` (M,)."""
+        return self._y.starts(values)
+
+    @property
+    def extremes(self) -> tuple[float, float]:
+        """Lowest and highest value, of at least one; not a number where none is."""
+        low, high = self._level(len(self._levels))
+        return float(np.fmin.reduce(low)), float(np.fmax.reduce(high))
+
+    def extend(self, x: Floats, new: Floats) -> None:
+        """Adds the values `new` (M,) at the end; `x` (N + M,) has all steps. Whole stretches stay as they are."""
+        whole = len(self.y)
+        self.x = x
+        self._y.add(new)
+        low = high = self.y
+        place = 0
+        while len(low) > LEAST:
+            whole //= 2
+            if place == len(self._levels):
+                self._levels.append((Row(), Row()))
+                whole = 0
+            length = -(-len(low) // 2)
+            lows, highs = (row.resized(length) for row in self._levels[place])
+            _pair(np.fmin, low[2 * whole :], lows[whole:])
+            _pair(np.fmax, high[2 * whole :], highs[whole:])
+            low, high, place = lows, highs, place + 1
 
     def cut(self, begin: float, end: float, pixels: int) -> tuple[Floats, Floats]:
         """The points to draw for the steps from `begin` to `end`, with one beyond either edge.
@@ -53,41 +94,54 @@ class Pyramid:
         last = min(int(np.searchsorted(self.x, end, side="right")) + 1, len(self.x))
         level, stretch = 0, 1
         while (last - first) / stretch > pixels and level < len(self._levels):
-            level, stretch = level + 1, stretch * FACTOR
+            level, stretch = level + 1, stretch * 2
         if level == 0:
             return self.x[first:last], self.y[first:last]
-        low, high = self._levels[level - 1]
+        low, high = self._level(level)
         first, last = first // stretch, -(-last // stretch)
         x = self.x[first * stretch : last * stretch : stretch]
         return np.repeat(x, 2), np.stack([low[first:last], high[first:last]], axis=1).ravel()
 
+    def _level(self, number: int) -> tuple[Floats, Floats]:
+        """Lowest and highest of every 2**`number` neighbours."""
+        if number == 0:
+            return self.y, self.y
+        low, high = self._levels[number - 1]
+        return low.values, high.values
 
-@dataclass(frozen=True)
+
+def _pair(extreme: np.ufunc, values: Floats, out: Floats) -> None:
+    """The `extreme` of every two neighbours, (N,) → `out` (⌈N / 2⌉,); a last one alone is its own."""
+    pairs = len(values) // 2
+    extreme(values[0 : 2 * pairs : 2], values[1::2], out=out[:pairs])
+    out[pairs:] = values[2 * pairs :]
+
+
 class Trace:
-    """A curve as it is drawn: raw, and smoothed over `window` points where that is more than one."""
+    """A curve as it is drawn: raw, and smoothed over `window` points where that is more than one.
 
-    raw: Pyramid
-    smooth: Pyramid | None
-    window: int
+    It keeps numbers of its own: a run that is resumed writes over those that it gave.
+    """
 
-    @classmethod
-    def of(cls, x: Floats, y: Floats, window: int, before: Trace | None = None) -> Trace:
-        """The trace of `x`, `y` (N,); what `before` has worked out is used where the curve only grew."""
-        old = before.raw if before is not None and _continues(before.raw, x, y) else None
-        raw = Pyramid(x, y, old)
-        if window <= 1:
-            return cls(raw, None, window)
-        mean_before = before.smooth if old is not None and before is not None and before.window == window else None
-        if mean_before is None:
-            return cls(raw, Pyramid(x, moving_average(y, window)), window)
-        known = len(mean_before.y)
-        begin = max(known - window, 0)
-        mean = np.append(mean_before.y, moving_average(y[begin:], window)[known - begin :])
-        return cls(raw, Pyramid(x, mean, mean_before), window)
+    def __init__(self, x: Floats, y: Floats, window: int) -> None:
+        self.window = window
+        self._x = Row()
+        self._x.add(x)
+        self.raw = Pyramid(self._x.values, y)
+        self.smooth = Pyramid(self._x.values, moving_average(y, window)) if window > 1 else None
 
+    def __len__(self) -> int:
+        return len(self.raw.y)
 
-def _continues(old: Pyramid, x: Floats, y: Floats) -> bool:
-    """Whether `old` is the beginning of `x`, `y`; compared bit by bit, since what is no number equals nothing."""
-    known = len(old.y)
-    pairs = ((old.x, x[:known]), (old.y, y[:known]))
-    return known <= len(y) and all(np.array_equal(a.view(np.int64), b.view(np.int64)) for a, b in pairs)
+    def begins(self, x: Floats, y: Floats) -> bool:
+        """Whether this is the beginning of the curve `x`, `y` (N,), or all of it."""
+        return len(self) <= len(y) and self._x.starts(x) and self.raw.starts(y)
+
+    def extend(self, x: Floats, y: Floats) -> None:
+        """Goes on to `x`, `y` (N,), of which this is the beginning."""
+        known = len(self)
+        self._x.add(x[known:])
+        self.raw.extend(self._x.values, y[known:])
+        if self.smooth is not None:
+            begin = max(known - self.window, 0)
+            self.smooth.extend(self._x.values, moving_average(y[begin:], self.window)[known - begin :])
