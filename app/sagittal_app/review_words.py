@@ -34,6 +34,18 @@ REVIEWED = "Reviewed"
 NEED_ABOUT = "Need for a look {need:.2f}, from 0 to 1; called out from 0.50.\n\n{doubts}"
 NEED_NOTHING = "Nothing speaks for looking at this case in particular."
 DOUBT_ABOUT = "{doubt}.\n{about}"
+REVIEWS = {
+    "unreviewed": ("not reviewed", "quiet"),
+    "accepted": ("accepted", "good"),
+    "corrected": ("corrected", "good"),
+    "rejected": ("rejected", "danger"),
+}
+"""The words of a review and their colour."""
+ONE_DICE = "Dice {figure}"
+MEAN_DICE = "mean Dice {value:.3f}"
+SLICE_ABOUT = "Slice {slice}: {known}. Click to show it."
+SLICE_CONFIDENCE = "confidence {value:.2f}"
+SLICE_UNKNOWN = "not looked at"
 NO_FIGURES = "This set has no figures to sort by; cases are in the order of the study."
 
 # One case

@@ -7,9 +7,9 @@ the figure is called out. A case needs a look as much as its most needy figure.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
+from typing import NamedTuple
 
 from sagittal.facts import LabelSetFacts, ScanFacts
 
@@ -42,9 +42,8 @@ VOLUME_SPREAD, ENTROPY_SPREAD = 0.05, 0.02
 """Smallest median distances (5 % of a volume; bits), so that nearly equal values make no outliers."""
 
 
-@dataclass(frozen=True)
-class Doubt:
-    """One figure that speaks for looking at a case."""
+class Doubt(NamedTuple):
+    """One figure that speaks for looking at a case. (A tuple: a cohort has tens of thousands.)"""
 
     kind: str
     """A key of `HALVES`."""
@@ -120,18 +119,19 @@ def need(rows: Sequence[Doubt]) -> float:
     return max((row.need for row in rows), default=0.0)
 
 
-def queue(cases: Sequence[Case], by: str = "") -> list[Case]:
+def queue(cases: Sequence[Case], by: str = "", found: Mapping[str, Sequence[Doubt]] | None = None) -> list[Case]:
     """Cases in the order in which to look at them: those not reviewed first, then by need, the neediest first.
 
+    `found` are the `doubts` of these cases where they are known already.
     `by` names one kind of figure (a key of `HALVES`) that alone counts; with "volume" also where nothing was found.
     Ties go by the largest entropy, then as given.
     """
-    found = doubts(cases)
+    told = doubts(cases) if found is None else found
     kinds = {"": tuple(HALVES), "volume": ("volume", "nothing")}.get(by, (by,))
 
     def key(case: Case) -> tuple[bool, float, float]:
         scan, one = case
-        rows = [row for row in found[scan.scan] if row.kind in kinds]
+        rows = [row for row in told[scan.scan] if row.kind in kinds]
         unsure = max((row.value for row in rows if row.kind == "entropy"), default=0.0)
         return one.review != "unreviewed", -need(rows), -unsure
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
@@ -19,11 +20,13 @@ from canvas_harness import drag, point_of
 from sagittal.facts import Label
 from sagittal.run_request import RunRequest
 from sagittal_app.canvas.geometry import Plane
+from sagittal_app.models.case_model import SLICE_ROLE, CaseRow, dice_lines
 from sagittal_app.pages.results import ResultsPage
-from sagittal_app.pages.results_figures import dice_per_label, evaluation_rows, mean_confidence
+from sagittal_app.pages.results_figures import dice_per_label, evaluation_rows
 from sagittal_app.widgets.export_dialog import ExportDialog
 
 LEFT = Qt.MouseButton.LeftButton
+PICTURE = Qt.ItemDataRole.DecorationRole
 
 
 def test_dice_matches_labels_by_name_and_leaves_out_what_is_in_neither() -> None:
@@ -43,10 +46,6 @@ def test_figures_are_written_with_their_interval_the_mean_last() -> None:
         ("liver", "0.700 (0.60–0.80, n = 5)"),
         ("mean of organs", "0.653 (0.61–0.69, n = 5)"),
     ]
-
-
-def test_mean_confidence_skips_slices_not_looked_at() -> None:
-    assert mean_confidence({"a": (None, 0.5, 1.0), "b": (None, None, 0.5)}) == [None, 0.5, 0.75]
 
 
 @pytest.fixture
@@ -74,11 +73,27 @@ def press(root: QWidget, name: str) -> None:
     QTest.mouseClick(root.findChild(QPushButton, name), LEFT)
 
 
+def cases(page: ResultsPage) -> list[CaseRow]:
+    """The cases listed, from top to bottom."""
+    return [one for one in page.listed.model.entries if isinstance(one, CaseRow)]
+
+
+def case(page: ResultsPage, scan: str) -> CaseRow:
+    """One of them."""
+    return next(one for one in cases(page) if one.scan == scan)
+
+
+def of_case(page: ResultsPage, scan: str, role: int) -> Any:
+    """What the list tells of a case under a role."""
+    model = page.listed.model
+    return model.index(model.place_of(scan)).data(role)
+
+
 @pytest.fixture
 def segmented(page: ResultsPage, qtbot) -> ResultsPage:
     press(page.inspector(), "results_segment")
     assert page.setup.stop.isVisible()
-    qtbot.waitUntil(lambda: len(page.listed.cases.rows) == 3, timeout=10_000)
+    qtbot.waitUntil(lambda: len(cases(page)) == 3, timeout=10_000)
     qtbot.waitUntil(lambda: page.bench.state.document is not None, timeout=30_000)
     return page
 
@@ -86,22 +101,25 @@ def segmented(page: ResultsPage, qtbot) -> ResultsPage:
 @pytest.mark.window
 def test_segmenting_lists_cases_with_dice_and_confidence(segmented: ResultsPage, engine, qtbot) -> None:
     page = segmented
-    made = page.listed.cases.rows["0000000000000002"]
-    qtbot.waitUntil(lambda: "Dice 0." in made.figure.whole())
-    assert made.bar.values[0] is None and made.bar.values[6] == pytest.approx(1.0)
-    qtbot.waitUntil(lambda: not made.picture.pixmap().isNull())
+    made = case(page, "0000000000000002")
+    qtbot.waitUntil(lambda: "Dice 0." in dice_lines(page.listed.model.known_dice(made) or {})[0])
+    assert made.confidence[0] is None and made.confidence[6] == pytest.approx(1.0)
+    qtbot.waitUntil(lambda: of_case(page, made.scan, PICTURE) is not None)
+    assert not of_case(page, made.scan, PICTURE).isNull()
     assert not page.setup.stop.isVisible()
 
 
 @pytest.mark.window
 def test_a_click_on_the_confidence_bar_shows_that_slice(segmented: ResultsPage, qtbot) -> None:
     page = segmented
-    made = page.listed.cases.rows["0000000000000003"]
-    qtbot.wait(20)
-    x = int((8 + 0.5) / 12 * made.bar.width())
-    QTest.mouseClick(made.bar, LEFT, pos=QPoint(x, 8))
-    qtbot.waitUntil(lambda: page.bench.session.scan == "0000000000000003")
+    listed, scan = page.listed.cases, "0000000000000003"
+    at = listed.places(scan)
+    QTest.mouseClick(listed.viewport(), LEFT, pos=at.slice_place(8, 12).center().toPoint())
+    qtbot.waitUntil(lambda: page.bench.session.scan == scan)
     assert page.bench.state.position[2] == 8
+    assert listed.marked() == scan and of_case(page, scan, SLICE_ROLE) == 8
+    page.bench.state.move_to((3, 3, 5))
+    assert of_case(page, scan, SLICE_ROLE) == 5 and of_case(page, "0000000000000004", SLICE_ROLE) is None
 
 
 @pytest.mark.window
@@ -121,9 +139,12 @@ def test_the_neediest_case_comes_first_and_says_why(segmented: ResultsPage, qtbo
     page = segmented
     assert list(page.queue.scans) == ["0000000000000004", "0000000000000003", "0000000000000002"]
     qtbot.waitUntil(lambda: page.bench.session.scan == "0000000000000004")
-    row = page.listed.cases.rows["0000000000000004"]
-    assert "Unsure: liver 0.75 bits" in row.need.toolTip() and "Entropy of the scores in bits" in row.need.toolTip()
-    assert row.doubts.isHidden(), "three cases are too few to call one out"
+    row, listed = case(page, "0000000000000004"), page.listed.cases
+    rect = listed.visualRect(page.listed.model.index(page.listed.model.place_of(row.scan)))
+    for place in (listed.places(row.scan).need, listed.places(row.scan).picture):
+        said, _where = listed.delegate.said_at(row, rect, None, place.center())
+        assert "Unsure: liver 0.75 bits" in said and "Entropy of the scores in bits" in said
+    assert not row.doubts, "three cases are too few to call one out"
     page.step(1)
     qtbot.waitUntil(lambda: page.bench.session.scan == "0000000000000003")
     assert page.listed.tally.text() == "0 of 3 reviewed"
@@ -139,13 +160,12 @@ def test_a_verdict_keeps_the_time_and_goes_to_the_neediest_left(segmented: Resul
     qtbot.waitUntil(lambda: any(name == "add_review_time" for name, _ in engine.calls))
     scan, _set, seconds = next(what for name, what in engine.calls if name == "add_review_time")
     assert scan == "0000000000000004" and 29 < seconds < 60
-    row = page.listed.cases.rows["0000000000000004"]
-    qtbot.waitUntil(lambda: row.review.text() == "rejected" and row.time.text() != "")
-    assert page.queue.scans[-1] == "0000000000000004" and row.doubts.isHidden()
+    qtbot.waitUntil(lambda: case(page, scan).review == ("rejected", "danger") and case(page, scan).time != "")
+    assert page.queue.scans[-1] == scan == cases(page)[-1].scan and not case(page, scan).doubts
     assert engine.labels("0000000000000004", "prediction").data.any(), "a rejected prediction is kept"
     page.undo_review()
     qtbot.waitUntil(lambda: page.bench.session.scan == "0000000000000004")
-    qtbot.waitUntil(lambda: row.review.text() == "not reviewed")
+    qtbot.waitUntil(lambda: case(page, scan).review == ("not reviewed", "quiet"))
 
 
 @pytest.mark.window
@@ -183,14 +203,14 @@ def test_several_supports_are_chosen_and_shown_with_what_they_gave(page: Results
     assert page.setup.more.whole() == "and image_02"
     assert page.setup._lenders["liver"].whole() == "from image_01, image_02"
     press(inspector, "results_segment")
-    qtbot.waitUntil(lambda: len(page.listed.cases.rows) == 2, timeout=10_000)
+    qtbot.waitUntil(lambda: len(cases(page)) == 2, timeout=10_000)
     request = next(what for name, what in engine.calls if name == "start_segmentation")
     assert request.supports == ("0000000000000001", "0000000000000002") and len(request.scans) == 2
     assert page.listed.sets.count() == 3
     qtbot.waitUntil(lambda: page.bench.state.document is not None, timeout=30_000)
     qtbot.waitUntil(lambda: inspector.findChild(QLabel, "case_disagreement_1") is not None)
     assert inspector.findChild(QLabel, "case_disagreement_1").text() == "disagreement 0.40"
-    assert "Supports disagree: liver 0.40" in page.listed.cases.rows["0000000000000004"].doubts.text()
+    assert "Supports disagree: liver 0.40" in case(page, "0000000000000004").doubts
     assert "0.0 ml" not in inspector.findChild(QLabel, "case_volume_1").text()
     press(inspector, "case_support_1_0000000000000002")
     assert said.visits[-1] == ("annotate", "0000000000000002/truth")

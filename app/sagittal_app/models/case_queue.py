@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from sagittal.facts import LabelFigures, LabelSetFacts, ScanFacts
 from sagittal.review import Case, Doubt, doubts, need, queue, volume_ml
@@ -28,20 +29,21 @@ class CaseQueue:
     def __init__(self, cases: Sequence[Case] = (), by: str = "") -> None:
         """`by` is a kind of figure (a key of `sagittal.review.HALVES`) that alone counts; empty for all."""
         self.by = by
-        self.cases = queue(cases, by)
         self._doubts = doubts(cases)
+        self.cases = queue(cases, by, self._doubts)
+        self._by_scan = {case[0].scan: case for case in cases}
 
     @property
     def scans(self) -> list[str]:
         return [scan.scan for scan, _ in self.cases]
 
     def find(self, scan: str) -> Case | None:
-        return next((case for case in self.cases if case[0].scan == scan), None)
+        return self._by_scan.get(scan)
 
     def doubts(self, scan: str) -> list[Doubt]:
         """What speaks for looking at the case, the strongest first."""
         rows = self._doubts.get(scan, [])
-        return [row for row in rows if not self.by or row.kind in (self.by, "nothing")]
+        return [row for row in rows if row.kind in (self.by, "nothing")] if self.by else rows
 
     def need(self, scan: str) -> float:
         """In 0…1, one half from where the case is called out."""
@@ -69,9 +71,8 @@ class CaseQueue:
         if case is None:
             return []
         called: dict[str, list[str]] = {}
-        for row in self.doubts(scan):
-            if row.notable:
-                called.setdefault(row.kind, []).append(_amount(case, row))
+        for row in takewhile(lambda row: row.notable, self.doubts(scan)):  # the strongest come first
+            called.setdefault(row.kind, []).append(_amount(case, row))
         return [f"{words.DOUBTS[kind]}: {', '.join(parts)}" for kind, parts in called.items()]
 
 
@@ -81,10 +82,8 @@ def say(case: Case, doubt: Doubt) -> str:
 
 
 def _amount(case: Case, doubt: Doubt) -> str:
-    volume = volume_of(*case, doubt.label) or 0.0
-    return (
-        words.AMOUNTS[doubt.kind].format(label=doubt.label, value=doubt.value, volume=words.millilitres(volume)).strip()
-    )
+    volume = words.millilitres(volume_of(*case, doubt.label) or 0.0) if doubt.kind == "volume" else ""
+    return words.AMOUNTS[doubt.kind].format(label=doubt.label, value=doubt.value, volume=volume)
 
 
 def volume_of(scan: ScanFacts, one: LabelSetFacts, label: str) -> float | None:

@@ -11,6 +11,7 @@ from PySide6.QtGui import QImage, QPixmap
 from sagittal.facts import Label, ScanFacts
 from sagittal_app import messages
 from sagittal_app.background import Background
+from sagittal_app.models.wanted import Wanted
 
 Index = QModelIndex | QPersistentModelIndex
 COLUMNS = ("", "Name", "Subject", "Orientation", "Size", "Spacing", "Labels", "Warnings")
@@ -34,58 +35,23 @@ def search_text(scan: ScanFacts) -> str:
     return " ".join([*words, *(f"{k} {v}" for k, v in scan.meta.items()), *scan.warnings]).casefold()
 
 
-class Thumbnails(QObject):
-    """Loads thumbnails one at a time, the last asked for first: what is on screen before what was scrolled past."""
+class Thumbnails(Wanted):
+    """Pictures of scans; an empty one where there is none."""
 
     def __init__(
         self, load: Callable[[str], Any], background: Background, parent: QObject, side: int = THUMBNAIL
     ) -> None:
-        super().__init__(parent)
+        super().__init__(load, background, parent)
         self._side = side
-        self._load = load
-        self._background = background
-        self._pixmaps: dict[str, QPixmap] = {}
-        self._wanted: dict[str, None] = {}
-        self._loading = ""
-        self.arrived: Callable[[str], object] = lambda scan: None
 
-    def get(self, scan: str) -> QPixmap | None:
-        """The picture, or None and a promise that `arrived` will be called."""
-        if scan in self._pixmaps:
-            return self._pixmaps[scan]
-        self._wanted.pop(scan, None)
-        self._wanted[scan] = None
-        self._next()
-        return None
-
-    def _next(self) -> None:
-        if self._loading or not self._wanted:
-            return
-        scan, _ = self._wanted.popitem()
-        self._loading = scan
-        self._background.ask(
-            self._load,
-            scan,
-            then=lambda pixels: self._take(scan, pixels),
-            failed=lambda *_: self._take(scan, None),
-            owner=self,
+    def made_of(self, loaded: Any) -> QPixmap:
+        if loaded is None:
+            return QPixmap()
+        rows, columns = loaded.shape
+        image = QImage(loaded.tobytes(), columns, rows, columns, QImage.Format.Format_Grayscale8).copy()
+        return QPixmap.fromImage(image).scaled(
+            self._side, self._side, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
         )
-
-    def _take(self, scan: str, pixels: Any) -> None:
-        self._loading = ""
-        pixmap = QPixmap()
-        if pixels is not None:
-            rows, columns = pixels.shape
-            image = QImage(pixels.tobytes(), columns, rows, columns, QImage.Format.Format_Grayscale8).copy()
-            pixmap = QPixmap.fromImage(image).scaled(
-                self._side,
-                self._side,
-                Qt.AspectRatioMode.KeepAspectRatio,
-                Qt.TransformationMode.SmoothTransformation,
-            )
-        self._pixmaps[scan] = pixmap
-        self.arrived(scan)
-        self._next()
 
 
 class ScanTable(QAbstractTableModel):

@@ -23,7 +23,6 @@ from sagittal_app.models.label_sets import predicted_sets
 from sagittal_app.pages.annotate_workbench import Workbench, canvas_commands, make_canvases
 from sagittal_app.pages.page import Page
 from sagittal_app.pages.results_case import CasePanel
-from sagittal_app.pages.results_cases import REVIEWS
 from sagittal_app.pages.results_export import ExportPanel
 from sagittal_app.pages.results_queue import QueuePanel
 from sagittal_app.pages.results_setup import SetupPanel
@@ -73,7 +72,7 @@ class ResultsPage(Page):
     def build(self) -> None:
         bench = self.bench = self._made or Workbench(self.desk, self._canvases, self)
         bench.session.opened.connect(self._opened)
-        bench.session.failed.connect(lambda _sentence: self._await(None))
+        bench.session.failed.connect(lambda _sentence: self._not_opened())
         bench.session.saved.connect(self._recount)
         bench.session.recovered.connect(lambda _edits: self.desk.notify("info", words.CORRECTION_RECOVERED))
         state = bench.state
@@ -239,6 +238,11 @@ class ResultsPage(Page):
         self._awaited = case
         self._say_case()
 
+    def _not_opened(self) -> None:
+        """The case before stays."""
+        self._await(None)
+        self._mark()
+
     def _at_hand(self) -> tuple[str, str]:
         """Scan and label set shown, or about to be."""
         shown = (self.bench.session.scan, self.bench.session.label_set) if self.bench is not None else ("", "")
@@ -265,8 +269,9 @@ class ResultsPage(Page):
 
     def _mark(self) -> None:
         """Shows in the list which slice is looked at; a resampled copy has other slices."""
-        if self.bench is not None and not self.bench.state.resampled:
-            self.listed.mark(self.bench.session.scan, self.bench.state.position[2])
+        if self.bench is not None and self._awaited is None:
+            here = None if self.bench.state.resampled else self.bench.state.position[2]
+            self.listed.mark(self.bench.session.scan, here)
 
     def _opened(self) -> None:
         assert self.bench is not None
@@ -348,7 +353,7 @@ class ResultsPage(Page):
         if not self._write(self.bench.session.save, review):
             self._set_review(scan.scan, one.name, review)
         undo = Command("results.undo_review", "Undo", "", self.undo_review)
-        said = review_words.JUDGED.format(scan=scan.name, review=REVIEWS[review][0])
+        said = review_words.JUDGED.format(scan=scan.name, review=review_words.REVIEWS[review][0])
         following = self.queue.next_to_review(scan.scan)
         if following is None:
             said = f"{said} {review_words.ALL_REVIEWED.format(count=len(self.queue.cases))}"
@@ -362,7 +367,7 @@ class ResultsPage(Page):
             scan, label_set, review = self._judged.pop()
             self._set_review(scan, label_set, review)
             self.desk.notify(
-                "info", review_words.TAKEN_BACK.format(scan=self._name_of(scan), review=REVIEWS[review][0])
+                "info", review_words.TAKEN_BACK.format(scan=self._name_of(scan), review=review_words.REVIEWS[review][0])
             )
             if label_set == self.listed.label_set():
                 self.open(scan)

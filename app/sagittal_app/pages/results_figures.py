@@ -47,13 +47,3 @@ def evaluation_rows(document: Mapping[str, Any]) -> list[tuple[str, str]]:
             title = "mean of organs" if name == "dice_mean" else name.removeprefix("dice_").replace("_", " ")
             rows.append((title, words.dice(figure["mean"], figure["low"], figure["high"], figure["n"])))
     return rows
-
-
-def mean_confidence(confidence: Mapping[str, Sequence[float | None]]) -> list[float | None]:
-    """Per slice the mean over labels of what is known; None where no label was looked at."""
-    columns = zip(*confidence.values(), strict=True) if confidence else ()
-    means: list[float | None] = []
-    for column in columns:
-        known = [value for value in column if value is not None and not np.isnan(value)]
-        means.append(float(np.mean(known)) if known else None)
-    return means

@@ -10,13 +10,15 @@ from PySide6.QtWidgets import QComboBox, QWidget
 from sagittal.facts import ScanFacts
 from sagittal_app import review_words as words
 from sagittal_app.desk import Desk
+from sagittal_app.models.case_model import TRUTH, CaseModel
 from sagittal_app.models.case_queue import CaseQueue
 from sagittal_app.models.label_sets import set_titles
+from sagittal_app.models.scan_table import Thumbnails
+from sagittal_app.models.wanted import Wanted
 from sagittal_app.pages.results_cases import CaseList
 from sagittal_app.pages.results_figures import dice_of_case
-from sagittal_app.widgets.basics import UNIT, column, label, row, scrolled
-
-TRUTH = "truth"
+from sagittal_app.widgets.basics import UNIT, column, label, row
+from sagittal_app.widgets.case_row import THUMBNAIL
 
 
 class QueuePanel(QWidget):
@@ -32,9 +34,13 @@ class QueuePanel(QWidget):
         self.setObjectName("results_queue")
         self._desk = desk
         self._scans: Sequence[ScanFacts] = ()
-        self._dice: dict[tuple[str, str], dict[str, float]] = {}
+        self._dice = Wanted(
+            lambda scan, label_set: dice_of_case(desk.port, scan, label_set, TRUTH), desk.background, self
+        )
         self.queue = CaseQueue()
-        self.cases = CaseList()
+        thumbnails = Thumbnails(desk.port.thumbnail, desk.background, self, THUMBNAIL)
+        self.model = CaseModel(thumbnails, self._dice, self)
+        self.cases = CaseList(self.model)
         self.cases.chosen.connect(self.chosen)
         self.cases.slice_chosen.connect(self.slice_chosen)
         self.sets = _choice("results_set", "The label set whose cases are listed")
@@ -50,7 +56,7 @@ class QueuePanel(QWidget):
         self.tally.setObjectName("results_tally")
         body = column(
             row(label("Cases", "heading"), None, self.tally),
-            self.sets, self.sort, self.unsorted, scrolled(self.cases, "case_scroll"),
+            self.sets, self.sort, self.unsorted, self.cases,
         )  # fmt: skip
         body.setContentsMargins(UNIT, UNIT, UNIT, UNIT)
         self.setLayout(body)
@@ -82,39 +88,23 @@ class QueuePanel(QWidget):
 
     def forget(self, label_sets: Collection[str] | None = None) -> None:
         """What was computed of these sets (None: of all) is of something else now."""
-        self._dice = {
-            key: figures for key, figures in self._dice.items() if label_sets is not None and key[1] not in label_sets
-        }
-        self.cases.forget()
+        self._dice.forget(lambda key: label_sets is None or key[1] in label_sets)
+        self.model.refresh()
 
     def recount(self, scan: str, label_set: str) -> None:
         """The Dice of a corrected case is another."""
-        if self._dice.pop((scan, label_set), None) is not None:
-            self._ask_dice(scan, label_set)
+        self._dice.forget(lambda key: key == (scan, label_set))
+        self.model.refresh()
 
     def _fill(self) -> None:
-        """Shows the queue; thumbnails and Dice arrive from the background."""
+        """Shows the queue; thumbnails and Dice of what is in sight arrive from the background."""
         name = self.label_set()
         cases = [(scan, one) for scan in self._scans for one in scan.label_sets if name and one.name == name]
         queue = self.queue = CaseQueue(cases, str(self.sort.currentData() or ""))
         self.unsorted.setVisible(bool(cases) and not any(queue.doubts(scan) for scan in queue.scans))
         self.tally.setText(queue.tally())
-        for scan in self.cases.show_queue(queue, name):
-            made = self.cases.rows[scan.scan]
-            self._desk.ask(self._desk.port.thumbnail, scan.scan, then=made.show_thumbnail, owner=made, failed=_unseen)
-            if (scan.scan, name) in self._dice:
-                made.show_dice(self._dice[scan.scan, name])
-            elif any(one.name == TRUTH for one in scan.label_sets):
-                self._ask_dice(scan.scan, name)
+        self.cases.show_queue(queue)
         self.changed.emit()
-
-    def _ask_dice(self, scan: str, label_set: str) -> None:
-        def keep(figures: dict[str, float]) -> None:
-            self._dice[scan, label_set] = figures
-            if scan in self.cases.rows and self.label_set() == label_set:
-                self.cases.rows[scan].show_dice(figures)
-
-        self._desk.ask(dice_of_case, self._desk.port, scan, label_set, TRUTH, then=keep, owner=self, failed=_unseen)
 
 
 def _choice(name: str, tip: str) -> QComboBox:
@@ -125,7 +115,3 @@ def _choice(name: str, tip: str) -> QComboBox:
     made.setMinimumContentsLength(12)
     made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     return made
-
-
-def _unseen(_sentence: str, _detail: str) -> None:
-    """A missing thumbnail or figure is not worth a banner; its place stays empty."""

@@ -10,7 +10,6 @@ from sagittal_app import messages
 from sagittal_app import review_words as words
 from sagittal_app.actions import tip
 from sagittal_app.canvas import words as canvas_words
-from sagittal_app.pages.results_cases import REVIEWS
 from sagittal_app.widgets.basics import UNIT, Elided, button, row, tool
 
 KEYS = {"accepted": "Ctrl+Return", "correct": "Ctrl+Shift+Return", "rejected": "Ctrl+Backspace"}
@@ -57,7 +56,7 @@ class VerdictLine(QWidget):
             self.says.say(canvas_words.LOADING.format(scan=opening) if opening else canvas_words.RESULTS_NO_CASES)
             return
         scan, one = case
-        review = REVIEWS.get(one.review, (one.review, ""))[0]
+        review = words.REVIEWS.get(one.review, (one.review, ""))[0]
         if one.origin.get("edited") and one.review != "corrected":
             review = words.BY_HAND.format(review=review)
         spent = words.SPENT.format(time=messages.duration(one.seconds)) if one.seconds >= 1 else ""
