@@ -38,7 +38,7 @@ SANITY_HELP = (
 )
 READING = "Reading the network…"
 CANCEL = "Cancel"
-CANNOT = "This run's network cannot be asked where it looked: only networks of slices can."
+CANNOT = "This run's network cannot be asked where it looked: its method names nothing that could be explained."
 BROKEN = "The network could not be read: {problem}"
 NO_CHECKPOINT = "The run has no checkpoint yet, so there is no network to ask."
 

@@ -333,9 +333,9 @@ class FeatureLayer:
     name: str
     """As `named_modules` of the whole module has it."""
     layer: torch.nn.Module
-    """It gives maps (n, F, h, w), or several of them in turn."""
-    size: tuple[int, int]
-    """Places down and across: of each cell's maps where slices are cut into cells, else of the slice's."""
+    """It gives maps (n, F, h, w), or several of them in turn; in a network of 3D patches (n, F, x, y, z)."""
+    size: tuple[int, ...]
+    """Places along each axis: of each cell's maps where slices are cut into cells, else of the slice's or cube's."""
     local: bool = True
     """Whether places are told apart well enough to say where: a map has three of them a side or more, and is of one
     cell alone where there are cells."""
@@ -351,8 +351,7 @@ class Explains(Protocol):
     """
 
     def explained(self) -> tuple[str, ...]:
-        """What can be explained, the first being what is asked most: names of targets. Empty where nothing can be, as
-        of a network of 3D patches."""
+        """What can be explained, the first being what is asked most: names of targets. Empty where nothing can be."""
 
     def explain_layers(self, module: torch.nn.Module) -> Sequence[FeatureLayer]:
         """From shallow to deep."""
@@ -365,7 +364,7 @@ class Explains(Protocol):
 
     def explain_slices(self, scan: ScanData) -> torch.Tensor:
         """All slices of the scan in the order of its grid's stack (`sagittal_engine.kit.slices.as_stack`), each in the
-        frame that the network sees it in: (n, C, H, W)."""
+        frame that the network sees it in: (n, C, H, W). Where the network sees another grid, the slices of that."""
 
     def explain(
         self,

@@ -97,7 +97,9 @@ def _write(on: Session, result: Mapping[str, Any], out: Path) -> Path:
 
 def _list(console: Console, targets: Sequence[str], layers: Sequence[SaliencyLayer]) -> None:
     if not layers:
-        console.print("The run's network is none of slices, so it cannot be asked where it looked.", markup=False)
+        console.print(
+            "The run's method names nothing that could be explained, so its network cannot be asked.", markup=False
+        )
         return
     console.print(f"Targets: {', '.join(targets)}", markup=False)
     rows = [(layer.name, layer.title, "suggested" if layer.suggested else "") for layer in layers]

@@ -17,12 +17,14 @@ from sagittal.method import Context, Picture, ScanData
 from sagittal_engine.kit import image_source
 from sagittal_engine.kit.collapse import CollapseAlarm
 from sagittal_engine.kit.contrast_params import PATCH, ContrastiveParams
-from sagittal_engine.kit.explaining import ExplainsFeatures
+from sagittal_engine.kit.explaining import ExplainsFeatures, Frames, evenly
 from sagittal_engine.kit.images import ImageSet
 from sagittal_engine.kit.patches import middle_slices
 from sagittal_engine.kit.pictures import view_picture
 from sagittal_engine.kit.pretext import PretextBase
+from sagittal_engine.kit.room import check_room, kept_bytes
 from sagittal_engine.kit.sampling import Sampler
+from sagittal_engine.kit.windows import Windows
 from sagittal_engine.nets.image_encoders import build_image_encoder
 from sagittal_engine.nets.projectors import projector
 from sagittal_engine.nets.weights import load_weights
@@ -56,6 +58,9 @@ class Network(nn.Module):
 
 class ContrastiveBase(PretextBase[P], ExplainsFeatures):
     """A method that learns from two views. A subclass gives `loss`, or `compare` where it has teachers or queues."""
+
+    LEARNING_VIEWS = 2
+    """Views of an image, of its own size, that gradients flow through in a step; at least."""
 
     def __init__(self, params: P, context: Context) -> None:
         super().__init__(params, context)
@@ -104,10 +109,24 @@ class ContrastiveBase(PretextBase[P], ExplainsFeatures):
         """Cuts slices or patches (cached), sets subjects aside for live measures, and checks what is left."""
         self._training, self._held_out = self._source.split()
         self._sampler = image_source.sampler_of(self._training, self.params, self.context.seed)
+        if self.context.device.type == "cpu":
+            self._check_room()
+
+    def _check_room(self) -> None:
+        """Raises `SagittalError` where the encoder is too big for the memory that is free."""
+        p, images = self.params, self.training_set().images
+        count = min(p.batch_size, len(images))
+        with torch.device("meta"):
+            encoder = build_image_encoder(p.encoder, in_channels=int(p.channels), stem=p.stem)
+        needed = self.LEARNING_VIEWS * kept_bytes(encoder, (count, int(p.channels), *images.shape[2:]))
+        check_room(needed, f"A step of {count} images of {p.image_size} pixels through the encoder {p.encoder}")
 
     def training_set(self) -> ImageSet:
         """The images that are trained on."""
         return _prepared(self._training)
+
+    def training_examples(self) -> Tensor:
+        return evenly(self.training_set().images)
 
     def held_out_set(self) -> ImageSet:
         """The images of the subjects kept from training; may be empty."""
@@ -174,7 +193,7 @@ class ContrastiveBase(PretextBase[P], ExplainsFeatures):
     def pictures(self, module: nn.Module, batch: Any) -> Sequence[Picture]:
         """Some images of the batch above their two views."""
         rows = [middle_slices(images[:8]) for images in (batch["images"], *self.views(batch))]
-        return [Picture("Views", view_picture(rows), "images, and their views below")]
+        return [Picture("Views", view_picture(rows), "")]
 
     # The network -----------------------------------------------------------------------------------------------
 
@@ -213,9 +232,9 @@ class ContrastiveBase(PretextBase[P], ExplainsFeatures):
         projections: Tensor = module.projector(module.encoder(images))
         return projections
 
-    def explained(self) -> tuple[str, ...]:
-        """Of slices their similarity with the training images; nothing of 3D patches."""
-        return () if self.params.plane == PATCH else super().explained()
+    def explain_framing(self) -> Frames:
+        p = self.params
+        return Windows(p.image_size, p.patch_spacing) if p.plane == PATCH else super().explain_framing()
 
     def encoder_facts(self) -> Mapping[str, Any]:
         p = self.params

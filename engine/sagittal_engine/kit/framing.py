@@ -73,6 +73,10 @@ class Framing:
             parts.append(with_channels(placement.forth(planes), self.channels).half())
         return torch.cat(parts)
 
+    def blank(self) -> Tensor:
+        """An empty frame (1, C, size, size)."""
+        return torch.zeros(1, self.channels, self.size, self.size)
+
     def classes(self, scan: ScanData, masks: Mapping[str, Array], labels: Sequence[str]) -> Tensor:
         """uint8 (n, 1, H, W): the number of each pixel's label, from 1 in the order of `labels`, 0 background.
 

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from sagittal.engine_port import SagittalError
 from sagittal.method import Context, ScanData
-from sagittal_engine.kit.explaining import ExplainsFeatures, Score
+from sagittal_engine.kit.explaining import ExplainsFeatures, Score, evenly
 from sagittal_engine.kit.framing import Framing
 from sagittal_engine.kit.guess_params import OTHER_PLANES, PLANE_META, GuessParams, of_plane
 from sagittal_engine.kit.image_source import held_apart
@@ -151,6 +151,9 @@ class GuessingBase(PretextBase[P], ExplainsFeatures):
     def training_set(self) -> ImageSet:
         """The slices that are trained on."""
         return _prepared(self._training)
+
+    def training_examples(self) -> Tensor:
+        return evenly(self.training_set().images)
 
     def held_out_set(self) -> ImageSet:
         """The slices of the subjects kept from training; may be empty."""

@@ -110,15 +110,8 @@ def _cached(
 
 
 def _cut(scan: ScanData, side: int, spacing: float, count: int, seed: int, min_content: float) -> _Cut:
-    image = scan.image()
-    if image.ndim != 3 or image.shape[2] == 1:
-        raise SagittalError(
-            f"Scan {scan.id} is {'in colour' if image.ndim != 3 else 'one flat picture'}, and 3D patches are cut from "
-            "grey volumes. Leave it out, or choose another 'plane'."
-        )
-    check_numbers(scan, image)
-    low, high = percentile_range(image)
-    volume = resampled(scaled(torch.from_numpy(np.array(image, np.float32)), low, high), scan.spacing, spacing)
+    shape = scan.image().shape
+    volume = volume_of(scan, spacing)
     solid = volume > CONTENT_FROM
     kept: list[torch.Tensor] = []
     boxes: list[list[tuple[int, int]]] = []
@@ -127,15 +120,29 @@ def _cut(scan: ScanData, side: int, spacing: float, count: int, seed: int, min_c
         if content == 0 or content < min_content:
             continue
         kept.append(_framed(volume, start, side).half())
-        boxes.append(
-            [_covered(s, side, own, new) for s, own, new in zip(start, image.shape, volume.shape, strict=True)]
-        )
+        boxes.append([_covered(s, side, own, new) for s, own, new in zip(start, shape, volume.shape, strict=True)])
         if len(kept) == count:
             break
     empty = torch.zeros(0, side, side, side, dtype=torch.float16)
     return _Cut(
         (torch.stack(kept) if kept else empty).unsqueeze(1), np.asarray(boxes, dtype=np.int64).reshape(len(boxes), 3, 2)
     )
+
+
+def volume_of(scan: ScanData, spacing: float) -> torch.Tensor:
+    """float32 (X, Y, Z): the scan in cubic voxels of `spacing` mm, percentiles 0.5 and 99.5 at 0 and 1.
+
+    Raises `SagittalError` for what is no grey volume of numbers.
+    """
+    image = scan.image()
+    if image.ndim != 3 or min(image.shape) < 2:
+        raise SagittalError(
+            f"Scan {scan.id} is {'in colour' if image.ndim != 3 else 'one flat picture'}, and 3D networks see grey "
+            "volumes. Leave it out, or choose slices or another method."
+        )
+    check_numbers(scan, image)
+    low, high = percentile_range(image)
+    return resampled(scaled(torch.from_numpy(np.array(image, np.float32)), low, high), scan.spacing, spacing)
 
 
 def resampled(volume: torch.Tensor, spacing: Sequence[float], target: float) -> torch.Tensor:

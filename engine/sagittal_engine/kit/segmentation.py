@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from sagittal.engine_port import SagittalError
 from sagittal.method import Context, Picture, ScanData
 from sagittal_engine.kit.ema import follow, frozen_copy
-from sagittal_engine.kit.explaining import ExplainsBase, Score
+from sagittal_engine.kit.explaining import ExplainsBase, Score, label_score
 from sagittal_engine.kit.framing import Framing
 from sagittal_engine.kit.predicting import PredictorBase
 from sagittal_engine.kit.pretext import PretextBase
@@ -342,23 +342,15 @@ class SliceSegmentation(PretextBase[P], PredictorBase, ExplainsBase):
         return self.labels
 
     def explained_score(self, module: nn.Module, target: str) -> Score:
-        """The logits of a label, summed over the pixels that it takes (Seg-Grad-CAM, Vinogradova et al. 2020, with
-        those pixels as the region of interest); 0 of a slice where it takes none."""
+        """`kit.explaining.label_score` of the label."""
         channel = self.labels.index(target) + (self.activation == "softmax")
-
-        def score(slices: Tensor) -> Tensor:
-            logits = self.network(module)(slices.to(self.context.device))
-            taken = logits.argmax(1) == channel if self.activation == "softmax" else logits[:, channel] > 0
-            return (logits[:, channel] * taken).flatten(1).sum(1)
-
-        return score
+        return label_score(self.network(module), channel, self.activation, self.context.device)
 
     def explain_framing(self) -> Framing:
         return self.framing
 
     def explain_example(self, module: nn.Module) -> object:
-        size = self.params.image_size
-        return self.network(module)(torch.zeros(1, self.framing.channels, size, size, device=self.context.device))
+        return self.network(module)(self.framing.blank().to(self.context.device))
 
 
 def moved(targets: Tensor, draw: ViewDraw) -> Tensor:

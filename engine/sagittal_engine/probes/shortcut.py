@@ -32,9 +32,11 @@ class Shortcut:
         targets = method.explained() if hasattr(method, "explain") else ()
         target = self.params.target or next(iter(targets), "")
         if target not in targets:
-            known = f"it can explain {', '.join(targets)}" if targets else "its network is none of slices"
+            known = f"it can explain {', '.join(targets)}" if targets else "its method names nothing to explain"
             raise SagittalError(f"Shortcuts of this run are not measured: {known}, and '{target}' was asked for.")
         images = chosen_images(moment, self.params.images_of, self.params.images)
+        if images.images.ndim != 4:
+            raise SagittalError("Shortcuts of this run are not measured: its network sees 3D patches, and no slices.")
         module = moment.module.eval()
         layer = self._layer(method.explain_layers(module))
         maps = method.explain(module, layer.layer, images.images, target, moment.seed)

@@ -35,8 +35,8 @@ TARGETS = {
     "similarity": "likeness to the training images",
 }
 NOTHING = (
-    "The network of run {run} cannot be asked where it looked: only networks of slices can, and those of {method} are "
-    "none. Choose another run."
+    "The network of run {run} cannot be asked where it looked: the method {method} names nothing that could be "
+    "explained. Choose another run."
 )
 EMPTY = "Every slice of scan {scan} is of one intensity, so there is nothing to look at. Choose another scan."
 ZERO = "The map is 0 everywhere: nothing at this layer speaks for the answer. Choose another layer."
@@ -96,9 +96,8 @@ def offered(layers: Sequence[FeatureLayer]) -> list[SaliencyLayer]:
 
 def title_of(layer: FeatureLayer) -> str:
     """A layer in words: its name and the places of its maps."""
-    height, width = layer.size
     name = layer.name.removeprefix("encoder.").removeprefix("network.")
-    return f"{name} · {height} × {width}"
+    return f"{name} · {' × '.join(map(str, layer.size))}"
 
 
 @dataclass(frozen=True)

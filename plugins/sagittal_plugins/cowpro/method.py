@@ -18,6 +18,7 @@ from sagittal.method import Context, Picture, ScanData
 from sagittal_engine.nets.weights import load_weights
 from sagittal_plugins.cowpro import CoWProParams, rules
 from sagittal_plugins.cowpro.episodes import Episodes, TrainingSlice, draw_episodes
+from sagittal_plugins.cowpro.explaining import ExplainsPrototypes
 from sagittal_plugins.cowpro.loss import ccr_loss, episode_dice, weighted_cross_entropy
 from sagittal_plugins.cowpro.network import PrototypeNetwork
 from sagittal_plugins.cowpro.pictures import episode_picture
@@ -33,7 +34,7 @@ class _Absent(Exception):
     """Raised in place of making a cached file, to learn that it is not there."""
 
 
-class CoWPro(PrototypeSegmenter):
+class CoWPro(PrototypeSegmenter, ExplainsPrototypes):
     """Superpixel episodes in training, support prototypes in use."""
 
     def __init__(self, params: CoWProParams, context: Context) -> None:

@@ -50,9 +50,7 @@ class ExplainsExams(ExplainsBase):
         return super().explain_plane(scan)
 
     def explain_example(self, module: Any) -> object:
-        framing = self.framing
-        blank = torch.zeros(1, framing.channels, framing.size, framing.size, device=self.context.device)
-        return module.read(blank, self.groups(1))
+        return module.read(self.framing.blank().to(self.context.device), self.groups(1))
 
     def explain_layers(self, module: Any) -> Sequence[FeatureLayer]:
         """Layers of what reads slices; behind the one that joins the cells' branches, places are told apart no more."""

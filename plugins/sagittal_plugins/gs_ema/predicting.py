@@ -12,14 +12,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sagittal.engine_port import SagittalError
-from sagittal.method import Context, ScanData
+from sagittal.method import Context, FeatureLayer, ScanData
+from sagittal_engine.kit.explaining import ExplainsBase, Score, label_score
 from sagittal_engine.kit.images import ImageSet
-from sagittal_engine.kit.patches import patches_of
+from sagittal_engine.kit.patches import patches_of, volume_of
 from sagittal_engine.kit.predicting import PredictorBase
+from sagittal_engine.kit.windows import Windows
 from sagittal_engine.views.appearance import apply_appearance, draw_appearance
 from sagittal_plugins.gs_ema import GSEMAParams, typical_voxel
 from sagittal_plugins.gs_ema.rules import appearance_rules
-from sagittal_plugins.gs_ema.volumes import image_of, shares_of
+from sagittal_plugins.gs_ema.volumes import shares_of
 
 WINDOWS_AT_ONCE = 2
 
@@ -27,8 +29,8 @@ FEATURE_CELLS, PROJECTION_CELLS = 2, 8
 """Cells a side that a latent is averaged to as features, and at most as what the contrast compares."""
 
 
-class Uses(PredictorBase):
-    """`sagittal.method.Predictor` and `sagittal.method.Represents`, without the training."""
+class Uses(PredictorBase, ExplainsBase):
+    """`sagittal.method.Predictor`, `Represents` and `Explains`, without the training."""
 
     activation: Literal["softmax", "sigmoid"] = "softmax"
 
@@ -49,7 +51,7 @@ class Uses(PredictorBase):
 
     def images(self, scan: ScanData) -> Tensor:
         """float32 (1, 1, X, Y, Z), cubic voxels, 0…1."""
-        return image_of(scan, self.voxel)[None, None]
+        return volume_of(scan, self.voxel)[None, None]
 
     def logits(self, module: nn.Module, images: Tensor) -> Tensor:
         """(n, outputs, X, Y, Z), by windows as large as the patches that were trained on, weighted towards their
@@ -79,6 +81,28 @@ class Uses(PredictorBase):
         if own.shape[2:] != shape:
             own = F.interpolate(own, size=shape, mode="trilinear", align_corners=False)
         return own[0, 0].numpy()
+
+    # Explains ----------------------------------------------------------------------------------------------------
+
+    def explained(self) -> tuple[str, ...]:
+        """Where each label comes from."""
+        return self.labels
+
+    def explained_score(self, module: Any, target: str) -> Score:
+        """`sagittal_engine.kit.explaining.label_score` of the label."""
+        return label_score(self.network(module), 1 + self.labels.index(target), self.activation, self.context.device)
+
+    def explain_framing(self) -> Windows:
+        """Cubes as large as the patches that were trained on."""
+        return Windows(self.params.patch, self.voxel)
+
+    def explain_example(self, module: Any) -> object:
+        return self.network(module)(self.explain_framing().blank().to(self.context.device))
+
+    def explain_layers(self, module: Any) -> Sequence[FeatureLayer]:
+        """The network's main parts; what lies within them may keep features in another order of axes."""
+        parts = list(self.network(module).children())
+        return [layer for layer in super().explain_layers(module) if any(layer.layer is part for part in parts)]
 
     # Represents --------------------------------------------------------------------------------------------------
 

@@ -16,9 +16,7 @@ from torch.nn import functional as F
 
 from sagittal.engine_port import SagittalError
 from sagittal.method import Context, ScanData
-from sagittal_engine.kit.fitting import percentile_range, scaled
-from sagittal_engine.kit.patches import resampled
-from sagittal_engine.kit.slices import check_numbers
+from sagittal_engine.kit.patches import resampled, volume_of
 
 Array = np.ndarray[Any, Any]
 
@@ -41,19 +39,6 @@ class Volume:
     """uint8 (X, Y, Z): 0 background, n the n-th label."""
     places: tuple[Array, ...]
     """Per label that the scan has: int32 (n, 3), voxels of it."""
-
-
-def image_of(scan: ScanData, voxel: float) -> Tensor:
-    """float32 (X, Y, Z) of cubic voxels of `voxel` mm. Raises `SagittalError` for what is no grey volume of numbers."""
-    image = scan.image()
-    if image.ndim != 3 or min(image.shape) < 2:
-        raise SagittalError(
-            f"Scan {scan.id} is {'in colour' if image.ndim != 3 else 'flat'}, and this method sees grey volumes. Leave "
-            "it out."
-        )
-    check_numbers(scan, image)
-    low, high = percentile_range(image)
-    return resampled(scaled(torch.from_numpy(np.array(image, np.float32)), low, high), scan.spacing, voxel)
 
 
 def shares_of(scan: ScanData, labels: Sequence[str], voxel: float) -> Tensor | None:
@@ -84,7 +69,7 @@ class Volumes:
     def prepared(cls, scans: Sequence[ScanData], labels: Sequence[str], voxel: float, context: Context) -> Volumes:
         """Resamples and normalises; a scan of one intensity, or without any of the labels, is left out with a word.
 
-        Raises `SagittalError` where nothing is left, and as `image_of`.
+        Raises `SagittalError` where nothing is left, and as `volume_of`.
         """
         found, constant, bare = [], [], []
         for done, scan in enumerate(scans):
@@ -169,7 +154,7 @@ def _mapped(path: Path) -> Tensor:
 
 
 def _save_image(scan: ScanData, voxel: float, path: Path) -> None:
-    np.save(path, image_of(scan, voxel).half().numpy())
+    np.save(path, volume_of(scan, voxel).half().numpy())
 
 
 def _save_classes(scan: ScanData, labels: Sequence[str], voxel: float, path: Path) -> None:

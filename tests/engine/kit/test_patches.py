@@ -178,7 +178,7 @@ def test_what_gives_no_patches_is_said(tmp_path: Path) -> None:
     found = cut(FakeScan(dark, id="dark"), context=context)
     assert len(found) == 0 and found.images.shape == (0, 1, 4, 4, 4)
     assert context.said[0][0] == "warning" and "scan dark" in context.said[0][1]
-    with pytest.raises(SagittalError, match="one flat picture, and 3D patches are cut from grey volumes"):
+    with pytest.raises(SagittalError, match="one flat picture, and 3D networks see grey volumes"):
         cut(FakeScan(np.ones((9, 9, 1))))
     with pytest.raises(SagittalError, match="in colour"):
         cut(FakeScan(np.ones((9, 9, 9, 3))))

@@ -95,7 +95,7 @@ def test_a_study_of_pictures_from_import_to_evaluation(
     patches = said(
         capsys, "train", study, "simclr", "--recipe", "quick-cpu-3d", "--device", "cpu", "--steps", "1", fails=True
     )
-    assert "3D patches are cut from grey volumes" in patches
+    assert "3D networks see grey volumes" in patches
 
 
 def test_a_folder_of_pictures_in_place_of_scans(

@@ -8,8 +8,10 @@ import torch
 from probed_study import SHAPE, ProbedStudy
 
 from sagittal.engine_port import SagittalError
+from sagittal.events import MessageRaised
 from sagittal.run_request import RunRequest
 from sagittal.saliency import SaliencyRequest
+from sagittal_engine.kit.contrastive import ContrastiveBase
 from sagittal_engine.registry import Registry
 from sagittal_engine.service import Engine
 
@@ -19,6 +21,8 @@ SKID = {
 }  # fmt: skip
 SIMCLR = {"encoder": "small", "stem": "cifar", "image_size": 16, "batch_size": 8, "steps": 1, "out_dim": 8}
 UNET = {"encoder": "small", "stem": "cifar", "image_size": 16, "batch_size": 4, "steps": 2, "preview_steps": 0}
+PATCHES = {**SIMCLR, "plane": "patch", "encoder": "small_3d", "patches_per_scan": 2}
+VESSELS = {"network": "small_unet", "patch": 16, "batch_size": 2, "steps": 2}
 FIRST = f"{1:016x}"
 
 
@@ -28,6 +32,7 @@ class Bench:
         self.study = ProbedStudy(folder, scans=5)
         self.engine = Engine(Registry(), self.study)
         self.ended = {}
+        self.said = []
 
     def wait(self, source):
         import time
@@ -35,6 +40,8 @@ class Bench:
         deadline = time.monotonic() + 100
         while time.monotonic() < deadline:
             for event in self.engine.events():
+                if isinstance(event, MessageRaised):
+                    self.said.append(event.text)
                 if hasattr(event, "reason"):
                     self.ended[event.source] = event
             if source in self.ended:
@@ -43,7 +50,9 @@ class Bench:
         raise AssertionError("the work did not end")
 
     def train(self, method, values, probes=()):
-        run = self.engine.start(RunRequest(method=method, parameters=values, probes=probes, device="cpu"))
+        scans = tuple(f"{n:016x}" for n in range(1, 5))  # the fifth has no labels
+        request = RunRequest(method=method, parameters=values, scans=scans, probes=probes, device="cpu")
+        run = self.engine.start(request)
         end = self.wait(run)
         assert not end.error, end.error + end.detail
         return run
@@ -93,10 +102,20 @@ def test_a_puzzle_run_is_asked_scored_and_checked(bench):
     assert not np.array_equal(bench.engine.saliency_map(newest.id), volume, equal_nan=True)
 
 
-@pytest.mark.parametrize(("method", "values", "target"), [("simclr", SIMCLR, "similarity"), ("unet", UNET, "front")])
-def test_contrastive_and_segmenting_runs_are_asked_too(bench, method, values, target):
+@pytest.mark.parametrize(
+    ("method", "values", "target", "axes"),
+    [
+        ("simclr", SIMCLR, "similarity", 2),
+        ("simclr", PATCHES, "similarity", 3),
+        ("unet", UNET, "front", 2),
+        ("gs_ema", VESSELS, "front", 3),
+    ],
+)
+def test_runs_of_every_family_are_asked_too(bench, method, values, target, axes):
     run = bench.train(method, values)
     assert target in bench.engine.saliency_targets(run)
+    layers = bench.engine.saliency_layers(run)
+    assert layers[0].suggested and all(layer.title.count("×") == axes - 1 for layer in layers)
     end = bench.look(run, target=target)
     assert not end.error, end.error + end.detail
     assert "border" not in end.result["share"] and end.result["share"]["shortcut_area"] >= 0
@@ -112,6 +131,15 @@ def test_what_cannot_be_asked_is_refused_in_words(bench):
     assert "no checkpoint" in bench.look(run, checkpoint="77").error
     with pytest.raises(SagittalError, match="no saliency map"):
         bench.engine.saliency_map(f"{run}-00000000")
-    patches = bench.train("simclr", {**SIMCLR, "plane": "patch", "encoder": "small_3d", "patches_per_scan": 2})
-    assert bench.engine.saliency_layers(patches) == [] and bench.engine.saliency_targets(patches) == []
-    assert "cannot be asked where it looked" in bench.look(patches).error
+
+
+def test_a_method_that_explains_nothing_is_refused_in_words(bench, monkeypatch):
+    run = bench.train("simclr", SIMCLR)
+    monkeypatch.setattr(ContrastiveBase, "explained", lambda _self: ())
+    assert bench.engine.saliency_layers(run) == [] and bench.engine.saliency_targets(run) == []
+    assert "cannot be asked where it looked" in bench.look(run).error
+
+
+def test_a_live_score_needs_slices(bench):
+    bench.train("simclr", PATCHES, probes=("shortcut:every=1,images=4",))
+    assert any("sees 3D patches, and no slices" in text for text in bench.said)

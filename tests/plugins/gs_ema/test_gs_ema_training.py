@@ -197,7 +197,7 @@ def test_a_flat_or_coloured_scan_is_refused_in_words(method_of):
     method, _ = method_of()
     scan = bench_scans(1)[0]
     scan.image = lambda: np.zeros((20, 20, 1, 3), np.float32)
-    with pytest.raises(SagittalError, match="is in colour, and this method sees grey volumes"):
+    with pytest.raises(SagittalError, match="is in colour, and 3D networks see grey volumes"):
         method.images(scan)
 
 
