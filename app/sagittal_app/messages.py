@@ -112,6 +112,18 @@ PATIENT_SHOW = "Show the patient’s name"
 PATIENT_ABOUT = "The name is read from the file now. It is kept nowhere."
 PATIENT_NONE = "The file names nobody."
 LOOKING = "Looking through files"
+GRID_TITLE = "Label maps on another grid"
+GRID_ABOUT = (
+    "{maps} cannot be laid over the image voxel by voxel. What is ticked is resampled to the image’s grid, nearest"
+    " neighbour, and the report says so; the rest is left out. The files themselves stay as they are."
+)
+GRID_IMPORT = "Import, {maps} resampled"
+GRID_NONE = "Import without them"
+GRID_IMAGE = "Over {image}, as it would be imported."
+GRID_WAIT = "It is being resampled…"
+GRID_MORE = "and {labels}"
+GRID_EMPTY = "Nothing of it lies inside the image."
+
 PAIR_TITLE = "Import with chosen label maps"
 PAIR_ABOUT = "Give one label map per image, in the same order."
 PAIR_UNEQUAL = "There are {images} images and {labels} label maps. Each image needs exactly one label map."

@@ -24,7 +24,9 @@ from sagittal.facts import (
     Interrupted,
     Label,
     LabelLoan,
+    OtherGrid,
     Recovery,
+    Resampled,
     ScanFacts,
     SegmentRequest,
     SeriesFacts,
@@ -155,12 +157,18 @@ class StudyPort(Protocol):
     def restore_scans(self, scans: Sequence[str]) -> None:
         """Undoes `remove_scans`."""
 
-    def start_look(self, paths: Sequence[Path]) -> str:
-        """Looks through files and folders without importing: the result has "series", a list of `SeriesFacts`, and
-        "refused", a list of {"path", "reason"}."""
+    def start_look(self, paths: Sequence[Path], *, labels: Sequence[Path] = (), layout: str = "auto") -> str:
+        """Looks through files and folders without importing, with the words of `start_import`.
+
+        The result has "series", a list of `SeriesFacts`; "other_grids", a list of `OtherGrid`; "refused", a list of
+        {"path", "reason"}; and the "paths" and "labels" that were given.
+        """
 
     def series_thumbnail(self, series: SeriesFacts) -> np.ndarray[Any, Any]:
         """As `thumbnail`, of what a look found. *Slow.*"""
+
+    def resampled(self, found: OtherGrid) -> Resampled:
+        """The label map on its image's grid, as an import would take it. *Slow.*"""
 
     def patient(self, file: Path) -> str:
         """Name and id of the person a DICOM file is of, read from it now and kept nowhere; "" for other files. *Slow.*
@@ -169,12 +177,19 @@ class StudyPort(Protocol):
         """
 
     def start_import(
-        self, paths: Sequence[Path], *, labels: Sequence[Path] = (), meta: Path | None = None, layout: str = "auto"
+        self,
+        paths: Sequence[Path],
+        *,
+        labels: Sequence[Path] = (),
+        meta: Path | None = None,
+        layout: str = "auto",
+        resample: Sequence[Path] | None = None,
     ) -> str:
         """Imports files and folders; the result is the document of `import --json`.
 
         `layout`: "auto" recognises published data sets by how their folders lie and brings their attributes as meta
-        labels, "none" does not, the name of one looks for that alone.
+        labels, "none" does not, the name of one looks for that alone. `resample`: the label maps of another grid that
+        may be brought onto their image's; others are refused. None: all may, and the report says so of each.
         """
 
     def start_export(

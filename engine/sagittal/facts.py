@@ -161,6 +161,34 @@ class SeriesFacts:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class OtherGrid:
+    """A label map that a look found and whose voxels are not its image's: it can only be taken resampled."""
+
+    name: str
+    """The image's."""
+    image_kind: str
+    image_files: tuple[str, ...]
+    kind: str
+    files: tuple[str, ...]
+    """Of the label map; the first one names it."""
+    difference: str
+    """How the two grids differ: a sentence."""
+
+
+@dataclass(frozen=True, eq=False)
+class Resampled:
+    """A label map brought onto its image's grid, nearest neighbour: what is looked at before it is taken."""
+
+    planes: tuple[np.ndarray[Any, Any], ...]
+    """uint8 (rows, columns, 3): the slice with most labels across each axis, in true proportions, labels over it."""
+    edges: tuple[str, ...]
+    """What stands left, right, above and below each plane, as "RLAP"; "" where the file says nothing of directions."""
+    volumes: tuple[tuple[Label, float, float], ...]
+    """Each label's millilitres before and after; of files without directions, voxels."""
+    unit: str = "ml"
+
+
 class Arrival:
     """How much of a lent image has been read. Its reader alone writes it; anyone may look at any time."""
 
@@ -195,6 +223,8 @@ class ImageLoan:
     """Every window the header offers: its own words for it (or ""), lower and upper intensity."""
     arrival: Arrival | None = None
     """While the voxels are still being read, slice by slice; None for an image that is whole."""
+    directed: bool = True
+    """Whether the file says how its axes lie in the patient. A photograph does not: no view may write R or L on it."""
 
 
 @dataclass(frozen=True)

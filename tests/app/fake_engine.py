@@ -247,13 +247,6 @@ class FakeEngine(FakeReview, FakeTables, FakeLooking, FakeComparing, FakeExams, 
         self.calls.append(("restore_scans", tuple(scans)))
         self._set_scans((*self._open().scans, *(self._removed.pop(scan) for scan in scans)))
 
-    def start_import(
-        self, paths: Sequence[Path], *, labels: Sequence[Path] = (), meta: Path | None = None, layout: str = "auto"
-    ) -> str:
-        self.calls.append(("start_import", (tuple(paths), tuple(labels), meta)))
-        self._open()
-        return self._begin("import", 10, tuple(paths))
-
     def start_export(
         self, label_set: str, format: str, out: Path, scans: Sequence[str] = (), *, make_series: str = ""
     ) -> str:

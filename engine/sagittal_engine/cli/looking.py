@@ -12,7 +12,7 @@ from rich.console import Console
 
 from sagittal.engine_port import SagittalError
 from sagittal.facts import SeriesFacts
-from sagittal_engine.cli import options
+from sagittal_engine.cli import options, other_grids
 from sagittal_engine.cli.naming import near
 from sagittal_engine.cli.output import table
 from sagittal_engine.cli.session import Session, session
@@ -31,6 +31,15 @@ def look(
     patients: Annotated[
         bool, typer.Option("--patients", help="Show the names and ids of patients, which are hidden otherwise.")
     ] = False,
+    previews: Annotated[
+        Path | None,
+        typer.Option(
+            "--previews",
+            metavar="DIR",
+            help="Draw label maps whose voxels are not their image's as an import would resample them, over the scan.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Lists the images in files and folders without importing them: the numbers are those of `import --series`."""
@@ -41,18 +50,21 @@ def look(
             {"number": number, **dataclasses.asdict(series), **({"patient": names[number - 1]} if patients else {})}
             for number, series in enumerate(found["series"], start=1)
         ]
-        document = {"series": rows, "refused": found["refused"]}
+        others = other_grids.describe(on, found["other_grids"], previews)
+        document = {"series": rows, "other_grids": others, "refused": found["refused"]}
         on.output.give(document, lambda console: _show(console, document))
         if not rows:
             raise Ended(Status.REFUSED, "Error: No image was found.")
 
 
-def look_through(on: Session, paths: Sequence[Path]) -> Mapping[str, Any]:
+def look_through(
+    on: Session, paths: Sequence[Path], labels: Sequence[Path] = (), layout: str = "auto"
+) -> Mapping[str, Any]:
     """What a look found. Raises `SagittalError` for a path that is not there."""
     for path in paths:
         if not path.exists():
             raise SagittalError(f"There is nothing at {path}. Check the path, then look again.")
-    return on.task(on.engine.start_look(paths), "Looking")
+    return on.task(on.engine.start_look(paths, labels=labels, layout=layout), "Looking")
 
 
 def chosen(series: Sequence[SeriesFacts], words: Sequence[str]) -> list[Path]:
@@ -90,6 +102,8 @@ def _show(console: Console, document: Mapping[str, Any]) -> None:
     for row in document["series"]:
         for warning in row["warnings"]:
             console.print(f"! {row['name']}: {warning}", markup=False, soft_wrap=True)
+    for row in document["other_grids"]:
+        console.print(f"! {row['path']}: {other_grids.sentence(row)}", markup=False, soft_wrap=True)
     for row in document["refused"]:
         console.print(f"✗ {row['path']}: {row['reason']}", markup=False, soft_wrap=True)
     console.print(f"{len(rows)} found, {len(document['refused'])} refused.")

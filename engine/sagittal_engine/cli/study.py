@@ -11,7 +11,7 @@ from rich.console import Console
 
 from sagittal.engine_port import SagittalError
 from sagittal.facts import ScanFacts
-from sagittal_engine.cli import looking, options
+from sagittal_engine.cli import looking, options, other_grids
 from sagittal_engine.cli.output import table
 from sagittal_engine.cli.session import session
 from sagittal_engine.cli.status import Ended, Status
@@ -74,9 +74,19 @@ def import_(
             " the name of one (acdc, mrnet, refuge…) looks for that alone.",
         ),
     ] = "auto",
+    grids: Annotated[
+        str,
+        typer.Option(
+            "--other-grids",
+            metavar="ask|resample|refuse",
+            help="Label maps whose voxels are not their image's: 'ask' at a terminal (where nobody can be asked they"
+            " are resampled, nearest neighbour, and the report says so), 'resample' or 'refuse' them all.",
+        ),
+    ] = other_grids.ASK,
     as_json: options.Json = False,
 ) -> None:
     """Adds scans and their label maps to a study."""
+    other_grids.check(grids)
     given = [*(paths or ()), *(labels or ()), *([meta] if meta else ())]
     if not paths and meta is None:
         raise SagittalError("Import what? Give files or folders, as in `sagittal import STUDY FOLDER`.")
@@ -90,9 +100,16 @@ def import_(
     if labels and layout not in ("auto", "none"):
         raise SagittalError("A layout says itself which label map goes with which image: leave out --labels.")
     with session(context, as_json, study, writes=True) as on:
-        if series:
-            paths = looking.chosen(looking.look_through(on, paths or ())["series"], series)
-        task = on.engine.start_import(paths or (), labels=labels or (), meta=meta, layout=layout)
+        resample: list[Path] | None = [] if grids == other_grids.REFUSE else None
+        asked = bool(paths) and other_grids.is_asked(grids, as_json)
+        if series or asked:
+            found = looking.look_through(on, paths or (), labels or (), layout)
+            if series:
+                paths = looking.chosen(found["series"], series)
+            if asked:
+                wanted = [one for one in found["other_grids"] if not series or Path(one.files[0]) in (paths or ())]
+                resample = other_grids.confirmed(on, wanted)
+        task = on.engine.start_import(paths or (), labels=labels or (), meta=meta, layout=layout, resample=resample)
         report = on.task(task, "Importing")
         on.output.give(report, lambda console: _show_report(console, report))
         if paths and not report["imported"]:

@@ -15,7 +15,9 @@ from sagittal.facts import (
     Interrupted,
     Label,
     LabelLoan,
+    OtherGrid,
     Recovery,
+    Resampled,
     ScanFacts,
     SeriesFacts,
     StudyCopy,
@@ -144,7 +146,10 @@ class StudyService(ServiceBase):
         data = volume.data.view()
         data.flags.writeable = False
         header = volume.header
-        return ImageLoan(scan, data, volume.affine, volume.spacing, volume.window, header.unit, header.windows, arrival)
+        return ImageLoan(
+            scan, data, volume.affine, volume.spacing, volume.window, header.unit, header.windows, arrival,
+            directed=not volume.grid.assumed_axes,
+        )  # fmt: skip
 
     def labels(self, scan: str, label_set: str) -> LabelLoan:
         return self._open().labels(scan, label_set)
@@ -200,11 +205,13 @@ class StudyService(ServiceBase):
         self._open_for_writing().restore_scans(scans)
         self._changed("scans", tuple(scans))
 
-    def start_look(self, paths: Sequence[Path]) -> str:
+    def start_look(self, paths: Sequence[Path], *, labels: Sequence[Path] = (), layout: str = "auto") -> str:
+        study = self._study
+
         def work(task: Task) -> Mapping[str, Any]:
             from sagittal_engine.study.looking import look_through
 
-            return look_through(paths, task.progress, task.boundary)
+            return look_through(paths, task.progress, task.boundary, labels=labels, layout=layout, study=study)
 
         return self._tasks.start("look", "Looking through files", work)
 
@@ -213,13 +220,24 @@ class StudyService(ServiceBase):
 
         return picture(series)
 
+    def resampled(self, found: OtherGrid) -> Resampled:
+        from sagittal_engine.study.other_grids import resampled
+
+        return resampled(found)
+
     def patient(self, file: Path) -> str:
         from sagittal_engine.imaging.dicom.person import patient_of
 
         return patient_of(file)
 
     def start_import(
-        self, paths: Sequence[Path], *, labels: Sequence[Path] = (), meta: Path | None = None, layout: str = "auto"
+        self,
+        paths: Sequence[Path],
+        *,
+        labels: Sequence[Path] = (),
+        meta: Path | None = None,
+        layout: str = "auto",
+        resample: Sequence[Path] | None = None,
     ) -> str:
         study = self._open_for_writing()
 
@@ -232,6 +250,7 @@ class StudyService(ServiceBase):
                     progress=task.progress,
                     boundary=task.boundary,
                     layout=layout,
+                    resample=resample,
                 )
             finally:
                 self._changed("scans")

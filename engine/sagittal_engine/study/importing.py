@@ -26,15 +26,27 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 Report = dict[str, Any]
 
+LEFT_OUT = "{name} lies on another grid than its image and was not to be resampled. {difference}"
+
 MOST_LABELS = 256
 """A file whose name says "label" and that holds more different values than this is taken for an image after all."""
 
 
 class Import:
-    """One import into one study. `boundary` may raise between any two files; what was finished stays."""
+    """One import into one study. `boundary` may raise between any two files; what was finished stays.
 
-    def __init__(self, study: Study, progress: Callable[[int, int, str], None], boundary: Callable[[], None]) -> None:
+    `resample` are the label maps of another grid that may be brought onto their image's; None for all.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        progress: Callable[[int, int, str], None],
+        boundary: Callable[[], None],
+        resample: Sequence[Path] | None = None,
+    ) -> None:
         self.study, self.progress, self.boundary = study, progress, boundary
+        self._resample = None if resample is None else {Path(path).absolute() for path in resample}
         self.imported: list[Report] = []
         self.refused: dict[Path, str] = {}
         self._used: set[Path] = set()
@@ -103,33 +115,20 @@ class Import:
 
     def _of_study(self, source: imaging.Source, header: imaging.Header, images: list[Candidate]) -> None:
         """A DICOM segmentation that came alone: joined to the scan of the study that it refers to, else refused."""
-        from sagittal_engine.imaging.dicom import segmentation
-
-        wanted = segmentation.references(source.path)
-        with self.study.catalogue.reading() as session:
-            rows = session.scalars(select(ScanRow).where(ScanRow.kind == "dicom", ScanRow.removed.is_(False)))
-            known = [
-                (row.name, locations.recall(row.files, self.study.path), [one.name for one in row.label_sets])
-                for row in rows
-            ]
-        for name, files, taken in known:
-            self.boundary()
-            scan = imaging.Source("dicom", files, name)
-            if refers_to(wanted, scan):
-                image = next((one for one in images if one.source == scan), None)
-                if image is None:
-                    try:
-                        image = Candidate(scan, imaging.probe(scan))
-                    except SagittalError as error:
-                        self._refuse(source, f"{source.path.name} belongs to {name}, which cannot be read: {error}")
-                        return
-                    images.append(image)
-                join(source, header, image, taken)
-                return
-        self._refuse(
-            source,
-            f"{source.path.name} is a DICOM segmentation of a series that is not in the study. Import that first.",
-        )
+        self.boundary()
+        try:
+            home = home_of(self.study, source, images)
+        except SagittalError as error:
+            self._refuse(source, str(error))
+            return
+        if home is None:
+            reason = f"{source.path.name} is a DICOM segmentation of a series that is not in the study."
+            self._refuse(source, f"{reason} Import that first.")
+            return
+        image, taken = home
+        if image not in images:
+            images.append(image)
+        join(source, header, image, taken)
 
     def _take(self, candidate: Candidate) -> None:
         """Imports one image with its label maps in one transaction."""
@@ -252,9 +251,14 @@ class Import:
     ) -> LabelSetRow | None:
         """The row of an imported label map; None, with the reason noted, where it cannot be used."""
         source = label.source
+        difference = imaging.grid_difference(header, label.header)
+        moves = resample.changes(label.header, header)
+        if moves and self._resample is not None and source.path.absolute() not in self._resample:
+            self._refuse(source, LEFT_OUT.format(name=source.path.name, difference=difference))
+            warnings.append(f"Its label map {source.path.name} was left out: it lies on another grid.")
+            return None
         try:
             found = imaging.label_map(imaging.read(source))
-            difference = imaging.grid_difference(header, label.header)
             data = resample.fit(found.data, label.header, header) if difference else found.data
         except (SagittalError, OSError, MemoryError) as error:
             self._refuse(source, str(error) or f"{source.path.name} does not fit into memory.")
@@ -266,7 +270,7 @@ class Import:
             warnings.append(reason)
             return None
         warnings += [f"Label map {source.path.name}: {sentence}" for sentence in found.warnings]
-        if difference and not resample.is_part(label.header, header):
+        if moves:
             warnings.append(f"{difference} It is resampled to the image's grid, nearest neighbour.")
         if not data.any():
             warnings.append(f"The label map {source.path.name} is empty.")
@@ -325,6 +329,33 @@ class Import:
                 document["files"].append(str(path))
                 document["subject"] = self.study.scan(document["scan"]).subject
         return {"path": str(path), "scans": len(table.values), "unknown": table.unknown}
+
+
+def home_of(
+    study: Study, source: imaging.Source, images: Sequence[Candidate] = ()
+) -> tuple[Candidate, list[str]] | None:
+    """The scan of the study that a DICOM segmentation refers to, and the label sets it has; None where there is none.
+
+    One of `images` where it is among them. Raises `SagittalError` where the scan cannot be read.
+    """
+    from sagittal_engine.imaging.dicom import segmentation
+
+    wanted = segmentation.references(source.path)
+    with study.catalogue.reading() as session:
+        rows = session.scalars(select(ScanRow).where(ScanRow.kind == "dicom", ScanRow.removed.is_(False)))
+        known = [
+            (row.name, locations.recall(row.files, study.path), [one.name for one in row.label_sets]) for row in rows
+        ]
+    for name, files, taken in known:
+        scan = imaging.Source("dicom", files, name)
+        if refers_to(wanted, scan):
+            image = next((one for one in images if one.source == scan), None)
+            try:
+                return image or Candidate(scan, imaging.probe(scan)), taken
+            except SagittalError as error:
+                reason = f"{source.path.name} belongs to {name}, which cannot be read: {error}"
+                raise SagittalError(reason) from error
+    return None
 
 
 def _named(numbers: Iterable[int], names: Mapping[int, str]) -> tuple[Label, ...]:

@@ -45,6 +45,11 @@ def fit(labels: Array, own: imaging.Header, image: imaging.Header) -> Array:
     return onto(labels, own.grid.canonical_affine, image.shape, image.grid.canonical_affine)
 
 
+def changes(own: imaging.Header, image: imaging.Header) -> bool:
+    """Whether a label map has other voxels once it lies on its image's grid: that is to be asked, and said."""
+    return bool(imaging.grid_difference(image, own)) and not is_part(own, image)
+
+
 def is_part(own: imaging.Header, image: imaging.Header) -> bool:
     """Whether each voxel of a label map lies on a voxel of its image: then nothing is resampled, only put in place.
 

@@ -417,15 +417,17 @@ class Study:
         progress: Callable[[int, int, str], None] = lambda done, total, message: None,
         boundary: Callable[[], None] = lambda: None,
         layout: str = "auto",
+        resample: Sequence[Path] | None = None,
     ) -> dict[str, Any]:
         """Imports files, folders and trees; returns the document of `import --json`.
 
         `labels` are label maps in the order of the images; else they are paired by name. `meta` is a CSV. `layout` is
-        "auto" to recognise published data sets by how they lie (see `layouts`), "none", or the name of one.
+        "auto" to recognise published data sets by how they lie (see `layouts`), "none", or the name of one. `resample`
+        are the label maps of another grid that may be brought onto their image's, None for all; others are refused.
         `boundary` may raise to cancel: what was finished stays, and the exception carries a note that says how much.
         """
         self._writable()
-        return Import(self, progress, boundary).run(paths, labels, meta, layout)
+        return Import(self, progress, boundary, resample).run(paths, labels, meta, layout)
 
     def relink(
         self,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sagittal.engine_port import SagittalError
@@ -27,6 +28,8 @@ from sagittal.facts import (
     EvaluateRequest,
     Label,
     LabelSetFacts,
+    OtherGrid,
+    Resampled,
     ScanFacts,
     SegmentRequest,
     SpectrumRequest,
@@ -120,15 +123,26 @@ class Engine:
         self._posted.append(self.endings.get(kind, default))
         return f"t-{kind}"
 
-    def start_look(self, paths: Sequence[Path]) -> str:
+    def start_look(self, paths: Sequence[Path], *, labels: Sequence[Path] = (), layout: str = "auto") -> str:
         return self._task("look", tuple(paths))
+
+    def resampled(self, found: OtherGrid) -> Resampled:
+        plane = np.full((40, 60, 3), 80, np.uint8)
+        return Resampled((plane,) * 3, ("RLAP", "RLSI", "APSI"), ((Label(1, "liver", "#E69F00"), 1500.0, 1498.0),))
 
     def patient(self, file: Path) -> str:
         return f"Nobody of {file.name}"
 
     def start_import(
-        self, paths: Sequence[Path], *, labels: Sequence[Path] = (), meta: Path | None = None, layout: str = "auto"
+        self,
+        paths: Sequence[Path],
+        *,
+        labels: Sequence[Path] = (),
+        meta: Path | None = None,
+        layout: str = "auto",
+        resample: Sequence[Path] | None = None,
     ) -> str:
+        self.resample = resample
         return self._task("import", (tuple(paths), tuple(labels), meta, layout))
 
     def start_export(
