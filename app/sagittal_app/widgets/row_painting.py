@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPainterPath, QPixmap
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPixmap
 
 from sagittal_app import theme
 
@@ -26,11 +26,11 @@ class Wrapping:
     """Breaks texts into lines between words, whose widths are measured once: a list's texts share most of them."""
 
     def __init__(self, font: QFont) -> None:
-        self._metrics = QFontMetrics(font)
-        self.line = self._metrics.lineSpacing()
+        self._metrics = QFontMetricsF(font)
+        self.line = round(self._metrics.lineSpacing())
         """Height of a line."""
         self._space = self._metrics.horizontalAdvance(" ")
-        self._words: dict[str, int] = {}
+        self._words: dict[str, float] = {}
         self.lines = lru_cache(KEPT_TEXTS)(self._lines)
 
     def _lines(self, text: str, wide: float) -> list[str]:
