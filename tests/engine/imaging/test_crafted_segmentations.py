@@ -51,13 +51,26 @@ def much_too_small(data: Dataset) -> None:
     data.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].SpacingBetweenSlices = "1e-7"
 
 
+def no_rows(data: Dataset) -> None:
+    del data.Rows
+
+
 def no_pixels(data: Dataset) -> None:
     del data.PixelData
 
 
-@pytest.mark.parametrize("change", [many_rows, many_frames, far_apart, much_too_small, no_pixels])
+@pytest.mark.parametrize("change", [many_rows, many_frames, far_apart, much_too_small, no_pixels, no_rows])
 def test_a_lying_header_is_one_sentence(change: Crafted, tmp_path: Path) -> None:
     sentence_of(crafted(tmp_path, change))
+
+
+def test_one_frame_need_not_be_counted(tmp_path: Path) -> None:
+    path = tmp_path / "one.dcm"
+    make_segmentation(SEGMENT[:1], "BINARY", ExplicitVRLittleEndian, path)
+    data = pydicom.dcmread(path)
+    del data.NumberOfFrames
+    data.save_as(path)
+    assert read(discover([path]).items[0]).data.sum() == SEGMENT[0].sum()
 
 
 @pytest.mark.parametrize("syntax", [RLELossless, JPEG2000Lossless], ids=lambda uid: uid.name)

@@ -68,7 +68,7 @@ def planes(asked: Mapping[str, Any], limits: Limits) -> Iterator[Answer]:
     watch = limits(UNPACKED * held + TIMES * rows * columns, UNPACKED * held / 1e7 + slices * rows * columns / 1e8)
     # The file is read whole: frame by frame, the library loses its place among bits that fill no byte.
     with watch(), _opened(path, lazy=False) as data:
-        check_streams(data, int(data.NumberOfFrames), (rows, columns))
+        check_streams(data, data.number_of_frames, (rows, columns))
         step = max(1, AT_A_TIME // (rows * columns * len(data.segment_numbers)))
         for first in range(0, slices, step):
             voxels = _voxels(data, first, min(first + step, slices))
@@ -107,16 +107,19 @@ def _opened(path: Path, lazy: bool) -> Iterator[highdicom.seg.Segmentation]:
 
 def _check_stored(path: Path) -> None:
     """Refuses a header that promises more pixels than the file holds, before anything is made of it."""
-    names = ["NumberOfFrames", "Rows", "Columns", "BitsAllocated"]
+    names = ["Rows", "Columns", "BitsAllocated", "NumberOfFrames"]
     with storage.open_plain(path) as file:
         data = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=names)
-    bits = math.prod(int(data[name].value) for name in names)
+    missing = [name for name in names[:3] if data.get(name) is None]
+    if missing:
+        raise ImagingError(f"{path.name} is a DICOM segmentation whose header lacks {missing[0]}. Export it again.")
+    bits = math.prod(int(data.get(name) or 1) for name in names)
     density = density_of(data.file_meta.TransferSyntaxUID)
     storage.check_size(path, -(-bits // 8), density=max(density, storage.DEFLATE_LIMIT * storage.is_gzip(path)))
 
 
 def _check_span(path: Path, data: Dataset, spanned: int) -> None:
-    stored = int(data.NumberOfFrames) * int(data.Rows) * int(data.Columns)
+    stored = data.number_of_frames * int(data.Rows) * int(data.Columns)
     if spanned > max(ALWAYS_SPANNED, SPANNED * stored):
         raise ImagingError(
             f"{path.name} cannot be right: its segments span {spanned:,} voxels, of which it holds {stored:,}. Their"
