@@ -48,6 +48,8 @@ class MoCoNetwork(Network):
 class MoCo(ContrastiveBase[MoCoParams]):
     """Queries against keys and a queue."""
 
+    LEARNING_VIEWS = 1
+
     _queue: Tensor
     """Of the module that is compared with."""
     _fresh: Tensor | None = None
