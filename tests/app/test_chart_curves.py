@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sagittal_app.charts.plot import Axis
 from sagittal_app.charts.pyramid import Pyramid, Trace
 from sagittal_app.charts.ranges import bounds, growing, steady
 from sagittal_app.models.run_model import moving_average
@@ -106,3 +107,13 @@ def test_bounds_leave_out_what_is_no_number():
     assert bounds(np.array([1.0, np.nan, 3.0, np.inf])) == (1.0, 3.0)
     assert bounds(np.array([np.nan])) is None
     assert bounds(np.array([])) is None
+
+
+def test_a_logarithmic_axis_of_less_than_a_power_of_ten_has_numbers(qapp):
+    axis = Axis("left")
+    axis.logMode = True
+    for least, most, told in ((0.0586, 0.06, ["0.059", "0.0595", "0.06"]), (1.0, 5.0, ["1", "2", "3", "4", "5"])):
+        low, high = np.log10((least, most))
+        axis.setRange(low, high)
+        ((step, values),) = axis.tickValues(low, high, 120)
+        assert axis.tickStrings(values, 1, step) == told

@@ -243,15 +243,15 @@ class SliceView(QWidget):
             self.overlay.update()
             return
         row, column = view.to_screen(state.position)
-        edges = view.edges(state.affine)
+        directed = state.scan.directed
         look, preview = state.look, self.hand.preview()
         narrow = self.width() < NARROW and not self.hand.windowing
-        named = "" if self.width() < TINY else f"{self.plane.capitalize()}  "
+        named = "" if self.width() < TINY or not directed else f"{self.plane.capitalize()}  "
         convention = words.RADIOLOGICAL if look.radiological else words.NEUROLOGICAL
         if self.plane is Plane.SAGITTAL:
             convention = words.NOSE_LEFT if look.nose_left else words.NOSE_RIGHT
         self.overlay.drawing = Drawing(
-            letters=edges,
+            letters=view.edges(state.affine) if directed else {},
             cross=self.canvas.to_widget(row, column) if look.crosshair else None,
             brush=self._circle(preview),
             brush_colour=self._tool_colour(preview),
@@ -264,7 +264,7 @@ class SliceView(QWidget):
             top_left=f"{named}{self.index + 1} / {view.slices}",
             top_right=windowing.window_words(state.window) if state.scan.data.ndim == 3 and not narrow else "",
             bottom_left=self.probe(),
-            bottom_right=convention,
+            bottom_right=convention if directed else "",
             unusual=not look.radiological and self.plane is not Plane.SAGITTAL,
             notes=self._notes(),
         )

@@ -33,6 +33,10 @@ FAINT = 70
 
 DECADES = 1.6
 """Powers of ten up to which a logarithmic axis has numbers between them."""
+ROUND_DECADES = 0.8
+"""Powers of ten below which few of those numbers, or none, lie in sight."""
+ENOUGH = 3
+"""Round numbers that tell where an axis begins and ends."""
 FEW = 24
 """Points up to which a curve has each of them marked."""
 
@@ -48,10 +52,26 @@ class CurveData:
 
 
 class Axis(pg.AxisItem):
-    """An axis whose logarithmic numbers keep apart: 1, 2 and 5 of each power of ten, or 1 alone over many."""
+    """An axis whose logarithmic numbers keep apart: 1, 2 and 5 of each power of ten, or 1 alone over many.
+
+    Where it spans less than a power of ten, round numbers stand at it as at any other axis.
+    """
+
+    def logTickValues(self, low: float, high: float, size: float, ticks: Any) -> Any:
+        if high - low >= ROUND_DECADES:
+            return super().logTickValues(low, high, size, ticks)
+        least, most = 10**low, 10**high
+        at = np.array([least])
+        for step, _ in self.tickSpacing(least, most, size):
+            at = step * np.arange(np.ceil(least / step), np.floor(most / step) + 1)
+            if len(at) >= ENOUGH:
+                break
+        return [(None, np.log10(at).tolist())]
 
     def logTickStrings(self, values: Sequence[float], scale: float, spacing: object) -> list[str]:
         low, high = sorted(self.range)
+        if high - low < ROUND_DECADES:
+            return [messages.number(10**value) for value in values]
         kept = (1, 2, 5) if high - low < DECADES else (1,)
         texts = super().logTickStrings(values, scale, spacing)
         return [text if round(10 ** (v % 1)) in kept else "" for text, v in zip(texts, values, strict=True)]

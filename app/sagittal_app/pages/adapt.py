@@ -92,6 +92,7 @@ class AdaptPage(Page):
         self.board = AdaptBoard(self.desk, buttons, self._canvases)
         self.list = QListWidget()
         self.list.setObjectName("adapt_list")
+        self.list.setProperty("role", "records")
         self.list.setSpacing(4)
         self.list.setWordWrap(True)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -82,6 +82,7 @@ class ComparePage(Page):
         self.board = ComparisonBoard(self._stop, self._resume, self._again)
         self.list = QListWidget()
         self.list.setObjectName("comparison_list")
+        self.list.setProperty("role", "records")
         self.list.setSpacing(4)
         self.list.setWordWrap(True)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

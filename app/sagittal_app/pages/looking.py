@@ -160,7 +160,10 @@ class Looking(QObject):
     def _remind(self) -> None:
         """Says once how the patient lies on the screen, and at every start where it is not as most expect."""
         settings = self._desk.settings
+        shown = self._state.scan
         if settings.reminded or not settings.value("orientation_reminder", True, bool):
+            return
+        if shown is None or not shown.directed:  # a photograph has no side of the patient
             return
         settings.reminded = True
         if not self._state.look.radiological:

@@ -47,7 +47,15 @@ Found = tuple[list[RunRecord], list[MethodCard], list[ProbeCard], list[MeasureCa
 MEASURING = ("evaluate", "embedding", "spectrum")
 """Kinds of tasks whose results are kept with a run."""
 LOG_LINES = 2000
-_STAMP = re.compile(r"^\d{4}-\d\d-\d\dT(\d\d:\d\d:\d\d)\S* ")
+STATES_SAID = {
+    "queued": messages.STATE_LINE["queued"],
+    "preparing": messages.STATE_LINE["preparing"],
+    "running": "Training.",
+    "paused": "Paused.",
+}
+"""What a log calls the states of a run; how it ended has a line of its own."""
+_DATED = re.compile(r"^\d{4}-\d\d-\d\dT(\d\d:\d\d:\d\d)\S* (\w+) (.*)$")
+"""A line of a run's log: its time, its level, what it says. A line of details has none of the first two."""
 """What a line of the log file begins with; the run's own date is in the table."""
 WIDTHS = {METHOD: 160, RECIPE: 92, DATA: 128, STATE: 150, STEP: 88, DURATION: 80, STARTED: 132}
 """Columns in pixels; the figures take the rest."""
@@ -273,7 +281,7 @@ class RunsPage(Page):
             return []
         file = Path(self._study) / "runs" / self._table.record(place).facts.folder / "log.txt"
         text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
-        return [("info", _STAMP.sub(r"\1 ", line)) for line in text.splitlines()[-LOG_LINES:]]
+        return [("info", _said(line)) for line in text.splitlines()[-LOG_LINES:] if _said(line)]
 
     def _show_one(self, record: RunRecord, measures: Measures, log: list[tuple[str, str]]) -> None:
         title = self._table.title(record)
@@ -367,3 +375,17 @@ def _in_short(record: RunRecord) -> str:
     recipe = facts.request.recipe or messages.RECIPE_OWN
     parts = [recipe, messages.count(len(facts.scans), "scan"), f"step {state.step}", state_words(record)]
     return " · ".join([*parts, *filter(None, [figure_words(record)])])
+
+
+def _said(line: str) -> str:
+    """A line of a run's log as one reads it; "" for one whose sense the next line has."""
+    dated = _DATED.match(line)
+    if dated is None:
+        return line
+    time, level, text = dated.groups()
+    if level == "state":
+        text = STATES_SAID.get(text, "")
+        return f"{time} {text}" if text else ""
+    if level in ("info", "finished"):
+        return f"{time} {text[:1].upper()}{text[1:]}"
+    return f"{time} {level}: {text}"

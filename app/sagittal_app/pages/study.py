@@ -63,6 +63,7 @@ class StudyPage(Page):
         folder = button(messages.IMPORT_FOLDER, "import_folder", self._import_folder, icon="mdi6.folder-plus-outline")
         out = button(export_words.GO + "…", "study_export", self._export, icon="mdi6.export-variant")
         out.setToolTip(tip(export_words.COMMAND, "Ctrl+E"))
+        self._takes_in = (files, folder)
         bar = row(self.field, self.amount, files, folder, out, spacing=UNIT)
         bar.setStretch(0, 1)
         bar.insertSpacing(2, UNIT)
@@ -105,19 +106,20 @@ class StudyPage(Page):
 
     def commands(self) -> list[Command]:
         is_open = lambda: self.desk.study() is not None  # noqa: E731
-        chosen = lambda: self._is_built and bool(self.view.chosen())  # noqa: E731
+        may_write = lambda: (facts := self.desk.study()) is not None and not facts.read_only  # noqa: E731
+        chosen = lambda: may_write() and self._is_built and bool(self.view.chosen())  # noqa: E731
         one = lambda: self._is_built and len(self.view.chosen()) == 1  # noqa: E731
         reported = lambda: self._is_built and self.report.isHidden()  # noqa: E731
         return [
-            Command("study.import_files", messages.IMPORT_FILES, "Ctrl+I", self._import_files, is_open),
-            Command("study.import_folder", messages.IMPORT_FOLDER, "Ctrl+Shift+I", self._import_folder, is_open),
-            Command("study.import_pairs", f"{messages.PAIR_TITLE}…", "", self._import_pairs, is_open),
-            Command("study.import_meta", "Import meta labels (CSV)…", "", self._import_meta, is_open),
+            Command("study.import_files", messages.IMPORT_FILES, "Ctrl+I", self._import_files, may_write),
+            Command("study.import_folder", messages.IMPORT_FOLDER, "Ctrl+Shift+I", self._import_folder, may_write),
+            Command("study.import_pairs", f"{messages.PAIR_TITLE}…", "", self._import_pairs, may_write),
+            Command("study.import_meta", "Import meta labels (CSV)…", "", self._import_meta, may_write),
             Command("study.report", "Show the last import report", "", lambda: self.report.show(), reported),
             Command("study.export", export_words.COMMAND, "Ctrl+E", self._export, is_open),
             Command(
                 "study.names_in", export_words.TABLE_IMPORT_COMMAND, "",
-                lambda: self._table_from_file(self._table_set()), is_open,
+                lambda: self._table_from_file(self._table_set()), may_write,
             ),
             Command(
                 "study.names_out", export_words.TABLE_EXPORT_COMMAND, "",
@@ -135,6 +137,8 @@ class StudyPage(Page):
         self.view.make_room(scans)
         self.stack.setCurrentIndex(1 if scans else 0)
         self._say_amount()
+        for way_in in self._takes_in:
+            way_in.setEnabled(facts is not None and not facts.read_only)
         assert self._inspector is not None
         self._inspector.show_study(facts)
         self._inspector.show_scans(self.view.chosen())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ from sagittal_app import messages
 from sagittal_app.widgets.basics import UNIT, column, label, scrolled
 from sagittal_app.widgets.method_gallery import learns_from_labels, needs_in_words
 
+_DOTTED = re.compile(r"[\w.]{20,}")
+"""The name of a DICOM file: numbers between points, longer than a line."""
 LONG = 16
 """Letters beyond which a name may break at its hyphens."""
 NAME_WIDTH = 120
@@ -82,7 +85,7 @@ def _breakable(text: str) -> str:
     """Lets paths and long ids break where they are put together; numbers stay whole."""
     for mark in "/\\_-" if len(text) > LONG else "/\\_":
         text = text.replace(mark, f"{mark}\u200b")
-    return text
+    return _DOTTED.sub(lambda name: name.group().replace(".", ".\u200b"), text)
 
 
 def shown(value: Any) -> str:
@@ -90,7 +93,7 @@ def shown(value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, float):
-        return messages.number(value)
+        return f"{value:.6g}"
     return "none" if value is None or value == "" else str(value)
 
 

@@ -70,7 +70,8 @@ class RelinkDialog(QDialog):
             self._rows[scan.scan] = QTreeWidgetItem(tree, [scan.name, str(path.parent), ""])
             self._rows[scan.scan].setToolTip(1, scan.path)
         tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
-        tree.setColumnWidth(1, 320)
+        for where in (1, 2):
+            tree.header().setSectionResizeMode(where, QHeaderView.ResizeMode.Stretch)
         return tree
 
     def _choose(self) -> None:

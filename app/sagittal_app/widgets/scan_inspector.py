@@ -13,6 +13,8 @@ from sagittal_app.widgets.basics import UNIT, button, clear, column, label, line
 from sagittal_app.widgets.facts_view import fill_form
 from sagittal_app.widgets.label_table import LabelTable, label_sets
 
+FEW_LABELS = 8
+"""How many labels of a set are named; of more, it is said how many."""
 KINDS = {"nifti": "NIfTI", "nrrd": "NRRD", "metaimage": "MetaImage", "dicom": "DICOM", "image": "2D image"}
 """File formats as one writes them."""
 
@@ -46,8 +48,15 @@ def scan_lines(scan: ScanFacts) -> dict[str, str]:
     }
     for one in scan.label_sets:
         kind = str(one.origin.get("kind", ""))
-        lines[f"Labels “{one.name}”"] = ", ".join(row.name for row in one.labels) + (f" ({kind})" if kind else "")
+        lines[f"Labels “{one.name}”"] = _few(one.labels) + (f" ({kind})" if kind else "")
     return {name: value for name, value in lines.items() if value}
+
+
+def _few(labels: Sequence[Label]) -> str:
+    """The names of labels, cut short where they are many: the table of labels below has them all."""
+    names = [one.name for one in labels]
+    cut = len(names) > FEW_LABELS
+    return f"{len(names)}: {', '.join(names[:FEW_LABELS])}, …" if cut else ", ".join(names)
 
 
 class ScanInspector(QWidget):
@@ -110,6 +119,9 @@ class ScanInspector(QWidget):
 
     def show_study(self, facts: StudyFacts | None) -> None:
         self._facts = facts
+        writable = facts is not None and not facts.read_only
+        self._meta.setEnabled(writable)
+        self.labels.setEnabled(writable)
         self.labels.show_study(facts)
 
     def show_scans(self, scans: Sequence[ScanFacts]) -> None:

@@ -23,7 +23,7 @@ Masks = Mapping[str, Array]
 MOVED_FAR = 0.25
 """Share of changed voxels from which a mask that became no surer is warned of."""
 WARNING = (
-    "The mask changed in {share:.0%} of its voxels without becoming surer. Look at both, and keep the one before "
+    "{share:.0f} % of the mask changed, and it did not become surer. Look at both, and keep the one before "
     "adapting where it is better."
 )
 
@@ -82,7 +82,7 @@ def case_of(scan: str, truth: Masks, one: Said, other: Said, steps: Sequence[Ada
         "warning": "",
     }
     if row["changed"] > MOVED_FAR and other.entropy >= one.entropy:
-        row["warning"] = WARNING.format(share=row["changed"])
+        row["warning"] = WARNING.format(share=100 * row["changed"])
     return row
 
 
