@@ -12,7 +12,8 @@ a process of its own.
 With `--table FOLDER` it draws the vessel phantom into FOLDER and trains every row of the ablation with every domain
 left out in turn, under `quick-cpu`, for every seed; what was finished is kept, so that it can be interrupted and run
 again. It prints Dice, sensitivity, Jaccard and volume similarity, means over the left-out scans of all domains and
-seeds with bootstrap intervals over scans, as they come out.
+seeds with bootstrap intervals over scans, and of the runs the least and the largest share of steps in which the gate
+let the teacher follow, as they come out.
 
     python benchmarks/gs_ema.py --table FOLDER [--subjects 32] [--seeds 3] [--rows no-ema,ema,gs-ema,bacl] [--steps N]
 """
@@ -290,16 +291,23 @@ def _row(kept: Path, row: str) -> dict[str, Any]:
     for own in by_scan.values():  # a scan's mean over the seeds counts once
         known = {key: [case[key] for case in own if case.get(key) is not None] for key in keys}
         cases.append({key: statistics.mean(values) for key, values in known.items() if values})
-    return {"runs": len(documents), "summary": summarise(cases, keys)}
+    shares = [document["update_share"] for document in documents if document["update_share"] is not None]
+    return {
+        "runs": len(documents),
+        "summary": summarise(cases, keys),
+        "update_share": [min(shares), max(shares)] if shares else None,
+    }
 
 
 def show(found: dict[str, Any]) -> None:
     if "rows" in found:
-        print("| row | runs | " + " | ".join(METRICS) + " |")
+        columns = [*(f"{metric}_mean" for metric in METRICS), "dice_vessel", "dice_aneurysm"]
+        print("| row | runs | " + " | ".join(columns) + " | share of updates |")
         for row, own in found["rows"].items():
-            figures = [own["summary"].get(f"{metric}_mean") for metric in METRICS]
+            figures = [own["summary"].get(column) for column in columns]
             cells = [f"{f['mean']:.3f} ({f['low']:.3f}–{f['high']:.3f}, n = {f['n']})" if f else "–" for f in figures]
-            print(f"| {row} | {own['runs']} | " + " | ".join(cells) + " |")
+            share = "{:.2f} to {:.2f}".format(*own["update_share"]) if own["update_share"] else "–"
+            print(f"| {row} | {own['runs']} | " + " | ".join(cells) + f" | {share} |")
         return
     for name, value in found.items():
         print(f"{name:32} {value:.4g}" if isinstance(value, float) else f"{name:32} {value}")
