@@ -112,6 +112,7 @@ PATIENT_SHOW = "Show the patient’s name"
 PATIENT_ABOUT = "The name is read from the file now. It is kept nowhere."
 PATIENT_NONE = "The file names nobody."
 LOOKING = "Looking through files"
+MIRRORED = "mirrored in the file; its affine puts each side where it belongs"
 GRID_TITLE = "Label maps on another grid"
 GRID_ABOUT = (
     "{maps} cannot be laid over the image voxel by voxel. What is ticked is resampled to the image’s grid, nearest"

@@ -64,6 +64,8 @@ class MethodCard:
     recipes: tuple[Recipe, ...] = ()
     note: str = ""
     """A caution shown wherever the method is named (for instance "reconstructed from the published description")."""
+    reads: str = "The scan's own intensities: window and level on the screen change nothing."
+    """What of a scan reaches the method; some tools elsewhere segment what the window shows."""
 
 
 class ScanData(Protocol):

@@ -16,6 +16,7 @@ from sagittal.facts import Label
 from sagittal_app import messages
 from sagittal_app.models.scan_table import LABELS, NAME, SHAPE, ScanFilter, ScanTable, Thumbnails
 from sagittal_app.pages.study import StudyPage
+from sagittal_app.widgets.scan_inspector import axes_in_words
 from sagittal_app.widgets.scan_view import ScanView, place_chips
 
 LEFT = Qt.MouseButton.LeftButton
@@ -242,3 +243,16 @@ def test_chips_fill_two_lines_and_then_are_counted():
     assert place_chips([60, 60, 60], 200, 2, 30) == [(0, 0), (0, 66), (0, 132)]
     assert place_chips([100, 100, 100, 100], 200, 2, 30) == [(0, 0), (1, 0)]
     assert place_chips([300], 200, 2, 30) == [(0, 0)]
+
+
+@pytest.mark.parametrize(
+    ("letters", "mirrored"),
+    [("RAS", False), ("LAS", True), ("LPS", False), ("RPI", False), ("SRA", False), ("ARS", True), ("ALS", False)],
+)
+def test_a_file_that_counts_its_voxels_mirrored_is_called_so(letters, mirrored):
+    affine = np.zeros((3, 3))
+    for axis, letter in enumerate(letters):
+        place = "RLAPSI".index(letter)
+        affine[place // 2, axis] = 1 - 2 * (place % 2)
+    assert (np.linalg.det(affine) < 0) == mirrored
+    assert ("mirrored in the file" in axes_in_words(letters)) == mirrored and axes_in_words(letters)[:3] == letters

@@ -102,6 +102,7 @@ def method_lines(card: MethodCard) -> dict[str, str]:
         "What it does": card.summary,
         "Paper": card.paper,
         "Needs": needs_in_words(card),
+        "Reads": card.reads,
         "What it can do": "; ".join(CAN.get(one, one) for one in _abilities(card)),
         **{f"Recipe “{recipe.title}”": recipe.source for recipe in card.recipes if recipe.source},
     }

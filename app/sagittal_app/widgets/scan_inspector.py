@@ -42,7 +42,7 @@ def scan_lines(scan: ScanFacts) -> dict[str, str]:
         "Format": KINDS.get(scan.kind, scan.kind),
         "Size": messages.size(scan.shape) + " voxels",
         "Spacing": messages.spacing(scan.spacing),
-        "Orientation": scan.orientation,
+        "Orientation": axes_in_words(scan.orientation),
         "File": scan.path,
         "Id": scan.scan,
     }
@@ -50,6 +50,15 @@ def scan_lines(scan: ScanFacts) -> dict[str, str]:
         kind = str(one.origin.get("kind", ""))
         lines[f"Labels “{one.name}”"] = _few(one.labels) + (f" ({kind})" if kind else "")
     return {name: value for name, value in lines.items() if value}
+
+
+def axes_in_words(letters: str) -> str:
+    """The letters, and what was done where the file counts its voxels mirrored (a negative determinant)."""
+    places = ["RLAPSI".index(letter) for letter in letters]
+    axes = [place // 2 for place in places]
+    turned = sum(first > second for at, first in enumerate(axes) for second in axes[at + 1 :])
+    mirrored = (turned + sum(place % 2 for place in places)) % 2
+    return f"{letters}, {messages.MIRRORED}" if mirrored else letters
 
 
 def _few(labels: Sequence[Label]) -> str:

@@ -30,6 +30,7 @@ def method_document(card: MethodCard) -> dict[str, Any]:
         "summary": card.summary,
         "paper": card.paper,
         "note": card.note,
+        "reads": card.reads,
         "capabilities": card.capabilities,
         "needs": card.needs,
         "parameters": [plain(row) for row in describe(card.params)],
@@ -74,6 +75,7 @@ def _show(console: Console, cards: list[MethodCard], name: str | None) -> None:
         for recipe in card.recipes:
             console.print(Text(f"recipe {recipe.name}: {recipe.title}"), soft_wrap=True)
         if name is not None:
+            console.print(Text(f"Reads: {card.reads}"), soft_wrap=True)
             _show_parameters(console, card)
     if name is None and cards:
         console.print("`sagittal methods METHOD` shows the parameters of one.")

@@ -53,9 +53,8 @@ def resampled(found: OtherGrid) -> Resampled:
     table, _ = label_names.names_of(source, numbers)
     flat = own.grid.assumed_axes or image.grid.assumed_axes
     sizes = [1.0 if flat else abs(np.linalg.det(one.grid.canonical_affine[:3, :3])) / 1000 for one in (own, image)]
-    volumes = tuple(
-        (row, *(float(n[row.number] * size) for n, size in zip(counted, sizes, strict=True))) for row in table
-    )
+    sized = [counts * size for counts, size in zip(counted, sizes, strict=True)]
+    volumes = tuple((row, float(sized[0][row.number]), float(sized[1][row.number])) for row in table)
     axes = _AXES if not flat and min(image.data.shape[:3]) > 1 else _AXES[:1]
     return Resampled(
         planes=tuple(_picture(image, after, table, across, sides) for across, sides, _ in axes),
