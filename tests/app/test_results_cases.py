@@ -23,6 +23,7 @@ from sagittal_app.models.case_queue import CaseQueue
 from sagittal_app.models.scan_table import Thumbnails
 from sagittal_app.models.wanted import Wanted
 from sagittal_app.pages.results_cases import CaseList
+from sagittal_app.pages.results_queue import QueuePanel
 from sagittal_app.widgets.row_painting import Wrapping
 
 LEFT = Qt.MouseButton.LeftButton
@@ -79,7 +80,8 @@ def listed(qtbot, asked: Asked):
     layout.addWidget(other)
     layout.addWidget(made)
     window.resize(290, 700)
-    window.show()
+    with qtbot.waitExposed(window):
+        window.show()
     other.setFocus()
     yield made
     background.shut_down()
@@ -89,7 +91,7 @@ def settle(qtbot, listed: CaseList) -> None:
     """Paints what is in sight, and waits until all that was asked for is there and painted."""
     waiting = (listed.cases._thumbnails, listed.cases._dice)
     for _ in range(2):
-        listed.viewport().repaint()
+        listed.viewport().grab()
         qtbot.waitUntil(lambda: all(one._loading is None and not one._wanted for one in waiting), timeout=20_000)
 
 
@@ -306,6 +308,28 @@ def test_cards_follow_the_theme(listed, asked, qtbot) -> None:
             beside = QPoint(round(at.picture.center().x()), round(at.card.top()) + 4)
             assert picture.pixelColor(beside) == QColor(theme.colour(ground))
     theme.apply("dark")
+
+
+def test_cases_are_put_in_order_in_the_background_and_an_order_that_comes_too_late_is_not_shown(qtbot, desk) -> None:
+    def predicted(number: int, apart: float) -> ScanFacts:
+        scan, one = make_case(number, apart=apart)
+        return replace(scan, label_sets=(scan.label_sets[0], replace(one, origin={"kind": "predicted", "run": "r1"})))
+
+    panel = QueuePanel(desk)
+    qtbot.addWidget(panel)
+    scans = [predicted(number, apart=0.01 * number) for number in range(30)]
+    panel.show_scans(scans)
+    assert panel.listing and panel.label_set() == "" and panel.queue.cases == []
+    qtbot.waitUntil(lambda: not panel.listing)
+    assert panel.label_set() == "found" and panel.queue.scans[0] == "s0029" and len(panel.model.entries) == 31
+    with qtbot.waitSignal(panel.changed):
+        panel.sort.setCurrentIndex(panel.sort.findData("volume"))
+    assert panel.queue.scans[0] == "s0000"
+    panel.show_scans(scans[:5])
+    panel.forget()
+    assert not panel.listing and panel.label_set() == "" and panel.tally.text() == ""
+    qtbot.wait(100)
+    assert panel.model.entries == [] and panel.queue.cases == []
 
 
 def test_what_is_looked_at_is_read_first_and_what_changed_while_it_was_read_again(qtbot) -> None:

@@ -123,6 +123,19 @@ def test_a_click_on_the_confidence_bar_shows_that_slice(segmented: ResultsPage, 
 
 
 @pytest.mark.window
+def test_a_case_asked_for_while_the_cases_are_put_in_order_is_shown_then(segmented: ResultsPage, desk, qtbot) -> None:
+    page = segmented
+    qtbot.waitUntil(lambda: not page.listed.listing)
+    page.listed.forget()
+    assert cases(page) == [] and page.listed.label_set() == "" and page.listed.tally.text() == ""
+    page.listed.show_scans(desk.study().scans)
+    assert page.listed.listing
+    page.show_subject("0000000000000002")
+    qtbot.waitUntil(lambda: page.bench.session.scan == "0000000000000002", timeout=30_000)
+    qtbot.waitUntil(lambda: page.listed.cases.marked() == "0000000000000002")
+
+
+@pytest.mark.window
 def test_judging_is_kept_goes_on_and_can_be_undone(segmented: ResultsPage, engine, said, qtbot) -> None:
     page = segmented
     first = page.bench.session.scan

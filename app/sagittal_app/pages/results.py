@@ -54,6 +54,8 @@ class ResultsPage(Page):
         """What `ahead` made of `bench`."""
         self._facts: StudyFacts | None = None
         self._inspector: QWidget | None = None
+        self._wanted_scan = ""
+        """A case to show once the cases are listed."""
         self._wanted_slice: int | None = None
         self._awaited: tuple[str, str] | None = None
         """Scan and label set being read: until they are shown, a verdict would be on the case before."""
@@ -214,7 +216,10 @@ class ResultsPage(Page):
 
     def _listed_anew(self) -> None:
         """Another set or order is listed, or more is known of the cases."""
-        if self.queue.cases and self._at_hand()[1] != self.listed.label_set():
+        wanted, self._wanted_scan = self._wanted_scan, ""
+        if self.queue.find(wanted) is not None:
+            self.open(wanted)
+        elif self.queue.cases and self._at_hand()[1] != self.listed.label_set():
             self.open(self.queue.scans[0])
         self._say_case()
 
@@ -227,7 +232,11 @@ class ResultsPage(Page):
 
     def open(self, scan: str) -> None:
         """Shows a case large; an unsaved correction is saved first."""
-        if self.bench is None or scan not in self.queue.scans:
+        self._wanted_scan = ""
+        if self.bench is None:
+            return
+        if self.queue.find(scan) is None:
+            self._wanted_scan = scan if self.listed.listing else ""
             return
         if (scan, self.listed.label_set()) != self._at_hand():
             self.save()

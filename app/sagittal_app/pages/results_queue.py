@@ -34,6 +34,9 @@ class QueuePanel(QWidget):
         self.setObjectName("results_queue")
         self._desk = desk
         self._scans: Sequence[ScanFacts] = ()
+        self._listed = ""
+        self._asked = self._answered = 0
+        """How often an order of the cases was asked for, and which of the askings is shown."""
         self._dice = Wanted(
             lambda scan, label_set: dice_of_case(desk.port, scan, label_set, TRUTH), desk.background, self
         )
@@ -63,13 +66,18 @@ class QueuePanel(QWidget):
         self.setMinimumWidth(240)
 
     def label_set(self) -> str:
-        """Name of the set listed; empty where there is none."""
-        return str(self.sets.currentData() or "")
+        """Name of the set whose cases are listed; empty where there is none."""
+        return self._listed
+
+    @property
+    def listing(self) -> bool:
+        """Whether other cases, or another order, are about to be listed; `changed` follows."""
+        return self._asked != self._answered
 
     def show_scans(self, scans: Sequence[ScanFacts]) -> None:
         """The study as it stands now; the set listed stays where it is still there."""
         self._scans = scans
-        titles, kept = set_titles(scans), self.label_set()
+        titles, kept = set_titles(scans), self.sets.currentData()
         self.sets.blockSignals(True)
         self.sets.clear()
         for name, title in titles.items():
@@ -87,8 +95,11 @@ class QueuePanel(QWidget):
         self.cases.mark(scan, index)
 
     def forget(self, label_sets: Collection[str] | None = None) -> None:
-        """What was computed of these sets (None: of all) is of something else now."""
+        """What was computed of these sets is of something else now; None: of all, in another study."""
         self._dice.forget(lambda key: label_sets is None or key[1] in label_sets)
+        if label_sets is None:
+            self._scans = ()
+            self._fill()
         self.model.refresh()
 
     def recount(self, scan: str, label_set: str) -> None:
@@ -97,11 +108,22 @@ class QueuePanel(QWidget):
         self.model.refresh()
 
     def _fill(self) -> None:
-        """Shows the queue; thumbnails and Dice of what is in sight arrive from the background."""
-        name = self.label_set()
+        """Puts the cases in order, in the background: that takes a large cohort of many organs a second."""
+        name, by = str(self.sets.currentData() or ""), str(self.sort.currentData() or "")
         cases = [(scan, one) for scan in self._scans for one in scan.label_sets if name and one.name == name]
-        queue = self.queue = CaseQueue(cases, str(self.sort.currentData() or ""))
-        self.unsorted.setVisible(bool(cases) and not any(queue.doubts(scan) for scan in queue.scans))
+        self._asked += 1
+        asked = self._asked
+        if cases:
+            self._desk.ask(CaseQueue, cases, by, then=lambda queue: self._show(asked, name, queue), owner=self)
+        else:
+            self._show(asked, "", CaseQueue())
+
+    def _show(self, asked: int, name: str, queue: CaseQueue) -> None:
+        """Shows the queue; thumbnails and Dice of what is in sight arrive from the background."""
+        if asked != self._asked:
+            return
+        self._answered, self._listed, self.queue = asked, name, queue
+        self.unsorted.setVisible(bool(queue.cases) and not any(map(queue.doubts, queue.scans)))
         self.tally.setText(queue.tally())
         self.cases.show_queue(queue)
         self.changed.emit()
