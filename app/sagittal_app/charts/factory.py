@@ -79,7 +79,10 @@ def _waiting_for_pictures(model: RunModel) -> str:
     if model.over:
         return messages.NOT_RECORDED
     every = model.record.facts.parameters.get("preview_steps") if model.record else None
-    return messages.WAITING_PICTURES.format(step=every) if every else messages.WAITING_DOCUMENT
+    if not every:
+        return messages.WAITING_DOCUMENT
+    ends = model.record.state.stop_at
+    return (messages.NO_PICTURES if 0 < ends < every else messages.WAITING_PICTURES).format(step=every)
 
 
 def _matrix(panel: Matrix, name: str) -> tuple[QWidget, Refresh]:

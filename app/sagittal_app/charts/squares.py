@@ -74,7 +74,7 @@ class Squares(QWidget):
         """Where each square's cells stand: beside the rows' names, under the columns' and, of several, its own."""
         line = self._small().height()
         widest = max((self._small().horizontalAdvance(text) for text in " ".join(self.labels).split()), default=0)
-        left = min(widest + 8, self.width() // 4)
+        left = min(widest + 12, self.width() // 4)
         top = self._head() + 4 + (line + 2 if len(self.squares) > 1 else 0)
         count = max(len(self.squares), 1)
         width = (self.width() - left - GAP * (count - 1)) / count

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QButtonGroup, QGridLayout, QLabel, QSplitter, QToolButton, QVBoxLayout, QWidget
 
 from sagittal.diagnosis import DiagnosisFacts, ExamDiagnosis, ExamFacts, Neighbour, Opinion
@@ -142,6 +142,9 @@ class ExamView(QWidget):
         self.title.setObjectName("diagnosis_exam_title")
         self.reasons = Elided("", "caution")
         self.reasons.setObjectName("diagnosis_exam_reasons")
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._align)
         self.panes = {plane: PlanePane(desk, plane, canvas) for plane, canvas in zip_longest(PLANES, canvases)}
         beside = row(*self.panes.values())
         views = QWidget()
@@ -149,6 +152,7 @@ class ExamView(QWidget):
         for place, (plane, pane) in enumerate(self.panes.items()):
             beside.setStretch(place, 1)
             pane.maximise.connect(lambda plane=plane: self._toggle_large(plane))
+            pane.rows_changed.connect(lambda: self._soon.start())
         self.opinions = Opinions()
         self.opinions.label_chosen.connect(self.choose_label)
         self._none = label(words.NOT_DIAGNOSED, "soft", wrap=True)
@@ -165,8 +169,9 @@ class ExamView(QWidget):
         below.setHandleWidth(UNIT)
         below.addWidget(said)
         below.addWidget(near)
-        below.setStretchFactor(0, 1)
-        below.setSizes([640, 180])
+        below.setStretchFactor(0, 3)
+        below.setStretchFactor(1, 1)
+        below.setSizes([520, 220])
         split = QSplitter(Qt.Orientation.Vertical)
         split.setObjectName("diagnosis_exam_splitter")
         split.setHandleWidth(UNIT)
@@ -229,6 +234,13 @@ class ExamView(QWidget):
                 told = words.LACKING if self.one is not None else words.LACKING_ALONE
                 pane.show_lacking(told.format(plane=plane))
         self._show_shares()
+
+    def _align(self) -> None:
+        """Pictures beside one another are equally high, however many rows of buttons each has."""
+        shown = [pane for name, pane in self.panes.items() if name in self._planes]
+        height = max((pane.rows_height() for pane in shown), default=0)
+        for pane in shown:
+            pane.keep_rows(height)
 
     def _asked(self) -> list[str]:
         """Planes shown that a classifier judged."""

@@ -112,17 +112,32 @@ class ExamDelegate(QStyledItemDelegate):
         painter.fillRect(QRectF(edge.left(), edge.bottom() - tall, 4, tall), QColor(theme.colour(name)))
 
     def _opinions(self, painter: QPainter, place: QRectF, one: ExamDiagnosis) -> None:
-        """Every label's probability in a column of its own, those told wrong in red; long names end in …"""
+        """Every label's probability, those told wrong in red; where there is no room for all, the longest end in …"""
         shown = sorted(one.opinions, key=lambda said: said.label != self.first)[:MOST_LABELS]
-        wide = place.width() / max(len(shown), 1)
-        for number, said in enumerate(shown):
-            value = f" {said.probability:.2f}"
-            metrics = painter.fontMetrics()
-            room = int(wide - metrics.horizontalAdvance(value)) - UNIT
-            text = metrics.elidedText(said.label, Qt.TextElideMode.ElideRight, room) + value
+        metrics = painter.fontMetrics()
+        values = [f" {said.probability:.2f}" for said in shown]
+        beside = sum(map(metrics.horizontalAdvance, values)) + UNIT * (len(shown) - 1)
+        widths = fitted([metrics.horizontalAdvance(said.label) + 1 for said in shown], int(place.width()) - beside)
+        left = place.left()
+        for said, value, width in zip(shown, values, widths, strict=True):
+            text = metrics.elidedText(said.label, Qt.TextElideMode.ElideRight, width) + value
             painter.setPen(QColor(theme.colour(_colour(said))))
-            where = QRectF(place.left() + number * wide, place.top(), wide, LINE)
-            painter.drawText(where, Qt.AlignmentFlag.AlignVCenter, text)
+            painter.drawText(QRectF(left, place.top(), place.right() - left, LINE), Qt.AlignmentFlag.AlignVCenter, text)
+            left += width + metrics.horizontalAdvance(value) + UNIT
+
+
+def fitted(widths: Sequence[int], room: int) -> list[int]:
+    """`widths` cut so that they fill at most `room` together: only the longest are, and to the same length.
+
+    >>> fitted([40, 10, 30], 60)
+    [25, 10, 25]
+    """
+    made, left, waiting = list(widths), max(room, 0), len(widths)
+    for index in sorted(range(len(made)), key=made.__getitem__):
+        made[index] = min(made[index], left // waiting)
+        left -= made[index]
+        waiting -= 1
+    return made
 
 
 def _colour(said: Opinion) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from sagittal.diagnosis import SliceShare
@@ -27,6 +28,8 @@ class PlanePane(QWidget):
     """`telling` are the slices shown by name, the most telling first."""
 
     maximise = Signal()
+    rows_changed = Signal()
+    """The buttons of slices may stand in more rows, or in fewer."""
 
     def __init__(self, desk: Desk, plane: str, canvas: PlaneCanvas | None = None) -> None:
         super().__init__()
@@ -93,11 +96,25 @@ class PlanePane(QWidget):
             help = words.RANK_HELP.format(slice=share.index + 1, contribution=signed(share.contribution))
             go_there = lambda index=share.index: self.lone.go_to(index)  # noqa: E731
             name = f"diagnosis_slice_{self.plane}_{share.index}"
-            self._flow.addWidget(button(said, name, go_there, role="chip", help=help))
-        self._buttons.updateGeometry()
+            chip = button(said, name, go_there, role="chip", help=help)
+            self._flow.addWidget(chip)
+            chip.show()  # what is not shown yet takes no room in a layout, and the rows are measured at once
+        self.rows_changed.emit()
         self._fill()
         if go and self.telling:
             self.lone.go_to(self.telling[0].index)
+
+    def rows_height(self) -> int:
+        """Pixels that the buttons of slices take at the width there is."""
+        return self._flow.heightForWidth(self.width())
+
+    def keep_rows(self, height: int) -> None:
+        """Gives the buttons that much room, so that pictures beside one another end on one line."""
+        self._buttons.setFixedHeight(height)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.rows_changed.emit()
 
     def _fill(self) -> None:
         """The bars span all slices of the scan, once it is known how many there are."""

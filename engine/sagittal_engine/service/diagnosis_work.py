@@ -214,6 +214,7 @@ class Work:
         if self.request.weights is Weights.PUBLISHED:
             self.notes.insert(0, LEAK)
         elif self.request.weights is Weights.LEARNT:
+            weighed: dict[int, list[str]] = {}
             for label in ensemble.labels:
                 planes = ensemble.planes_for(label)
                 counts = [ensemble.votes(label, plane) for plane in planes]
@@ -223,10 +224,12 @@ class Work:
                         "kept from training ('held_out') to learn weights on."
                     )
                 elif len(planes) > 1:
-                    self.notes.append(
-                        f"Planes are weighed for {label} by what they got right of {min(counts)} exams kept from "
-                        "training; an exam has no part in its own weights."
-                    )
+                    weighed.setdefault(min(counts), []).append(label)
+            self.notes.extend(
+                f"Planes are weighed for {', '.join(labels)} by what they got right of {count} "
+                f"{'exam' if count == 1 else 'exams'} kept from training; an exam has no part in its own weights."
+                for count, labels in weighed.items()
+            )
 
 
 def _write_features(method: Any, module: Any, scan: StudyScan, path: Path) -> None:
