@@ -16,6 +16,7 @@ from pydicom.uid import UID, JPEGLSLossless, JPEGLSNearLossless
 
 from sagittal_engine.imaging import storage
 from sagittal_engine.imaging.dicom.instance import Instance
+from sagittal_engine.imaging.dicom.opening import open_dicom
 from sagittal_engine.imaging.dicom.streams import stated_size
 from sagittal_engine.imaging.naming import quoted
 from sagittal_engine.imaging.volume import Array, ImagingError
@@ -40,7 +41,7 @@ def unpack(
     """
     part = len(wanted) < len(instance.frames)
     with _explained(instance.path):
-        with storage.open_plain(instance.path) as file:
+        with open_dicom(instance.path) as file:
             data = pydicom.dcmread(file)
         check_streams(data, len(instance.frames), (instance.rows, instance.columns), wanted)
         plugin = _ONLY.get(UID(instance.syntax), "")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pydicom
 
 from sagittal_engine.imaging import storage
+from sagittal_engine.imaging.dicom.opening import open_dicom
 from sagittal_engine.imaging.volume import ImagingError
 
 
@@ -18,7 +19,8 @@ def files_listed(path: Path) -> tuple[list[Path], list[Path]]:
     """
     with storage.quiet():
         try:
-            records = pydicom.dcmread(path).get("DirectoryRecordSequence") or []
+            with open_dicom(path) as file:
+                records = pydicom.dcmread(file).get("DirectoryRecordSequence") or []
             referred = [record.ReferencedFileID for record in records if record.get("ReferencedFileID")]
             parts = [(each,) if isinstance(each, str) else tuple(map(str, each)) for each in referred]
         except Exception as error:  # a damaged index can make pydicom raise nearly anything

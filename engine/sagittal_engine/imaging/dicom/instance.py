@@ -21,6 +21,7 @@ from pydicom.tag import Tag
 from pydicom.uid import UID, JPEGTransferSyntaxes, RLELossless
 
 from sagittal_engine.imaging import storage
+from sagittal_engine.imaging.dicom.opening import open_dicom
 from sagittal_engine.imaging.naming import quoted
 from sagittal_engine.imaging.volume import ImagingError
 
@@ -145,7 +146,7 @@ def read_instance(path: Path) -> Instance:
 def _read_instance(path: Path, _changed: int, size: int) -> Instance:
     with storage.quiet():
         try:
-            with storage.open_plain(path) as file:
+            with open_dicom(path) as file:
                 data = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=_TAGS)
                 syntax = data.file_meta.get("TransferSyntaxUID")
                 packed = isinstance(file, gzip.GzipFile) or (syntax is not None and syntax.is_deflated)

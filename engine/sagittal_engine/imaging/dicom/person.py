@@ -7,6 +7,7 @@ from pathlib import Path
 import pydicom
 
 from sagittal_engine.imaging import storage
+from sagittal_engine.imaging.dicom.opening import open_dicom
 from sagittal_engine.imaging.sniffing import Kind, kind_of
 from sagittal_engine.imaging.volume import ImagingError
 
@@ -20,7 +21,7 @@ def patient_of(path: Path) -> str:
         try:
             if kind_of(path) is not Kind.DICOM:
                 return ""
-            with storage.open_plain(path) as file:
+            with open_dicom(path) as file:
                 data = pydicom.dcmread(
                     file, stop_before_pixels=True, specific_tags=["PatientName", "PatientID", "SpecificCharacterSet"]
                 )

@@ -17,6 +17,7 @@ from pydicom.uid import SegmentationStorage
 from sagittal.facts import Label, colour_of
 from sagittal_engine.imaging import storage
 from sagittal_engine.imaging.dicom.guarded import ask
+from sagittal_engine.imaging.dicom.opening import open_dicom
 from sagittal_engine.imaging.volume import Array, Header, ImagingError, Source, SourceGrid, Volume
 
 KIND = "dicom-seg"
@@ -45,7 +46,7 @@ class _Outline:
 def is_segmentation(path: Path) -> bool:
     """Whether a DICOM file is a segmentation; reads its beginning."""
     try:
-        with storage.quiet(), storage.open_plain(path) as file:
+        with storage.quiet(), open_dicom(path) as file:
             found = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=["SOPClassUID"])
             return found.get("SOPClassUID") in CLASSES
     except Exception:  # values are decoded when they are asked for, and a damaged one can raise nearly anything

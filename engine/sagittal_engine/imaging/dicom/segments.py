@@ -22,6 +22,7 @@ from sagittal_engine.imaging import storage
 from sagittal_engine.imaging.dicom.codecs import check_streams
 from sagittal_engine.imaging.dicom.guarded import TIMES, Answer, Limits
 from sagittal_engine.imaging.dicom.instance import density_of
+from sagittal_engine.imaging.dicom.opening import open_dicom
 from sagittal_engine.imaging.naming import quoted
 from sagittal_engine.imaging.volume import Array, ImagingError
 
@@ -91,7 +92,7 @@ def _voxels(data: highdicom.seg.Segmentation, first: int, end: int) -> Array:
 def _opened(path: Path, lazy: bool) -> Iterator[highdicom.seg.Segmentation]:
     """The file; whatever is wrong with it becomes one sentence. `lazy` leaves the frames on disk."""
     try:
-        with storage.quiet(), storage.open_plain(path) as file:
+        with storage.quiet(), open_dicom(path) as file:
             _check_stored(path)
             data = highdicom.seg.segread(file, lazy_frame_retrieval=lazy)
             with closing(frame_table(data)):
@@ -108,7 +109,7 @@ def _opened(path: Path, lazy: bool) -> Iterator[highdicom.seg.Segmentation]:
 def _check_stored(path: Path) -> None:
     """Refuses a header that promises more pixels than the file holds, before anything is made of it."""
     names = ["Rows", "Columns", "BitsAllocated", "NumberOfFrames"]
-    with storage.open_plain(path) as file:
+    with open_dicom(path) as file:
         data = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=names)
     missing = [name for name in names[:3] if data.get(name) is None]
     if missing:

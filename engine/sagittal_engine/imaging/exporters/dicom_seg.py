@@ -15,6 +15,7 @@ from pydicom.uid import generate_uid
 import sagittal
 from sagittal.facts import Label
 from sagittal_engine.imaging import storage
+from sagittal_engine.imaging.dicom.opening import open_dicom
 from sagittal_engine.imaging.dicom.reader import stack_for
 from sagittal_engine.imaging.dicom.segments import frame_table
 from sagittal_engine.imaging.dicom.stack import Stack, along_normal
@@ -121,7 +122,7 @@ def _image(path: Path) -> pydicom.Dataset:
 
     Refused where identifiers that a segmentation must refer to are blank.
     """
-    with storage.quiet(), storage.open_plain(path) as file:
+    with storage.quiet(), open_dicom(path) as file:
         data = pydicom.dcmread(file, stop_before_pixels=True)
     for name in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "FrameOfReferenceUID"):
         if not data.get(name):
