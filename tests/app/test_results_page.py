@@ -221,11 +221,15 @@ def test_several_supports_are_chosen_and_shown_with_what_they_gave(page: Results
     assert request.supports == ("0000000000000001", "0000000000000002") and len(request.scans) == 2
     assert page.listed.sets.count() == 3
     qtbot.waitUntil(lambda: page.bench.state.document is not None, timeout=30_000)
-    qtbot.waitUntil(lambda: inspector.findChild(QLabel, "case_disagreement_1") is not None)
-    assert inspector.findChild(QLabel, "case_disagreement_1").text() == "disagreement 0.40"
+    figures = page.case.figures
+    qtbot.waitUntil(lambda: "disagreement" in figures.text())
+    _name, told, first, second, *_others = figures.text().split("\n")
+    assert told == "entropy 0.45 bits disagreement 0.40"
+    assert first.startswith("image_01 slices 3, 6, 9") and second.endswith("Dice 0.90 with this")
     assert "Supports disagree: liver 0.40" in case(page, "0000000000000004").doubts
-    assert "0.0 ml" not in inspector.findChild(QLabel, "case_volume_1").text()
-    press(inspector, "case_support_1_0000000000000002")
+    assert " ml" in figures.text() and "0.0 ml" not in figures.text()
+    link = figures.place_of("0000000000000002/truth")
+    QTest.mouseClick(figures.viewport(), LEFT, pos=link.center())
     assert said.visits[-1] == ("annotate", "0000000000000002/truth")
 
 
