@@ -235,6 +235,9 @@ class RunPort(Protocol):
 
     def request_continue(self, source: str) -> None: ...
 
+    def request_measuring(self, source: str, on: bool) -> None:
+        """Lets the probes of a run that goes on measure, or not, from its next step on."""
+
     def request_stop(self, source: str) -> None:
         """Ends a run at the next step boundary, with a checkpoint."""
 

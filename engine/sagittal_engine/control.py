@@ -34,6 +34,8 @@ class Control:
         self._changed = threading.Condition()
         self._pause = self._stop = self._cancel = False
         self._quiet = True
+        self.measures = True
+        """Whether the run's probes may measure; read between two steps."""
         self.on_pause: Callable[[], None] = _nothing
         """Called in the worker's thread when a pause takes effect, before waiting."""
         self.on_continue: Callable[[], None] = _nothing

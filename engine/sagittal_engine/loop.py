@@ -40,6 +40,10 @@ REPORT_SECONDS = 0.2
 SPARSE_STEPS = 10
 """Numbers that would make an accelerator wait, or change slowly, are recorded every so many steps."""
 RATE_SMOOTHING = 0.8
+MEASURING = {
+    False: "Measuring was turned off after step {step}.",
+    True: "Measuring was turned on again after step {step}.",
+}
 LEFT_OUT = (
     "Step {step} was made without '{name}': {why}. It is counted under 'objectives left out' whenever that happens; if "
     "it happens often, lower the learning rate, or look for a scan whose images are damaged."
@@ -65,6 +69,7 @@ class Training:
         self.goal = 0
         self._ledger = Ledger()
         self._probing = Probing(probes, run, folder, post, self._ledger)
+        self._measures = True
         self._keeps = step_list(params.keep_checkpoints)
         self._best: float | None = None
         self._saved_step = -1
@@ -143,7 +148,11 @@ class Training:
             self.report()
 
     def _probe(self) -> None:
-        self._probing.look(self.step, self.goal, self._moment)
+        if self._measures != self._control.measures:
+            self._measures = self._control.measures
+            self._post(MessageRaised(self.run, "info", MEASURING[self._measures].format(step=self.step)))
+        if self._measures:
+            self._probing.look(self.step, self.goal, self._moment)
 
     def _moment(self) -> Moment:
         return Moment(

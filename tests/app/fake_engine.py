@@ -320,6 +320,9 @@ class FakeEngine(FakeReview, FakeTables, FakeLooking, FakeComparing, FakeExams, 
         self._work[source].paused = False
         self._post_state(self._work[source], State.RUNNING)
 
+    def request_measuring(self, source: str, on: bool) -> None:
+        self.calls.append(("request_measuring", (source, on)))
+
     def request_stop(self, source: str) -> None:
         self.calls.append(("request_stop", source))
         self._work[source].ends = Reason.STOPPED

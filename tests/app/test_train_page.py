@@ -139,6 +139,24 @@ def test_the_board_pauses_continues_and_stops(page, engine, qtbot):
     qtbot.waitUntil(lambda: page.board.model.over and page.board.model.step == 20, timeout=10000)
 
 
+def test_the_board_turns_measuring_off_and_on_where_a_run_is_measured(page, engine, qtbot):
+    engine.speed = 0
+    run = engine.start(RunRequest(method="episodes", probes=("spectrum",)))
+    qtbot.waitUntil(lambda: run in page._models)
+    page._show_board(run)
+    measuring = page.findChild(QPushButton, "board_measuring")
+    qtbot.waitUntil(measuring.isVisible)
+    assert measuring.text() == "Stop measuring"
+    qtbot.mouseClick(measuring, LEFT)
+    assert ("request_measuring", (run, False)) in engine.calls
+    assert measuring.text() == "Measure again"
+    qtbot.mouseClick(measuring, LEFT)
+    assert ("request_measuring", (run, True)) in engine.calls
+    qtbot.mouseClick(page.findChild(QPushButton, "board_stop"), LEFT)
+    qtbot.waitUntil(lambda: page.board.model.over)
+    qtbot.waitUntil(lambda: not measuring.isVisible())
+
+
 def test_a_run_that_fails_says_why_on_the_board(page, engine, qtbot):
     engine.auto = False
     qtbot.waitUntil(lambda: start_button(page).isEnabled())

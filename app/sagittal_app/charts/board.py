@@ -57,7 +57,8 @@ class Facts(Panel):
         self.pause = button(messages.PAUSE, "board_pause", self._pause, icon="mdi6.pause")
         self.stop = button(messages.STOP, "board_stop", self._stop, icon="mdi6.stop", help=messages.STOP_ABOUT)
         self.resume = button(messages.RESUME, "board_resume", self._resume, icon="mdi6.play")
-        line = row(self.title, self.words, self.bar, self.pause, self.stop, self.resume)
+        self.measuring = button("", "board_measuring", self._measure, icon="mdi6.gauge", help=messages.MEASURING_ABOUT)
+        line = row(self.title, self.words, self.bar, self.measuring, self.pause, self.stop, self.resume)
         line.setStretch(1, 1)
         self.body.addLayout(line)
         self.error = label("", "danger", wrap=True, selectable=True)
@@ -80,6 +81,8 @@ class Facts(Panel):
         self.pause.setVisible(model.state in (State.RUNNING, State.PAUSED) and not by_task)
         self.pause.setText(messages.CONTINUE if paused else messages.PAUSE)
         theme.set_icon(self.pause, "mdi6.play" if paused else "mdi6.pause")
+        self.measuring.setVisible(model.state in (State.RUNNING, State.PAUSED) and bool(_probes_of(model)))
+        self.measuring.setText(messages.MEASURE_NO_MORE if model.measures else messages.MEASURE_AGAIN)
         self.stop.setVisible(going)
         self.resume.setVisible(model.over and model.resumable)
         self.error.setText(model.error)
@@ -91,6 +94,12 @@ class Facts(Panel):
             paused = self._model.state is State.PAUSED
             port = self._desk.port
             (port.request_continue if paused else port.request_pause)(self._model.run)
+
+    def _measure(self) -> None:
+        if self._model is not None:
+            self._model.measures = not self._model.measures
+            self._desk.port.request_measuring(self._model.run, self._model.measures)
+            self.show_model(self._model)
 
     def _stop(self) -> None:
         if self._model is not None:
@@ -134,9 +143,14 @@ def facts_of(model: RunModel) -> list[str]:
     return parts
 
 
+def _probes_of(model: RunModel) -> set[str]:
+    """The probes that the run asked for."""
+    return {read_probe(text)[0] for text in model.record.facts.request.probes} if model.record else set()
+
+
 def _probe_panels(model: RunModel, probes: Sequence[ProbeCard]) -> list[PanelData]:
-    """The panels of the probes that the run asked for."""
-    asked = {read_probe(text)[0] for text in model.record.facts.request.probes} if model.record else set()
+    """Their panels."""
+    asked = _probes_of(model)
     return [panel for card in probes if card.name in asked for panel in card.panels]
 
 

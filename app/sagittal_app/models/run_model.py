@@ -110,6 +110,8 @@ class RunModel:
     error: str = ""
     detail: str = ""
     resumable: bool = False
+    measures: bool = True
+    """Whether its probes were left on."""
     series: dict[str, Series] = field(default_factory=dict)
     previews: dict[str, list[Preview]] = field(default_factory=dict)
     log: list[tuple[str, str]] = field(default_factory=list)

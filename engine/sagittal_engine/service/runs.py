@@ -138,6 +138,10 @@ class RunService(ServiceBase):
         if run := self._live(source):
             run.control.request_continue()
 
+    def request_measuring(self, source: str, on: bool) -> None:
+        if run := self._live(source):
+            run.control.measures = on
+
     def request_stop(self, source: str) -> None:
         """Ends a run at the next step boundary, with a checkpoint; a task, which has none, is cancelled."""
         self._end(source, Reason.STOPPED)
