@@ -49,6 +49,7 @@ class LabelTable(QWidget):
         self.choice = QComboBox()
         self.choice.setObjectName("label_set_choice")
         self.choice.currentTextChanged.connect(lambda _name: self._fill())
+        self.choice.hide()
         self.about = label("", "quiet", wrap=True)
         self.problem = label("", "danger", wrap=True)
         self.problem.setObjectName("label_table_problem")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -78,12 +79,18 @@ def case_of(scan: str, truth: Masks, one: Said, other: Said, steps: Sequence[Ada
         "empirical_cosine": _mean(step.empirical for step in steps),
         "changed": changed(one.masks, other.masks),
         "steps": len(steps),
-        "notes": sorted({step.note for step in steps if step.note}),
+        "notes": _notes(steps),
         "warning": "",
     }
     if row["changed"] > MOVED_FAR and other.entropy >= one.entropy:
         row["warning"] = WARNING.format(share=100 * row["changed"])
     return row
+
+
+def _notes(steps: Sequence[AdaptationStep]) -> list[str]:
+    """Each note once; of several steps, with how many of them it is said."""
+    told = Counter(step.note for step in steps if step.note)
+    return sorted(note if len(steps) == 1 else f"{told[note]} of {len(steps)} steps: {note}" for note in told)
 
 
 def changed(one: Masks, other: Masks) -> float:

@@ -24,10 +24,10 @@ def test_a_case_has_means_over_steps_and_dice_where_there_is_truth():
     row = case_of("a", mask(0, 1), Said(mask(0, 1), 0.5), Said(mask(0), 0.4), steps)
     assert row["cosine"] == 0.0 and row["step_size"] == pytest.approx(2e-5) and row["empirical_cosine"] == 0.1
     assert row["before"] == 1.0 and row["after"] == pytest.approx(2 / 3) and row["changed"] == 0.5
-    assert row["dice_after"] == {"disc": pytest.approx(2 / 3)} and row["notes"] == ["Left out."]
+    assert row["dice_after"] == {"disc": pytest.approx(2 / 3)} and row["notes"] == ["1 of 3 steps: Left out."]
     assert row["steps"] == 3 and row["warning"] == "", "it became surer"
     bare = case_of("a", {}, Said(mask(0, 1), 0.5), Said(mask(0), 0.5), [])
-    assert bare["before"] is None and bare["cosine"] is None and "50%" in bare["warning"]
+    assert bare["before"] is None and bare["cosine"] is None and "50 % of the mask" in bare["warning"]
 
 
 def test_changed_voxels_are_those_of_one_mask_only():
