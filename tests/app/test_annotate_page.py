@@ -159,6 +159,10 @@ def test_all_supports_of_the_study_are_listed_and_lead_to_their_organ(page, engi
     qtbot.waitUntil(lambda: page.inspector().findChild(QPushButton, name) is not None)
     made = page.inspector().findChild(QPushButton, name)
     assert made.text() == "spleen 2/3" and "1 flagged" in made.toolTip() and "image_03" in made.toolTip()
+    engine.set_support_plan(SupportPlan("0000000000000003", "spleen", 1, 10, (2, 5, 8), ("done",) * 3))
+    page._ask_plans()
+    qtbot.waitUntil(lambda: made.text() == "spleen 3/3")
+    assert "flagged" not in made.toolTip() and page.inspector().findChild(QPushButton, name) is made, "not made anew"
     press(page.inspector(), name)
     qtbot.waitUntil(lambda: page.bench.session.scan == "0000000000000003")
     document = page.bench.state.document

@@ -106,8 +106,9 @@ def mean_confidence(confidence: Mapping[str, Sequence[float | None]]) -> list[fl
 def dice_lines(figures: Mapping[str, float]) -> tuple[str, str]:
     """The figure of a case, and where it has several labels, that of each: "mean Dice 0.912", "liver 0.95 · …".
 
-    A figure stays on the line of its name."""
-    parts = "\u00a0· ".join(f"{name}\u00a0{value:.2f}" for name, value in figures.items())
+    A figure stays on the line of its name.
+    """
+    parts = " ".join(f"{name} {value:.2f} ·".replace(" ", "\u00a0") for name, value in figures.items())[:-2]
     if len(figures) > 1:
         return words.MEAN_DICE.format(value=sum(figures.values()) / len(figures)), parts
     return (words.ONE_DICE.format(figure=parts) if figures else ""), ""

@@ -38,17 +38,21 @@ class ScanDialog(QDialog):
         self.setWindowTitle(title)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(480, 520)
+        self._none_fits = none_fits
         self.list = QListWidget()
         self.list.setObjectName("scan_ticks")
+        # The labels of hundreds of scans are not measured one by one: what has no room ends in …
+        self.list.setUniformItemSizes(True)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         for id, text in choices.items():
             item = QListWidgetItem(text)
+            item.setToolTip(text)
             item.setData(Qt.ItemDataRole.UserRole, id)
             item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
             item.setCheckState(Qt.CheckState.Checked if id in ticked else Qt.CheckState.Unchecked)
             self.list.addItem(item)
         self._choose = button("Choose", "scan_choose", self._accept, role="primary")
-        if not none_fits:
-            self.list.itemChanged.connect(lambda _item: self._choose.setEnabled(bool(self._ticked())))
+        self.list.itemChanged.connect(lambda _item: self._enable())
         tick = row(
             button("All", "scan_all", lambda: self._tick(Qt.CheckState.Checked)),
             button("None", "scan_none", lambda: self._tick(Qt.CheckState.Unchecked)),
@@ -64,8 +68,15 @@ class ScanDialog(QDialog):
         return [self.list.item(i) for i in range(self.list.count())]
 
     def _tick(self, state: Qt.CheckState) -> None:
+        self.list.blockSignals(True)  # each change would have all ticks counted
         for item in self._items():
             item.setCheckState(state)
+        self.list.blockSignals(False)
+        self.list.viewport().update()
+        self._enable()
+
+    def _enable(self) -> None:
+        self._choose.setEnabled(self._none_fits or bool(self._ticked()))
 
     def _ticked(self) -> list[QListWidgetItem]:
         return [item for item in self._items() if item.checkState() is Qt.CheckState.Checked]

@@ -98,8 +98,12 @@ class SeriesDialog(QDialog):
         return self._series[item.data(PICTURE, Qt.ItemDataRole.UserRole)]
 
     def _tick(self, state: Qt.CheckState) -> None:
+        self.tree.blockSignals(True)  # each change would have all ticks counted
         for item in self._items():
             item.setCheckState(PICTURE, state)
+        self.tree.blockSignals(False)
+        self.tree.viewport().update()
+        self._say_amount()
 
     def _say_amount(self) -> None:
         amount = len(self.ticked())
