@@ -158,13 +158,18 @@ class FigureLines(QListView):
         self.setFixedHeight(LINE * len(lines))
         self.setVisible(bool(lines))
 
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """Those shown."""
+        return self._lines.lines
+
     def text(self) -> str:
         """All that the lines say."""
         return "\n".join(str(self._lines.index(row).data()) for row in range(self._lines.rowCount()))
 
     def place_of(self, target: str) -> QRect:
         """Where a part that leads to `target` stands in the viewport; raises KeyError where none does."""
-        for row, line in enumerate(self._lines.lines):
+        for row, line in enumerate(self.lines):
             for part, place in self._delegate.places(self._option(self._lines.index(row)), line):
                 if part.target == target:
                     return place.toAlignedRect()
