@@ -19,7 +19,8 @@ transforms; accuracy on held-out subjects against chance, and the share of salie
 quick-cpu: frozen features of SKID, of random branches, and a small network from scratch. Of every plane, and of the
 planes together with weights learnt on held-out training exams: AUC and accuracy with 95 % intervals of 2,000 bootstrap
 draws over tested exams; on the phantom also how often the highest saliency of a slice with a finding lies in it, beside
-the share of pixels it has. The second and third plane have the one pre-training that their classifiers need.
+the share of pixels it has, in the first plane also at a layer of finer places. The second and third plane have the one
+pre-training that their classifiers need.
 """
 
 from __future__ import annotations
@@ -117,6 +118,14 @@ CLASSIFIERS = {
 }
 
 
+FINE = {
+    "frozen pretext": "encoder.network.branches.layers.5",
+    "random frozen": "encoder.network.branches.layers.5",
+    "from scratch": "encoder.network.stage2",
+}
+"""Layers of 24 × 24 places: at the suggested ones, of 6 × 6, a place is larger than what should be hit."""
+
+
 def quiet(_event: object) -> None:
     """Nobody watches."""
 
@@ -208,12 +217,14 @@ def trained(engine: Any, method: str, recipe: str, scans: Sequence[str], seed: i
     return str(run)
 
 
-def looked(engine: Any, run: str, scan: str, target: str = "") -> dict[str, Any]:
-    """Shares and hits of a run's saliency in a scan."""
+def looked(engine: Any, run: str, scan: str, target: str = "", layer: str = "") -> dict[str, Any]:
+    """Shares and hits of a run's saliency in a scan, at the suggested layer unless one is named."""
     from sagittal.saliency import SaliencyRequest
     from sagittal_engine.cli.following import follow
 
-    return dict(follow(engine, engine.start_saliency(SaliencyRequest(run, scan, target=target)), quiet).insist())
+    return dict(
+        follow(engine, engine.start_saliency(SaliencyRequest(run, scan, target=target, layer=layer)), quiet).insist()
+    )
 
 
 def pretext(engine: Any, name: str, of: Sitting, plane: str) -> dict[str, Any]:
@@ -251,10 +262,15 @@ def classifier(engine: Any, name: str, of: Sitting, plane: str, start: str) -> d
     elif name == "from scratch":
         values.pop("crop", None)
     run = trained(engine, "exam_classifier", CLASSIFIERS[name], scans_of(of.train, plane), asked.seed, values)
+    return {"run": run, **diagnosed(engine, (run,), of), "hits": hits_of(engine, run, of, plane)}
+
+
+def hits_of(engine: Any, run: str, of: Sitting, plane: str, layer: str = "") -> dict[str, Any]:
+    """How often the highest saliency of a slice with a finding lies in it: label → structure → hits, area and scans."""
     hits = {}
-    for label, structures in subject.findings.items():
-        own = [exam for exam in of.tested if exam.labels.get(label) == "1"]
-        rows = [looked(engine, run, scan, label)["hits"] for scan in scans_of(own, plane)[: asked.looked_at]]
+    for label, structures in of.subject.findings.items():
+        own = scans_of([exam for exam in of.tested if exam.labels.get(label) == "1"], plane)[: of.asked.looked_at]
+        rows = [looked(engine, run, scan, label, layer)["hits"] for scan in own]
         hits[label] = {
             structure: {
                 "hits": statistics.mean(row[structure] for row in told),
@@ -264,7 +280,7 @@ def classifier(engine: Any, name: str, of: Sitting, plane: str, start: str) -> d
             for structure in structures
             if (told := [row for row in rows if structure in row])
         }
-    return {"run": run, **diagnosed(engine, (run,), of), "hits": hits}
+    return hits
 
 
 def diagnosed(engine: Any, runs: Sequence[str], of: Sitting) -> dict[str, Any]:
@@ -303,6 +319,11 @@ def done(engine: Any, name: str, asked: argparse.Namespace) -> dict[str, Any]:
         start = pretexts[START]["run"]
         classifiers = {key: kept_or_made(f"{plane} {key}", classifier, key, of, plane, start) for key in CLASSIFIERS}
         found["planes"][plane] = {"pretexts": pretexts, "classifiers": classifiers}
+        if plane == planes[0] and subject.findings:
+            found["fine hits"] = {
+                key: kept_or_made(f"{plane} {key} at {FINE[key]}", hits_of, own["run"], of, plane, FINE[key])
+                for key, own in classifiers.items()
+            }
     ensemble = {}
     for key in CLASSIFIERS:
         runs = [found["planes"][plane]["classifiers"][key]["run"] for plane in planes]
@@ -334,15 +355,25 @@ def show(name: str, found: Mapping[str, Any]) -> None:
         print(f"\n| plane | {figure} | " + " | ".join(labels) + " |\n|---|---|" + "---:|" * len(labels))
         for key, own in figures.items():
             print(f"| {key} | " + " | ".join(interval(own[label][figure]) for label in labels) + " |")
+    for label, own in found["frozen pretext against random frozen"].items():
+        gain = own["bootstrap"]["auc"]
+        told = interval({**gain, "mean": gain["difference"]})
+        print(f"\nAUC of {label}, together, frozen pretext less random frozen: {told}")
     for plane, row in found["planes"].items():
         for key, own in row["classifiers"].items():
-            for label, structures in own["hits"].items():
-                told = [
-                    f"{structure} {hit['hits']:.2f} (of pixels {hit['area']:.3f}; {hit['scans']} scans)"
-                    for structure, hit in structures.items()
-                ]
-                if told:
-                    print(f"\nhighest saliency of {label}, {plane}, {key}: {'; '.join(told)}")
+            show_hits(f"{plane}, {key}", own["hits"])
+    for key, hits in found.get("fine hits", {}).items():
+        show_hits(f"{key}, at {FINE[key]}", hits)
+
+
+def show_hits(where: str, hits: Mapping[str, Any]) -> None:
+    for label, structures in hits.items():
+        told = [
+            f"{structure} {hit['hits']:.2f} (of pixels {hit['area']:.3f}; {hit['scans']} scans)"
+            for structure, hit in structures.items()
+        ]
+        if told:
+            print(f"\nhighest saliency of {label}, {where}: {'; '.join(told)}")
 
 
 def interval(figure: Mapping[str, float]) -> str:
