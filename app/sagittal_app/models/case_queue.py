@@ -24,7 +24,10 @@ class Source:
 
 
 class CaseQueue:
-    """Cases that are not reviewed come first, the neediest before the others."""
+    """Cases that are not reviewed come first, the neediest before the others.
+
+    Making one of a large cohort takes a second, and belongs into the background; asking it takes none.
+    """
 
     def __init__(self, cases: Sequence[Case] = (), by: str = "") -> None:
         """`by` is a kind of figure (a key of `sagittal.review.HALVES`) that alone counts; empty for all."""
@@ -32,6 +35,7 @@ class CaseQueue:
         self._doubts = doubts(cases)
         self.cases = queue(cases, by, self._doubts)
         self._by_scan = {case[0].scan: case for case in cases}
+        self._sentences = {case[0].scan: self._said_of(case) for case in cases}
 
     @property
     def scans(self) -> list[str]:
@@ -67,11 +71,11 @@ class CaseQueue:
 
     def sentences(self, scan: str) -> list[str]:
         """What is called out of a case, in words, a line per kind: "Supports disagree: liver 0.61, spleen 0.48"."""
-        case = self.find(scan)
-        if case is None:
-            return []
+        return self._sentences.get(scan, [])
+
+    def _said_of(self, case: Case) -> list[str]:
         called: dict[str, list[str]] = {}
-        for row in takewhile(lambda row: row.notable, self.doubts(scan)):  # the strongest come first
+        for row in takewhile(lambda row: row.notable, self.doubts(case[0].scan)):  # the strongest come first
             called.setdefault(row.kind, []).append(_amount(case, row))
         return [f"{words.DOUBTS[kind]}: {', '.join(parts)}" for kind, parts in called.items()]
 
