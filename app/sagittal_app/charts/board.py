@@ -6,6 +6,7 @@ A live and a past run are shown by the same board, through the same model.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QGridLayout, QPlainTextEdit, QProgressBar, QSizePolicy, QSplitter, QVBoxLayout, QWidget
@@ -32,6 +33,8 @@ ACROSS = 3
 WIDE = 720
 """Pixels there must be for three small panels in a row; else there are two."""
 SMALL_HEIGHT = 208
+TOP, TOP_WITH_PARTS = 200, 256
+"""Least height of the losses, in pixels: that of one with a legend of many names is larger."""
 SUM = "loss"
 """Series of what is minimised, where that is a sum."""
 MANY = 3
@@ -171,8 +174,8 @@ class Board(QWidget):
         self.loss = LinesPanel(messages.LOSS_TITLE, "Every step's losses.", y_label="loss", name="loss")
         self.parts = LinesPanel(messages.PARTS_TITLE, messages.PARTS_ABOUT, y_label="loss", name="loss_parts")
         self.parts.hide()
-        top = QWidget()
-        top.setMinimumHeight(200)
+        self._top = top = QWidget()
+        top.setMinimumHeight(TOP)
         side_by_side = row(self.loss, self.parts)
         side_by_side.setStretch(0, 1)
         side_by_side.setStretch(1, 1)
@@ -281,8 +284,9 @@ class Board(QWidget):
         apart = bool(total) and len(parts) >= MANY
         self.loss.set_curves(total if apart else curves)
         self.parts.setVisible(apart)
-        if apart:
-            self.parts.set_curves(parts)
+        self._top.setMinimumHeight(TOP_WITH_PARTS if apart else TOP)
+        if apart:  # of the loss all of them are: said in the heading, not in every name
+            self.parts.set_curves([replace(one, name=one.name.replace("_loss", "")) for one in parts])
 
     def showEvent(self, event: object) -> None:
         if not self.testAttribute(Qt.WidgetAttribute.WA_NativeWindow):
