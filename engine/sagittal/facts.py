@@ -225,8 +225,6 @@ class ImageLoan:
     """While the voxels are still being read, slice by slice; None for an image that is whole."""
     directed: bool = True
     """Whether the file says how its axes lie in the patient. A photograph does not: no view may write R or L on it."""
-    directed: bool = True
-    """Whether the file says how its axes lie in the patient. A photograph does not: no view may write R or L on it."""
 
 
 @dataclass(frozen=True)

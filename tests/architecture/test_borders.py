@@ -115,3 +115,17 @@ def test_no_work_is_left_as_a_note():
         if any(mark in line for mark in marks)
     ]
     assert not wrong, wrong
+
+
+def test_painters_end_with_their_paint_event():
+    """A traceback that is kept keeps a painter alive; one that outlives its paint event takes the program with it."""
+    loose = []
+    for path in (CHECKOUT / "app").rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        held = {id(item.context_expr) for one in ast.walk(tree) if isinstance(one, ast.With) for item in one.items}
+        loose += [
+            f"{relative(path)}:{one.lineno}"
+            for one in ast.walk(tree)
+            if isinstance(one, ast.Call) and getattr(one.func, "id", "") == "QPainter" and id(one) not in held
+        ]
+    assert not loose, f"write `with QPainter(…) as painter:` in {loose}"

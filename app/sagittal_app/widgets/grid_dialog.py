@@ -147,27 +147,26 @@ class Preview(QWidget):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.fillRect(self.rect(), QColor("black"))
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        width = self.width() / max(1, len(self._planes))
-        for number, (image, edges) in enumerate(self._planes):
-            cell = QRectF(number * width, 0, width, self.height())
-            room = cell.adjusted(self.MARGIN, self.MARGIN, -self.MARGIN, -self.MARGIN)
-            scale = min(room.width() / image.width(), room.height() / image.height())
-            drawn = QRectF(0, 0, image.width() * scale, image.height() * scale)
-            drawn.moveCenter(room.center())
-            painter.drawImage(drawn, image)
-            painter.setPen(QColor("#F0F0F0"))
-            half, middle = self.MARGIN / 2, drawn.center()
-            places = (
-                QPointF(drawn.left() - half, middle.y()),
-                QPointF(drawn.right() + half, middle.y()),
-                QPointF(middle.x(), drawn.top() - half),
-                QPointF(middle.x(), drawn.bottom() + half),
-            )
-            for place, letter in zip(places, edges, strict=False):
-                square = QRectF(0, 0, self.MARGIN, self.MARGIN)
-                square.moveCenter(place)
-                painter.drawText(square, Qt.AlignmentFlag.AlignCenter, letter)
-        painter.end()
+        with QPainter(self) as painter:
+            painter.fillRect(self.rect(), QColor("black"))
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            width = self.width() / max(1, len(self._planes))
+            for number, (image, edges) in enumerate(self._planes):
+                cell = QRectF(number * width, 0, width, self.height())
+                room = cell.adjusted(self.MARGIN, self.MARGIN, -self.MARGIN, -self.MARGIN)
+                scale = min(room.width() / image.width(), room.height() / image.height())
+                drawn = QRectF(0, 0, image.width() * scale, image.height() * scale)
+                drawn.moveCenter(room.center())
+                painter.drawImage(drawn, image)
+                painter.setPen(QColor("#F0F0F0"))
+                half, middle = self.MARGIN / 2, drawn.center()
+                places = (
+                    QPointF(drawn.left() - half, middle.y()),
+                    QPointF(drawn.right() + half, middle.y()),
+                    QPointF(middle.x(), drawn.top() - half),
+                    QPointF(middle.x(), drawn.bottom() + half),
+                )
+                for place, letter in zip(places, edges, strict=False):
+                    square = QRectF(0, 0, self.MARGIN, self.MARGIN)
+                    square.moveCenter(place)
+                    painter.drawText(square, Qt.AlignmentFlag.AlignCenter, letter)
