@@ -132,8 +132,13 @@ class PlaneCanvas(QWidget):
 
     def show_label_region(self, region: Region, patch: NDArray[np.uint8]) -> None:
         """Redraws one rectangle of the label plane."""
-        if self._labels is not None:
-            self._label_plane[region] = patch
+        if self._labels is None:
+            return
+        self._label_plane[region] = patch
+        if self._label_node()._need_texture_upload:
+            # The plane itself was not drawn yet; its texture may even be as large as the plane before.
+            self._labels.refresh(thumbnail=False, highlight=False, extent=False)
+        else:
             self._touched = region if self._touched is None else _around(region, self._touched)
             self._qt.canvas.native.update()
 
@@ -144,9 +149,13 @@ class PlaneCanvas(QWidget):
         """
         region, self._touched = self._touched, None
         if region is not None and self._labels is not None:
-            texture = self._qt.canvas.layer_to_visual[self._labels].node._texture
+            texture = self._label_node()._texture
             patch = np.ascontiguousarray(self._label_plane[region])
             texture.scale_and_set_data(patch, copy=False, offset=(region[0].start, region[1].start))
+
+    def _label_node(self) -> Any:
+        """What vispy draws the labels with."""
+        return self._qt.canvas.layer_to_visual[self._labels].node
 
     def set_window(self, low: float, high: float) -> None:
         if self._image is not None and not self._image.rgb:

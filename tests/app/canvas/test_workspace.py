@@ -12,10 +12,11 @@ from PySide6.QtTest import QTest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from canvas_harness import SHAPE, document, drag, loan, move, point_of, wheel
+from canvas_harness import SHAPE, TABLE, document, drag, loan, move, point_of, wheel
 
 from sagittal_app.canvas import words
-from sagittal_app.canvas.geometry import Plane
+from sagittal_app.canvas.document import LabelDocument
+from sagittal_app.canvas.geometry import Box, Plane
 from sagittal_app.canvas.workspace import Workspace
 
 pytestmark = pytest.mark.window
@@ -80,6 +81,20 @@ def test_a_scan_on_the_same_grid_shows_nothing_of_the_one_before(space: Workspac
     assert white.lightness() > 200
     assert labelled.saturation() > 100
     assert black.lightness() < 10
+
+
+@pytest.mark.parametrize("shape", [SHAPE, (60, 50, 12), (20, 16, 12)])
+def test_a_stroke_that_comes_before_the_first_drawing_of_a_scan_is_drawn(space: Workspace, shape) -> None:
+    space.act("crosshair")
+    scan, data = loan(), np.zeros(shape, np.float32)
+    labels = LabelDocument(np.zeros(shape, np.uint16), TABLE)
+    space.state.show_scan(type(scan)(scan.scan, data, scan.affine, scan.spacing, (0.0, 1000.0)), labels)
+    view = axial(space)
+    i, j, k = space.state.position
+    labels.data[i - 3 : i + 3, j - 3 : j + 3, k] = 1
+    view._show_box(Box((i - 3, j - 3, k), (i + 3, j + 3, k + 1)))
+    QTest.qWait(100)
+    assert view.picture().pixelColor(point_of(view, space.state.position)).saturation() > 100
 
 
 def test_another_scan_is_drawn_in_a_round_of_its_own(space: Workspace) -> None:
