@@ -31,6 +31,8 @@ UNPACKED = 32
 ALWAYS_SPANNED, SPANNED = 2**27, 64
 """Voxels that any segments may span (512 slices of 512 × 512), and how often those that are stored. Slices without a
 segment are left out of the file: a lesion on two of a thousand slices is common, on two of a million an error."""
+LIBRARY = 3.0
+"""Seconds more than a frame needs: the library loads its tables when it reads the first header."""
 AT_A_TIME = 2**24
 """Voxels, so that one helper's memory is enough for the longest scan."""
 
@@ -43,7 +45,7 @@ def outline(asked: Mapping[str, Any], limits: Limits) -> Iterator[Answer]:
     """
     path = Path(asked["path"])
     held = path.stat().st_size
-    with limits(UNPACKED * held, held / 1e6)(), _opened(path, lazy=True) as data:
+    with limits(UNPACKED * held, LIBRARY + held / 1e6)(), _opened(path, lazy=True) as data:
         geometry = data.get_volume_geometry()
         if geometry is not None:
             _check_span(path, data, math.prod(map(int, geometry.spatial_shape)))
@@ -66,7 +68,9 @@ def planes(asked: Mapping[str, Any], limits: Limits) -> Iterator[Answer]:
     path = Path(asked["path"])
     slices, rows, columns = (asked[name] for name in ("slices", "rows", "columns"))
     held = path.stat().st_size
-    watch = limits(UNPACKED * held + TIMES * rows * columns, UNPACKED * held / 1e7 + slices * rows * columns / 1e8)
+    watch = limits(
+        UNPACKED * held + TIMES * rows * columns, LIBRARY + UNPACKED * held / 1e7 + slices * rows * columns / 1e8
+    )
     # The file is read whole: frame by frame, the library loses its place among bits that fill no byte.
     with watch(), _opened(path, lazy=False) as data:
         check_streams(data, data.number_of_frames, (rows, columns))
