@@ -81,7 +81,7 @@ def test_without_a_scan_targets_and_layers_are_listed(asking, monkeypatch):
         "encoder.branches", "encoder.fuse"
     ]  # fmt: skip
     monkeypatch.setattr(type(line.engine), "saliency_layers", lambda self, run: [])
-    assert "cannot be asked" in line("saliency", "s", "--run", "last").out
+    assert "names nothing that could be explained" in " ".join(line("saliency", "s", "--run", "last").out.split())
 
 
 @pytest.mark.parametrize(

@@ -181,7 +181,7 @@ def test_a_second_program_reads_only(filled, listener, registry, tmp_path):
 def test_an_import_is_cancelled(filled, listener, tmp_path, monkeypatch):
     from sagittal_engine.study import Study
 
-    def slow(self, paths, labels=(), meta=None, progress=None, boundary=None, layout="auto"):
+    def slow(self, paths, *, boundary, **_rest):
         while True:
             boundary()
             time.sleep(0.001)

@@ -25,25 +25,20 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import IO, Any
 
 import numpy as np
 
 from sagittal_engine.executors.spawning import ModuleContext
 from sagittal_engine.imaging.dicom.codecs import unpack
 from sagittal_engine.imaging.dicom.instance import Instance, read_instance
+from sagittal_engine.imaging.dicom.job import TIMES, Answer, Limits
 from sagittal_engine.imaging.volume import Array, ImagingError
-
-Answer: TypeAlias = tuple[dict[str, Any], Array | None]
-"""What is told, and pixels where they go with it; `more` among the told says whether another answer follows."""
-Limits: TypeAlias = Callable[[int, float], Callable[[], AbstractContextManager[object]]]
-"""From bytes and seconds that a job needs above the least, limits its memory; gives what limits the time of a block."""
 
 SECONDS = 6.0
 """For one frame, and one more for each million of its pixels; a slice of a scan takes some hundredths."""
 MEMORY = 2**29
 """Bytes that a helper may take above what it begins with, and `TIMES` those of a frame."""
-TIMES = 16
 BROKEN = (
     "The pixels of {name} cannot be decoded: its decoder broke down on them, or came to no end. The file is damaged; "
     "copy or export it again."

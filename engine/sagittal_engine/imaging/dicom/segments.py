@@ -20,8 +20,8 @@ from pydicom.dataset import Dataset
 
 from sagittal_engine.imaging import storage
 from sagittal_engine.imaging.dicom.codecs import check_streams
-from sagittal_engine.imaging.dicom.guarded import TIMES, Answer, Limits
 from sagittal_engine.imaging.dicom.instance import density_of
+from sagittal_engine.imaging.dicom.job import TIMES, Answer, Limits
 from sagittal_engine.imaging.dicom.opening import open_dicom
 from sagittal_engine.imaging.naming import quoted
 from sagittal_engine.imaging.volume import Array, ImagingError
