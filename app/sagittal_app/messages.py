@@ -383,6 +383,9 @@ SERIES = {
     "hessian_negative_weight_projected": "without trivial directions",
     "step_bound": "1/λmax",
     "probe_share": "share of the training time",
+    "probe_seconds": "seconds spent measuring",
+    "pl_constant": "Polyak-Łojasiewicz constant μ, the least so far",
+    "fixed_batch_objective": "loss on the fixed batches",
 }
 """Series whose names say less than their symbols."""
 
