@@ -11,10 +11,11 @@ are (version, shape, dtype, is Fortran order, bytes) and (version, byte order, â
 
 from __future__ import annotations
 
+import os
 import pickletools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -67,13 +68,25 @@ def read(path: Path) -> Array:
     """The array that the pickle `path` holds, in its own memory; raises `ImagingError` where it holds anything else."""
     try:
         with path.open("rb") as file:
-            return _array(_Walk().result(file))
+            return _array(_Walk().result(_Held(file)))
     except _Odd as error:
         raise ImagingError(f"{path.name} is refused: {error} Nothing of it was run.") from error
     except (ValueError, TypeError, IndexError, KeyError, OverflowError, AttributeError) as error:
         raise ImagingError(
             f"{path.name} is no stored array, or is damaged ({quoted(error)}). Copy it again."
         ) from error
+
+
+class _Held:
+    """A file that is never asked for more bytes than it holds, whatever length an instruction claims."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._size = os.fstat(file.fileno()).st_size
+        self._file = file
+        self.readline, self.tell = file.readline, file.tell
+
+    def read(self, count: int) -> bytes:
+        return self._file.read(min(count, self._size - self._file.tell()))
 
 
 class _Walk:

@@ -94,6 +94,14 @@ def test_a_size_that_does_not_fit_the_bytes_is_refused(tmp_path: Path):
         pickled_array.read(written(tmp_path / "a.pck", content[: at + 1] + b"\xc8" + content[at + 2 :]))
 
 
+@pytest.mark.parametrize("opcode", [b"\x8d", b"\x8e", b"\x96"])
+def test_a_length_that_the_file_merely_claims_takes_no_memory(tmp_path: Path, opcode: bytes):
+    """Text, bytes and byte arrays of protocols 4 and 5 say their lengths in eight bytes."""
+    claimed = b"\x80\x05" + opcode + (2**40).to_bytes(8, "little") + b"abc."
+    with pytest.raises(ImagingError, match="is damaged"):
+        pickled_array.read(written(tmp_path / "a.pck", claimed))
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_damage_never_raises_anything_but_a_sentence(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject):
