@@ -9,7 +9,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# The same examples on every run: what chance finds anew belongs into `make soak`.
+hypothesis.settings.register_profile("seeded", derandomize=True)
+hypothesis.settings.register_profile("soak", derandomize=False)
+hypothesis.settings.load_profile("soak" if os.environ.get("SAGITTAL_SOAK") else "seeded")
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 # What several rooms' tests are built with.
