@@ -16,7 +16,8 @@ from sagittal.params import FieldDescription
 from sagittal.run_record import RunRecord
 from sagittal_app import messages
 from sagittal_app.forms.controls import Choice
-from sagittal_app.forms.form import LABEL_WIDTH, ParameterForm
+from sagittal_app.forms.form import ParameterForm
+from sagittal_app.forms.rows import labelled_rows
 from sagittal_app.forms.run_form import LabelSets
 from sagittal_app.widgets.basics import UNIT, button, column, label, row, scrolled
 from sagittal_app.widgets.label_table import label_sets
@@ -153,20 +154,7 @@ class MeasureDialog(QDialog):
             (messages.TESTED_SCANS, self.scans, messages.TESTED_HELP),
             (messages.TRUTH_SET, self.truth, ""),
         ]
-        grid = QGridLayout()
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(2 * UNIT)
-        grid.setVerticalSpacing(UNIT)
-        grid.setColumnStretch(1, 1)
-        for index, (name, control, help) in enumerate(rows[: 3 if card.tests else 1]):
-            words = label(name)
-            words.setFixedWidth(LABEL_WIDTH)
-            words.setToolTip(help)
-            words.setContentsMargins(0, 6, 0, 0)
-            control.setToolTip(help)
-            grid.addWidget(words, index, 0, Qt.AlignmentFlag.AlignTop)
-            grid.addWidget(control, index, 1)
-        return grid
+        return labelled_rows(*rows[: 3 if card.tests else 1])
 
     def _say(self) -> None:
         problem = self.form.problem()
