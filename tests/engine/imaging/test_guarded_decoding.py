@@ -101,8 +101,21 @@ CODECS = {
     "crashes": "os.abort()",
     "hangs": "time.sleep(600)",
     "hangs in native code": "ctypes.PyDLL(None).sleep(600)",
+    "never ends": "while True: pass",
     "takes all memory": "np.ones(2**34, np.uint8)",
 }
+
+
+def bad_codec(folder: Path, name: str, does: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Helpers started from now on meet a codec that does something first, and have half a second of a processor."""
+    (folder / f"{name}.py").write_text(
+        "import ctypes, os, time\nimport numpy as np\nfrom sagittal_engine.imaging.dicom import codecs, guarded\n"
+        f"real = codecs.iter_pixels\ndef fail(*given, **options):\n    {does}\n    yield from real(*given, **options)\n"
+        "def serve(pipe):\n    codecs.iter_pixels = fail\n    guarded.SECONDS, guarded.PATIENCE = 0.5, 4\n"
+        "    guarded._serve(pipe)\n"
+    )
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setattr(guarded, "_serve", importlib.import_module(name).serve)
 
 
 @pytest.mark.parametrize("fault", CODECS)
@@ -117,20 +130,28 @@ def test_a_codec_that(
     if sys.platform != "linux" and fault in ("takes all memory", "hangs in native code"):
         pytest.skip("memory is limited, and the C library is found by this name, on Linux alone")
     name = f"bad_codec_{list(CODECS).index(fault)}"
-    (tmp_path / f"{name}.py").write_text(
-        "import ctypes, os, time\nimport numpy as np\nfrom sagittal_engine.imaging.dicom import codecs, guarded\n"
-        f"def fail(*_given, **_options):\n    {CODECS[fault]}\n    yield\n"
-        "def serve(pipe):\n    codecs.iter_pixels = fail\n    guarded.SECONDS = 0.5\n    guarded._serve(pipe)\n"
-    )
     source = only(packed(name=name))
-    with monkeypatch.context() as patch:
-        patch.syspath_prepend(tmp_path)
-        bad = importlib.import_module(name)
-        patch.setattr(guarded, "_serve", bad.serve)
-        words = "asks for memory" if "memory" in fault else "broke down on them, or came to no end"
-        with pytest.raises(ImagingError, match=words):
-            read(source)
-        assert bool(guarded._idle) == ("memory" in fault)  # one that said what was wrong goes on
+    bad_codec(tmp_path, name, CODECS[fault], monkeypatch)
+    words = "asks for memory" if "memory" in fault else "broke down on them, or came to no end"
+    with pytest.raises(ImagingError, match=words):
+        read(source)
+    assert bool(guarded._idle) == ("memory" in fault)  # one that said what was wrong goes on
+
+
+def test_a_busy_machine_that_lends_little_of_its_time_is_waited_for(
+    packed: Callable[..., Path],
+    only: Only,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    no_helper: None,
+) -> None:
+    if sys.platform == "win32":
+        pytest.skip("a processor's time is not counted here")
+    source = only(packed(name="slow"))
+    whole = read(source).data
+    end_all()
+    bad_codec(tmp_path, "slow_codec", "time.sleep(0.8)", monkeypatch)
+    assert np.array_equal(read(source).data, whole)
 
 
 def test_a_file_that_went_away_is_said_as_such(packed: Callable[..., Path]) -> None:

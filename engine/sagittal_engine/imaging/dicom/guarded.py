@@ -1,4 +1,4 @@
-"""Compressed frames and segmentations, read by a helper: a process of its own, with a time limit and little memory.
+"""Compressed frames and segmentations, read by a helper: a process of its own, with little time and little memory.
 
 Codecs are native code. A crafted stream can crash them, keep them busy for ever, or have them ask for all the memory
 there is; a library that lays out volumes believes a header. Then the helper ends, and here it is one sentence. A helper
@@ -19,6 +19,7 @@ import faulthandler
 import json
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -36,7 +37,9 @@ from sagittal_engine.imaging.dicom.job import TIMES, Answer, Limits
 from sagittal_engine.imaging.volume import Array, ImagingError
 
 SECONDS = 6.0
-"""For one frame, and one more for each million of its pixels; a slice of a scan takes some hundredths."""
+"""Of a processor for one frame, and one more for each million of its pixels; a slice of a scan takes some hundredths."""
+PATIENCE = 10
+"""How many times longer it may take by the clock: a busy machine lends a helper few of its seconds."""
 MEMORY = 2**29
 """Bytes that a helper may take above what it begins with, and `TIMES` those of a frame."""
 BROKEN = (
@@ -184,11 +187,23 @@ def _limits(nowhere: IO[bytes], memory: int, seconds: float) -> Callable[[], Abs
 @contextmanager
 def _watch(seconds: float, nowhere: IO[bytes]) -> Iterator[None]:
     """Ends this process where the block takes longer, also in the midst of native code that holds the interpreter."""
-    faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
+    faulthandler.dump_traceback_later(seconds * _limit_processor(seconds), exit=True, file=nowhere)
     try:
         yield
     finally:
+        _limit_processor(0.0)
         faulthandler.cancel_dump_traceback_later()
+
+
+def _limit_processor(seconds: float) -> int:
+    """Ends this process after so much time of a processor, or not any more for 0.
+
+    Gives how many times as long it may then take by the clock: once, where the system cannot count (Windows).
+    """
+    if sys.platform == "win32":
+        return 1
+    signal.setitimer(signal.ITIMER_PROF, seconds)  # what it sends ends a process that has said nothing about it
+    return PATIENCE
 
 
 def _limit_memory(more: int) -> None:
