@@ -37,7 +37,7 @@ from sagittal_engine.imaging.dicom.job import TIMES, Answer, Limits
 from sagittal_engine.imaging.volume import Array, ImagingError
 
 SECONDS = 6.0
-"""Of a processor for one frame, and one more for each million of its pixels; a slice of a scan takes some hundredths."""
+"""Of a processor, for one frame, and one more for each million of its pixels; a slice of a scan takes hundredths."""
 PATIENCE = 10
 """How many times longer it may take by the clock: a busy machine lends a helper few of its seconds."""
 MEMORY = 2**29
