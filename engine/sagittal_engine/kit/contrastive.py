@@ -71,6 +71,7 @@ class ContrastiveBase(PretextBase[P], ExplainsFeatures):
         self._held_out: ImageSet | None = None
         self._sampler: Sampler | None = None
         self._sampling = threading.Lock()
+        self._fits = False
         self._alarm = CollapseAlarm()
         self._step = 0
         self._numbers: dict[str, Tensor] = {}
@@ -109,17 +110,22 @@ class ContrastiveBase(PretextBase[P], ExplainsFeatures):
         """Cuts slices or patches (cached), sets subjects aside for live measures, and checks what is left."""
         self._training, self._held_out = self._source.split()
         self._sampler = image_source.sampler_of(self._training, self.params, self.context.seed)
-        if self.context.device.type == "cpu":
-            self._check_room()
 
     def _check_room(self) -> None:
-        """Raises `SagittalError` where the encoder is too big for the memory that is free."""
+        """Raises `SagittalError` where the encoder is too big for the memory that is free.
+
+        Asked before the first batch rather than in `prepare`: who looks at the features of a trained encoder needs no
+        room for a step.
+        """
+        if self._fits or self.context.device.type != "cpu":
+            return
         p, images = self.params, self.training_set().images
         count = min(p.batch_size, len(images))
         with torch.device("meta"):
             encoder = build_image_encoder(p.encoder, in_channels=int(p.channels), stem=p.stem)
         needed = self.LEARNING_VIEWS * kept_bytes(encoder, (count, int(p.channels), *images.shape[2:]))
         check_room(needed, f"A step of {count} images of {p.image_size} pixels through the encoder {p.encoder}")
+        self._fits = True
 
     def training_set(self) -> ImageSet:
         """The images that are trained on."""
@@ -156,6 +162,7 @@ class ContrastiveBase(PretextBase[P], ExplainsFeatures):
     def _chosen(self, step: int) -> Tensor:
         # A probe asks for batches on the run's thread while the next steps' are made on another.
         with self._sampling:
+            self._check_room()
             return _prepared(self._sampler).indices(step)
 
     def objectives(self, module: nn.Module, batch: Any) -> Mapping[str, Tensor]:

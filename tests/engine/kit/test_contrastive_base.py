@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -309,3 +310,13 @@ def test_log_sums_are_equal_by_both_ways():
     slow = found._replace(bound=math.inf)
     torch.testing.assert_close(found.log_sums(), slow.log_sums(), rtol=1e-13, atol=1e-13)
     assert pairs(*rows, temperature=torch.tensor(0.2)).bound == math.inf
+
+
+def test_an_encoder_without_room_is_refused_before_the_first_batch_and_can_still_be_looked_at(made, monkeypatch):
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=1000))
+    method, _ = made()
+    method.prepare()
+    module = method.module()
+    assert method.features(module, method.training_set().images[:2]).shape[0] == 2
+    with pytest.raises(SagittalError, match=r"through the encoder small keeps at least .* Lower 'batch_size'"):
+        method.batch(1, generator())
