@@ -225,6 +225,15 @@ class ImageLoan:
     """While the voxels are still being read, slice by slice; None for an image that is whole."""
     directed: bool = True
     """Whether the file says how its axes lie in the patient. A photograph does not: no view may write R or L on it."""
+    orientation: str = "RAS"
+    """Letters the file's own voxel axes run towards, as "LPS": what its voxels are called by other programs."""
+    sized: bool = True
+    """Whether the file says how large a voxel is. Of a photograph 1 mm is assumed, and means a pixel."""
+
+    @property
+    def length_unit(self) -> str:
+        """What lengths are in, said to people."""
+        return "mm" if self.sized else "px"
 
 
 @dataclass(frozen=True)

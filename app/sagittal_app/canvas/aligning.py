@@ -34,7 +34,8 @@ def aligned(scan: ImageLoan) -> ImageLoan:
     colour = scan.data.ndim == 4
     data = np.stack([move(scan.data[..., c]) for c in range(scan.data.shape[3])], -1) if colour else move(scan.data)
     data.flags.writeable = False
-    return replace(scan, scan=f"{scan.scan} resampled", data=data, affine=affine, spacing=scan.spacing, arrival=None)
+    name = f"{scan.scan} resampled"
+    return replace(scan, scan=name, data=data, affine=affine, spacing=scan.spacing, arrival=None, orientation="RAS")
 
 
 def aligned_labels(labels: NDArray[np.uint16], affine: NDArray[np.float64], to: ImageLoan) -> NDArray[np.uint16]:

@@ -235,6 +235,15 @@ def from_millimetres(affine: NDArray[np.float64], point: Sequence[float]) -> tup
     return float(x), float(y), float(z)
 
 
+def file_voxel(voxel: Sequence[int], shape: Sequence[int], orientation: str) -> tuple[int, ...]:
+    """The index under which a file whose voxel axes run towards `orientation` ("LPS") keeps a canonical voxel."""
+    found = []
+    for letter in orientation:
+        axis = next(axis for axis, ends in enumerate(LETTERS) if letter in ends)
+        found.append(voxel[axis] if letter == LETTERS[axis][0] else shape[axis] - 1 - voxel[axis])
+    return tuple(found)
+
+
 def position_words(point: Sequence[float]) -> str:
     """A point in RAS+ millimetres as a reader says it: "R 12.5  A 30.0  I 41.2 mm"."""
     parts = (f"{LETTERS[axis][0 if value >= 0 else 1]} {abs(value):.1f}" for axis, value in enumerate(point))

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from sagittal_app.canvas import strokes, windowing, words
 from sagittal_app.canvas.document import LabelDocument
-from sagittal_app.canvas.geometry import Box, Plane, PlaneView, position_words, to_millimetres
+from sagittal_app.canvas.geometry import Box, Plane, PlaneView, file_voxel, position_words, to_millimetres
 from sagittal_app.canvas.hand import Hand
 from sagittal_app.canvas.measure_drawing import Drawn, on_screen
 from sagittal_app.canvas.overlay import Drawing, Overlay
@@ -82,6 +82,7 @@ class SliceView(QWidget):
         state.look_changed.connect(self._look_anew)
         state.measures_changed.connect(self.redraw)
         state.heat_changed.connect(self.redraw)
+        state.reading_changed.connect(self.redraw)
         self._begin()
 
     # What is shown -------------------------------------------------------------------------------------------------
@@ -239,7 +240,7 @@ class SliceView(QWidget):
         """Draws the overlay anew from the state."""
         state, view = self.state, self._view
         if state.scan is None:
-            self.overlay.drawing = Drawing(message=words.NO_SCAN_SHOWN)
+            self.overlay.drawing = Drawing(message=words.READING if state.reading else words.NO_SCAN_SHOWN)
             self.overlay.update()
             return
         row, column = view.to_screen(state.position)
@@ -261,7 +262,7 @@ class SliceView(QWidget):
             tint=self._tint(preview),
             beside=(self.hand.under, preview.text) if preview.text and self.hand.under else None,
             measures=self._measures(),
-            top_left=f"{named}{self.index + 1} / {view.slices}",
+            top_left=f"{named}{self.index + 1} / {view.slices}" if view.slices > 1 else named.strip(),
             top_right=windowing.window_words(state.window) if state.scan.data.ndim == 3 and not narrow else "",
             bottom_left=self.probe(),
             bottom_right=convention if directed else "",
@@ -288,15 +289,17 @@ class SliceView(QWidget):
         return notes
 
     def probe(self) -> list[str]:
-        """What is under the mouse in words: millimetres, voxel, value, label."""
+        """What is under the mouse in words: millimetres, the voxel's index in its file, value, label."""
         voxel = self.hand.voxel_under_mouse()
         if voxel is None:
             return []
-        i, j, k = voxel
+        scan = self.state.scan
+        assert scan is not None
         value = self.state.value_at(voxel)
-        lines = [position_words(to_millimetres(self.state.affine, voxel)), f"voxel {i}, {j}, {k}"]
-        text = f"{value:.4g}" if np.issubdtype(type(value), np.floating) else f"{value}"
-        unit = f" {self.state.scan.unit}" if self.state.scan and self.state.scan.unit else ""
+        numbers = ", ".join(map(str, file_voxel(voxel, self.state.shape, scan.orientation)))
+        lines = [position_words(to_millimetres(self.state.affine, voxel)), f"voxel {numbers}"]
+        text = f"{value:.6g}" if np.issubdtype(type(value), np.floating) else f"{value}"
+        unit = f" {scan.unit}" if scan.unit else ""
         document = self.state.document
         name = document.name_of(int(document.data[voxel])) if document else ""
         return [*lines, f"value {text}{unit}" + (f"   {name}" if name else "")]

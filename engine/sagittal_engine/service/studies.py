@@ -148,7 +148,8 @@ class StudyService(ServiceBase):
         header = volume.header
         return ImageLoan(
             scan, data, volume.affine, volume.spacing, volume.window, header.unit, header.windows, arrival,
-            directed=not volume.grid.assumed_axes,
+            directed=not volume.grid.assumed_axes, orientation=volume.grid.orientation,
+            sized=not volume.grid.assumed_size,
         )  # fmt: skip
 
     def labels(self, scan: str, label_set: str) -> LabelLoan:
