@@ -48,6 +48,10 @@ class Studies(QObject):
         self._window = parent
         self._make_cohort = make_cohort
         self.may_leave: Callable[[], bool] = lambda: True
+        self._beginning = False
+        """A study is being opened or made."""
+        self._waiting: list[Path] = []
+        """What was dropped before there was a study to take it."""
 
     @property
     def _port(self) -> EnginePort:
@@ -87,14 +91,7 @@ class Studies(QObject):
             self._make_cohort(images)
             return self._port.new_study(path)
 
-        self.opening.emit(messages.MAKING_COHORT)
-        self._desk.ask(
-            make,
-            then=lambda facts: self._taken(facts, lambda: self.import_paths([images])),
-            failed=self._failed,
-            owner=self,
-            topic="study",
-        )
+        self._begin(make, messages.MAKING_COHORT, lambda: self.import_paths([images]))
 
     def dropped(self, paths: Sequence[Path]) -> None:
         """Opens a dropped study, shows a label table, takes other tables as meta labels, and imports all else."""
@@ -103,7 +100,9 @@ class Studies(QObject):
             self.open(studies[0])
             return
         if self._desk.study() is None:
-            self._begin(self._port.new_unnamed_study, words.BEGINNING, lambda: self.dropped(paths))
+            self._waiting += paths
+            if not self._beginning:
+                self._begin(self._port.new_unnamed_study, words.BEGINNING, None)
             return
         if all(is_label_table(path) for path in paths):
             show_table(self._desk, self._window, paths[0])
@@ -137,7 +136,10 @@ class Studies(QObject):
 
     def _name_folder(self) -> Path | None:
         chosen, _ = QFileDialog.getSaveFileName(
-            self._window, words.NAME_TITLE, str(self._beginning() / "My study"), options=QFileDialog.Option.ShowDirsOnly
+            self._window,
+            words.NAME_TITLE,
+            str(self._usual_place() / "My study"),
+            options=QFileDialog.Option.ShowDirsOnly,
         )
         return Path(chosen) if chosen else None
 
@@ -158,13 +160,14 @@ class Studies(QObject):
     def _begin(
         self, call: Callable[[], StudyFacts | _Damaged], sentence: str, then: Callable[[], object] | None
     ) -> None:
+        self._beginning = True
         self.opening.emit(sentence)
         self._desk.ask(
             call, then=lambda facts: self._taken(facts, then), failed=self._failed, owner=self, topic="study"
         )
 
     def _taken(self, facts: StudyFacts | _Damaged, then: Callable[[], object] | None) -> None:
-        self.opening.emit("")
+        self._over()
         if isinstance(facts, _Damaged):
             self._offer_copies(facts, then)
             return
@@ -173,6 +176,13 @@ class Studies(QObject):
         self.opened.emit(facts)
         if then is not None:
             then()
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            self.dropped(waiting)
+
+    def _over(self) -> None:
+        self._beginning = False
+        self.opening.emit("")
 
     def _offer_copies(self, damaged: _Damaged, then: Callable[[], object] | None) -> None:
         def restore(copy: StudyCopy) -> None:
@@ -189,14 +199,15 @@ class Studies(QObject):
         dialog.open()
 
     def _failed(self, sentence: str, detail: str) -> None:
-        self.opening.emit("")
+        self._over()
+        self._waiting.clear()
         self._desk.notify("error", sentence, detail)
 
     def _choose(self, title: str) -> Path | None:
-        chosen = QFileDialog.getExistingDirectory(self._window, title, str(self._beginning()))
+        chosen = QFileDialog.getExistingDirectory(self._window, title, str(self._usual_place()))
         return Path(chosen) if chosen else None
 
-    def _beginning(self) -> Path:
+    def _usual_place(self) -> Path:
         """The folder a choice of folders begins in: where the last study lies."""
         recent = self._desk.settings.recent_studies
         return Path(recent[0]).parent if recent else Path.home()

@@ -171,6 +171,16 @@ def test_scans_dropped_without_a_study_begin_an_unnamed_one(make_window, engine,
     assert window.desk.study().unnamed and window.page() == "study"
 
 
+def test_what_is_dropped_while_a_study_is_made_is_imported_too(make_window, engine, qtbot, tmp_path):
+    window = make_window(study=False)
+    drop(window, tmp_path / "first.nii.gz")
+    drop(window, tmp_path / "second.nii.gz")
+    qtbot.waitUntil(lambda: any(name == "start_look" for name, _ in engine.calls))
+    assert [name for name, _ in engine.calls].count("new_unnamed_study") == 1
+    looked = [given for name, given in engine.calls if name == "start_look"]
+    assert looked == [(tmp_path / "first.nii.gz", tmp_path / "second.nii.gz")]
+
+
 def test_a_problem_stays_with_its_detail_folded(window, qtbot):
     window.notify("error", "Scan 7 has no label.", "Traceback: here")
     detail = find(window, "banner_detail", QPlainTextEdit)
