@@ -11,7 +11,7 @@ from types import TracebackType
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
-from sagittal_app import theme
+from sagittal_app import theme, wiring
 from sagittal_app.background import explain
 from sagittal_app.settings import Settings
 from sagittal_app.window import Window
@@ -70,8 +70,6 @@ def run_window(study: Path | None = None, *, ready: Callable[[Window], object] |
     settings = Settings()
     theme.apply(settings.theme)
     theme.follow_system(lambda: settings.theme)
-    from sagittal_app import wiring
-
     window = Window(wiring.start_engine(), settings, make_cohort=wiring.make_cohort)
     mishaps = _Mishaps(window)
     mishaps.raised.connect(lambda sentence, detail: window.notify("error", sentence, detail))

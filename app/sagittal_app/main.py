@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 COMMANDS = (
-    "new", "import", "scans", "methods", "train", "runs", "show", "segment", "evaluate", "adapt", "spectrum", "export",
-    "labels", "doctor", "demo", "plugin", "study",
+    "new", "import", "scans", "look", "labels", "supports", "export", "methods", "train", "runs", "show", "segment",
+    "evaluate", "embedding", "spectrum", "saliency", "compare", "exams", "diagnose", "adapt", "keep", "review",
+    "doctor", "demo", "phantom", "plugin", "study",
 )  # fmt: skip
-"""First words that are commands; a study folder of such a name is opened as `./train`."""
+"""First words that are commands; a study folder of such a name is opened as `./train`. They stand here as well as in
+the command line so that the window opens before the engine is imported."""
 
 
 def wants_window(argv: Sequence[str]) -> bool:
@@ -30,15 +32,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not wants_window(argv):
         from sagittal_app import wiring
 
-        return wiring.run_command_line(argv)
+        return wiring.run_command_line(argv, open_window=_open_window)
     from sagittal_app import messages, wiring
 
     if not wiring.has_display():
         sys.stderr.write(messages.NO_DISPLAY + "\n")
         return 2
+    return _open_window(Path(argv[0]) if argv else None)
+
+
+def _open_window(study: Path | None) -> int:
+    """Returns when the window is closed; `sagittal demo` opens it too, on a display, once its study is there."""
     from sagittal_app.application import run_window
 
-    return run_window(Path(argv[0]) if argv else None)
+    return run_window(study)
 
 
 if __name__ == "__main__":

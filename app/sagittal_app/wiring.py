@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sagittal.engine_port import EnginePort
@@ -22,18 +22,12 @@ def has_display() -> bool:
     return has_display()
 
 
-def run_command_line(argv: Sequence[str]) -> int:
-    """Runs one command of the command line and returns its exit status; imports no Qt unless it opens the window."""
+def run_command_line(argv: Sequence[str], open_window: Callable[[Path], int]) -> int:
+    """Runs one command of the command line and returns its exit status; `open_window(study)` is called by those that
+    end in the window."""
     from sagittal_engine.cli import main
 
-    return main(list(argv), open_window=_open_window)
-
-
-def _open_window(study: Path) -> int:
-    """What `sagittal demo` does on a display once the study is there."""
-    from sagittal_app.application import run_window
-
-    return run_window(study)
+    return main(list(argv), open_window=open_window)
 
 
 def make_cohort(folder: Path) -> None:

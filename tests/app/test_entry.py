@@ -6,8 +6,10 @@ import subprocess
 import sys
 
 import pytest
+import typer
 
-from sagittal_app.main import wants_window
+from sagittal_app.main import COMMANDS, wants_window
+from sagittal_engine.cli.app import app
 
 
 @pytest.mark.parametrize(
@@ -34,3 +36,7 @@ def test_heavy_libraries_stay_out(module, absent):
     code = f"import sys, {module}; print([m for m in {absent!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_every_command_of_the_command_line_is_known_before_the_engine_is():
+    assert set(COMMANDS) == set(typer.main.get_command(app).commands)
