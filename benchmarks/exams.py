@@ -28,6 +28,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import math
 import os
 import statistics
 import sys
@@ -266,7 +267,8 @@ def classifier(engine: Any, name: str, of: Sitting, plane: str, start: str) -> d
 
 
 def hits_of(engine: Any, run: str, of: Sitting, plane: str, layer: str = "") -> dict[str, Any]:
-    """How often the highest saliency of a slice with a finding lies in it: label → structure → hits, area and scans."""
+    """How often the highest saliency of a slice with a finding lies in it, and how its pixels rank: label → structure
+    → hits, area, rank and scans."""
     hits = {}
     for label, structures in of.subject.findings.items():
         own = scans_of([exam for exam in of.tested if exam.labels.get(label) == "1"], plane)[: of.asked.looked_at]
@@ -275,6 +277,7 @@ def hits_of(engine: Any, run: str, of: Sitting, plane: str, layer: str = "") -> 
             structure: {
                 "hits": statistics.mean(row[structure] for row in told),
                 "area": statistics.mean(row[f"{structure}_area"] for row in told),
+                "rank": statistics.mean(row.get(f"{structure}_rank", math.nan) for row in told),
                 "scans": len(told),
             }
             for structure in structures
@@ -369,7 +372,8 @@ def show(name: str, found: Mapping[str, Any]) -> None:
 def show_hits(where: str, hits: Mapping[str, Any]) -> None:
     for label, structures in hits.items():
         told = [
-            f"{structure} {hit['hits']:.2f} (of pixels {hit['area']:.3f}; {hit['scans']} scans)"
+            f"{structure} {hit['hits']:.2f} (of pixels {hit['area']:.3f}; {hit['scans']} scans; "
+            f"its pixels above others {hit.get('rank', math.nan):.2f})"
             for structure, hit in structures.items()
         ]
         if told:

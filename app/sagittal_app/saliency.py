@@ -27,7 +27,7 @@ from sagittal_app.task_follower import TaskFollower
 from sagittal_app.widgets.basics import UNIT, Elided, button, clear, column, label, row
 
 NAME_WIDTH = 10 * UNIT
-AREA = "_area"
+AREA, RANK = "_area", "_rank"
 
 
 @dataclass(frozen=True)
@@ -326,12 +326,18 @@ class SaliencyPanel(QWidget):
         clear(self._numbers)
         clear(self._verdict)
         lines = [
-            (name, help, facts.share.get(key), facts.share.get(key + AREA)) for key, (name, help) in words.WHERE.items()
+            (name, f"{help} {words.SHARE_HELP}", facts.share.get(key), facts.share.get(key + AREA))
+            for key, (name, help) in words.WHERE.items()
         ]
         lines += [
             (words.HIT.format(label=key), words.HIT_HELP.format(label=key), facts.hits[key], facts.hits[key + AREA])
             for key in facts.hits
             if key + AREA in facts.hits
+        ]
+        lines += [
+            (words.RANKS.format(label=key), words.RANKS_HELP.format(label=key), facts.hits[key + RANK], 0.5)
+            for key in facts.hits
+            if key + RANK in facts.hits
         ]
         for place, heading in enumerate(words.NUMBERS):
             self._numbers.addWidget(label(heading, "quiet"), 0, place, Qt.AlignmentFlag.AlignRight)
@@ -342,7 +348,7 @@ class SaliencyPanel(QWidget):
             for place, number in enumerate((value, area), start=1):
                 self._numbers.addWidget(_figure(number), line, place, Qt.AlignmentFlag.AlignRight)
             for place in range(3):
-                self._numbers.itemAtPosition(line, place).widget().setToolTip(f"{help} {words.NUMBERS_HELP}")
+                self._numbers.itemAtPosition(line, place).widget().setToolTip(help)
         if facts.sanity is not None:
             bad = facts.sanity >= words.LIKE_LIMIT
             verdict = words.LIKE_BAD if bad else words.LIKE_GOOD

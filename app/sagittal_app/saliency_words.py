@@ -55,8 +55,8 @@ LOW, HIGH = "0", "largest"
 STRONGEST = "Strongest slice"
 STRONGEST_HELP = "Goes to the slice that holds most of the map."
 
-NUMBERS = ("", "of the map", "of the pixels")
-NUMBERS_HELP = "The share of the map's sum there, beside the share of pixels: what a map without preference would have."
+NUMBERS = ("", "map", "by chance")
+SHARE_HELP = "The share of the map's sum there, beside the share of pixels: what a map without preference would have."
 WHERE: Mapping[str, tuple[str, str]] = {
     "border": (
         "Borders of cells",
@@ -70,6 +70,11 @@ WHERE: Mapping[str, tuple[str, str]] = {
 }
 HIT = "Highest in {label}"
 HIT_HELP = "Of the slices that hold {label}, the share whose highest saliency lies in it; beside it the label's area."
+RANKS = "Ranks {label}"
+RANKS_HELP = (
+    "The chance that a pixel of {label} has more saliency than another of its slice (area under the ROC curve), a mean "
+    "over the slices that hold it; beside it that of a map without preference."
+)
 LIKE = "Likeness to shuffled weights: {value:.2f}."
 LIKE_GOOD = "The map changes when what was learnt is taken away."
 LIKE_BAD = "Much of the map stays without what was learnt: it tells more of the picture than of the network."

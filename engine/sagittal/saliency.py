@@ -54,7 +54,8 @@ class SaliencyFacts:
     Near 1 means that the map tells about the picture, not about what was learnt."""
     hits: Mapping[str, float] = field(default_factory=dict)
     """Label of the scan → share of slices with that label whose highest saliency lies within it; each also with
-    "_area", that label's share of those slices: what a map without preference would have."""
+    "_area", that label's share of those slices: what a map without preference would have; and with "_rank", the
+    probability that a pixel of the label has more saliency than another of its slice, a half without preference."""
     notes: tuple[str, ...] = ()
     """What must be said beside the map, as that a layer's maps are alike in all cells."""
     plane: str = "axial"

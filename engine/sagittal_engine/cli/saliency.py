@@ -111,7 +111,8 @@ def _show(console: Console, result: Mapping[str, Any]) -> None:
     share, hits = result["share"], result["hits"]
     rows = [(f"on {words}", _share(share, name), _share(share, f"{name}_area")) for name, words in WHERE.items()]
     rows += [(f"highest point in {name}", _share(hits, name), _share(hits, f"{name}_area")) for name in _labels(hits)]
-    table(console, ("saliency", "share>", "share of pixels>"), [row for row in rows if row[2] != "–"])
+    rows += [(f"pixels of {name} above others", _share(hits, f"{name}_rank"), "0.500") for name in _ranked(hits)]
+    table(console, ("saliency", "share>", "by chance>"), [row for row in rows if row[2] != "–"])
     if result["sanity"] is not None:
         console.print(
             f"Likeness to the map of shuffled weights: {result['sanity']:.2f} (near 1: the map tells of the picture, "
@@ -130,3 +131,7 @@ def _labels(hits: Mapping[str, float]) -> list[str]:
 
 def _share(values: Mapping[str, float], name: str) -> str:
     return f"{values[name]:.3f}" if name in values else "–"
+
+
+def _ranked(hits: Mapping[str, float]) -> list[str]:
+    return [name for name in _labels(hits) if f"{name}_rank" in hits]

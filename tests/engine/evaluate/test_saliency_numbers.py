@@ -56,14 +56,26 @@ def test_hits_count_slices_whose_highest_point_is_in_the_label(plane):
     mask = np.zeros(volume.shape, bool)
     mask[1:6, 1:5, 1:4] = rng.random((5, 4, 3)) > 0.4
     axis = {"axial": 2, "coronal": 1, "sagittal": 0}[plane]
-    right, areas = [], []
+    right, areas, ranks = [], [], []
     for index in range(volume.shape[axis]):
         one, own = np.take(volume, index, axis), np.take(mask, index, axis)
         if own.any():
             right.append(own.reshape(-1)[one.reshape(-1).argmax()])
             areas.append(own.mean())
+            ranks.append(np.mean([(a > b) + 0.5 * (a == b) for a in one[own] for b in one[~own]]))
     found = hits(volume, {"tear": mask, "nowhere": np.zeros(volume.shape, bool)}, plane)
-    assert found == {"tear": pytest.approx(np.mean(right)), "tear_area": pytest.approx(np.mean(areas))}
+    means = {"tear": right, "tear_area": areas, "tear_rank": ranks}
+    assert found == {name: pytest.approx(np.mean(numbers)) for name, numbers in means.items()}
+
+
+def test_a_map_of_few_places_misses_a_small_label_and_still_ranks_it_high():
+    volume, mask = np.zeros((12, 12, 1), np.float32), np.zeros((12, 12, 1), bool)
+    volume[2:8, 2:8, 0], volume[4, 4, 0] = 0.5, 1.0
+    mask[6:8, 6:8, 0] = True
+    found = hits(volume, {"tear": mask}, "axial")
+    assert found["tear"] == 0 and found["tear_rank"] > 0.85
+    even = hits(np.ones_like(volume), {"tear": mask}, "axial")
+    assert even["tear_rank"] == 0.5, "a map without preference"
 
 
 def test_slices_that_were_not_shown_do_not_count_and_dark_ones_miss():
