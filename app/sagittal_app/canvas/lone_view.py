@@ -78,13 +78,20 @@ class LoneView(QWidget):
         self.state.show_scan(None)
         if not scan:
             return
+        self.state.set_reading(True)
         port = self._desk.port
 
         def read() -> tuple[ImageLoan, windowing.Sample]:
             loan = port.image(scan)
             return loan, windowing.sample_of(loan.data)
 
-        self._desk.ask(read, then=lambda found: self._take(scan, *found), owner=self, topic="lone view")
+        self._desk.ask(
+            read, then=lambda found: self._take(scan, *found), failed=self._not_read, owner=self, topic="lone view"
+        )
+
+    def _not_read(self, sentence: str, detail: str) -> None:
+        self.state.set_reading(False)
+        self._desk.notify("error", sentence, detail)
 
     def go_to(self, index: int) -> None:
         """Shows a slice, at once or as soon as the scan is there."""

@@ -134,10 +134,10 @@ def words(measure: Measure, scan: ImageLoan) -> tuple[str, ...]:
     if len(measure.points) < 2 or len(set(measure.points)) < 2:
         return ()
     if measure.kind is Kind.RULER or not measure.whole:
-        return (f"{length(measure, affine):.1f} mm",)
+        return (f"{length(measure, affine):.1f} {scan.length_unit}",)
     if measure.kind is Kind.ANGLE:
         return (f"{angle(measure, affine):.1f}°",)
-    extent = f"{_area_words(area(measure, affine))}"
+    extent = _area_words(area(measure, affine), scan)
     found = statistics(measure, scan)
     if found is None:
         return (extent,)
@@ -149,14 +149,17 @@ def words(measure: Measure, scan: ImageLoan) -> tuple[str, ...]:
     )
 
 
-def _area_words(square_millimetres: float) -> str:
-    return f"{square_millimetres / 100:.2f} cm²" if square_millimetres >= 100 else f"{square_millimetres:.1f} mm²"
+def _area_words(square: float, scan: ImageLoan) -> str:
+    if not scan.sized:
+        return f"{square:.0f} px²"
+    return f"{square / 100:.2f} cm²" if square >= 100 else f"{square:.1f} mm²"
 
 
 def table(measures: Sequence[Measure], scan: ImageLoan) -> str:
     """Measures as a table to paste: a row each, columns parted by tabs, numbers in full."""
     affine = np.asarray(scan.affine, dtype=np.float64)
-    rows = ["measure\tplane\tslice\tlength mm\tangle deg\tarea mm2\tn\tmean\tsd\tmin\tmax\tunit"]
+    long = scan.length_unit
+    rows = [f"measure\tplane\tslice\tlength {long}\tangle deg\tarea {long}2\tn\tmean\tsd\tmin\tmax\tunit"]
     for one in measures:
         found = statistics(one, scan) if one.kind is Kind.REGION else None
         figures = (found.mean, found.sd, found.low, found.high) if found is not None else ()

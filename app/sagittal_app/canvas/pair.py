@@ -90,6 +90,11 @@ class Pair(QWidget):
             state.set_presets(tables)
             state.show_scan(image, document, sample)
 
+    def set_reading(self, reading: bool) -> None:
+        """Says that a scan is being read that will be shown, or that none is any more."""
+        for state in self.states:
+            state.set_reading(reading)
+
     def set_documents(self, documents: Sequence[LabelDocument]) -> None:
         """Shows other labels of the same scan."""
         for state, document in zip(self.states, documents, strict=True):

@@ -56,6 +56,7 @@ class Session(QObject):
             return
         self.save()
         self.opening.emit(scan)
+        self.state.set_reading(True)
         keep = self.state.scan if self.state.scan is not None and self.state.scan.scan == scan else None
         port = self.desk.port
 
@@ -70,6 +71,7 @@ class Session(QObject):
         )
 
     def _say_failed(self, sentence: str, detail: str) -> None:
+        self.state.set_reading(False)
         self.failed.emit(sentence)
         self.desk.notify("error", sentence, detail)
 
@@ -97,6 +99,7 @@ class Session(QObject):
         self._table, self._shared = document.labels, shared
         if self.state.scan is not None and self.state.scan.scan == scan:
             self.state.set_document(document)
+            self.state.set_reading(False)
         else:
             self.state.show_scan(image, document, sample)
         if labels.recovered_edits:

@@ -297,7 +297,11 @@ class SliceView(QWidget):
         assert scan is not None
         value = self.state.value_at(voxel)
         numbers = ", ".join(map(str, file_voxel(voxel, self.state.shape, scan.orientation)))
-        lines = [position_words(to_millimetres(self.state.affine, voxel)), f"voxel {numbers}"]
+        if self.state.only_plane is not None and not scan.directed:
+            lines = [f"pixel {numbers.rpartition(', ')[0]}"]
+        else:
+            where = [position_words(to_millimetres(self.state.affine, voxel))] if scan.directed else []
+            lines = [*where, f"voxel {numbers}"]
         text = f"{value:.6g}" if np.issubdtype(type(value), np.floating) else f"{value}"
         unit = f" {scan.unit}" if scan.unit else ""
         document = self.state.document

@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, Signal
 from sagittal.facts import ImageLoan
 from sagittal_app.canvas import keys, presets, windowing
 from sagittal_app.canvas.document import OVERWRITE_ALL, LabelDocument
-from sagittal_app.canvas.geometry import Box, Plane, PlaneView, clamp, is_oblique
+from sagittal_app.canvas.geometry import AXES, Box, Plane, PlaneView, clamp, is_oblique
 from sagittal_app.canvas.heat import Heat
 from sagittal_app.canvas.measures import Measures
 from sagittal_app.canvas.windowing import Window
@@ -23,7 +23,9 @@ Voxel = tuple[int, int, int]
 POINTER, BRUSH = "pointer", "brush"
 
 SMALLEST_BRUSH, LARGEST_BRUSH = 0.5, 200.0
-"""Diameter in millimetres."""
+"""Diameter in millimetres; in pixels where an image does not say how large those are."""
+LARGEST_BRUSH_PIXELS = 1000.0
+"""Photographs have thousands of pixels to a side."""
 BRUSH_STEP = 1.2
 """One press of the size keys makes the brush a fifth larger or smaller."""
 
@@ -54,9 +56,9 @@ class ToolOptions:
     tolerance: float = 4.0
     """How far a grown voxel may lie from the seed, in hundredths of the scan's range of intensities."""
     reach: float = 40.0
-    """How far growth goes from its seed, millimetres."""
+    """How far growth goes from its seed, in the scan's unit of length."""
     smoothing: float = 2.0
-    """Standard deviation of the smoothing, millimetres."""
+    """Standard deviation of the smoothing, in the scan's unit of length."""
 
 
 class CanvasState(QObject):
@@ -83,12 +85,16 @@ class CanvasState(QObject):
     look_changed = Signal()
     measures_changed = Signal()
     """A ruler, angle or region was drawn, moved or taken away."""
+    reading_changed = Signal()
+    """A scan began to be read, or is no longer."""
     heat_changed = Signal()
     """Another map lies over the scan, or none, or it is shown otherwise."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.scan: ImageLoan | None = None
+        self.reading = False
+        """Whether a scan that will be shown is being read."""
         self.document: LabelDocument | None = None
         self.position: Voxel = (0, 0, 0)
         self.window: Window = (0.0, 1.0)
@@ -138,10 +144,26 @@ class CanvasState(QObject):
     def oblique(self) -> bool:
         return is_oblique(self.affine)
 
+    @property
+    def directed(self) -> bool:
+        """Whether it is known how the scan's axes lie in the patient."""
+        return self.scan is None or self.scan.directed
+
+    @property
+    def length_unit(self) -> str:
+        """What lengths on the scan are in: an image that gives no size of its pixels is measured in them."""
+        return "mm" if self.scan is None else self.scan.length_unit
+
+    @property
+    def only_plane(self) -> Plane | None:
+        """The plane of a scan that is a single picture: across it there is nothing to see. None for other scans."""
+        return None if self.scan is None else next((p for p in Plane if self.shape[AXES[p][0]] == 1), None)
+
     def view_of(self, plane: Plane) -> PlaneView:
-        """The geometry of `plane` as it is shown now."""
+        """The geometry of `plane` as it is shown now; a photograph is shown as it was taken, never mirrored."""
         spacing = (1.0, 1.0, 1.0) if self.scan is None else self.scan.spacing
-        return PlaneView(plane, self.shape, spacing, self.look.radiological, self.look.nose_left)
+        own = not self.directed
+        return PlaneView(plane, self.shape, spacing, own or self.look.radiological, own or self.look.nose_left)
 
     def show_scan(
         self,
@@ -159,8 +181,10 @@ class CanvasState(QObject):
         shape = (1, 1, 1) if scan is None else tuple(scan.data.shape[:3])
         _check_grid(document, shape)
         self.scan = scan
+        self.reading = False
         self.heat = None
         if scan is not None:
+            self.brush_diameter = min(self.brush_diameter, self.largest_brush)
             self.window = self._window_of(scan, sample)
         x, y, z = self.shape
         self.position = (x // 2, y // 2, z // 2)
@@ -169,6 +193,12 @@ class CanvasState(QObject):
         self.window_changed.emit(self.window)
         self.document_changed.emit()
         self.position_changed.emit(self.position)
+
+    def set_reading(self, reading: bool) -> None:
+        """Says that a scan is being read that will be shown, or that none is any more."""
+        if reading != self.reading:
+            self.reading = reading
+            self.reading_changed.emit()
 
     def take_whole(self, part: ImageLoan, whole: ImageLoan) -> None:
         """Puts the scan that has been read whole in the place of the one lent before, where that is still shown.
@@ -306,11 +336,15 @@ class CanvasState(QObject):
         self.use_tool(self.last_tool)
 
     def set_brush(self, diameter: float) -> None:
-        """Sets the brush's diameter in millimetres, within its bounds."""
-        diameter = min(max(diameter, SMALLEST_BRUSH), LARGEST_BRUSH)
+        """Sets the brush's diameter, in the scan's unit of length, within its bounds."""
+        diameter = min(max(diameter, SMALLEST_BRUSH), self.largest_brush)
         if diameter != self.brush_diameter:
             self.brush_diameter = diameter
             self.brush_changed.emit(diameter)
+
+    @property
+    def largest_brush(self) -> float:
+        return LARGEST_BRUSH if self.length_unit == "mm" else LARGEST_BRUSH_PIXELS
 
     def scale_brush(self, steps: int) -> None:
         self.set_brush(self.brush_diameter * BRUSH_STEP**steps)

@@ -12,7 +12,7 @@ from sagittal_app.actions import tip
 from sagittal_app.canvas import keys, tool_words
 from sagittal_app.canvas.document import OVERWRITE_ALL, OVERWRITE_NONE, OVERWRITE_VISIBLE
 from sagittal_app.canvas.editing import Editing
-from sagittal_app.canvas.state import LARGEST_BRUSH, SMALLEST_BRUSH, CanvasState
+from sagittal_app.canvas.state import SMALLEST_BRUSH, CanvasState
 from sagittal_app.canvas.tools import TOOLS
 from sagittal_app.canvas.tools.measuring import Measuring
 from sagittal_app.shortcuts import spoken_key
@@ -22,9 +22,11 @@ ROUND = ("brush", "eraser", "threshold")
 """Tools with a diameter."""
 MEASURING = tuple(tool.id for tool in TOOLS if issubclass(tool, Measuring))
 """Tools that leave the labels as they are: nothing of painting concerns them."""
-COMMANDS = ("copy_on", "copy_back", "interpolate", "smooth_label", "largest", "holes", "combine")
+BETWEEN = ("copy_on", "copy_back", "interpolate")
+"""Commands from slice to slice."""
+COMMANDS = (*BETWEEN, "smooth_label", "largest", "holes", "combine")
 SMOOTHINGS = (0.5, 1.0, 2.0, 3.0, 5.0)
-"""Millimetres to choose from."""
+"""To choose from, in the scan's unit of length."""
 OVERWRITE = {
     OVERWRITE_ALL: tool_words.OVER_ALL,
     OVERWRITE_VISIBLE: tool_words.OVER_VISIBLE,
@@ -46,7 +48,7 @@ class ToolOptions(QFrame):
         self.state = state
         self._act = act
         self._key_of = key_of
-        self._diameter = self._number("option_diameter", " mm", SMALLEST_BRUSH, LARGEST_BRUSH, state.set_brush)
+        self._diameter = self._number("option_diameter", "", SMALLEST_BRUSH, state.largest_brush, state.set_brush)
         self._diameter.setToolTip(tool_words.DIAMETER)
         self._in_3d = tool("mdi6.cube-outline", "", "option_in_3d", lambda: self._run("in_3d"), checkable=True)
         self._in_3d.setText("3D")
@@ -63,7 +65,7 @@ class ToolOptions(QFrame):
             "option_tolerance", " %", 0.1, 100, lambda value: state.set_options(tolerance=value)
         )
         self._tolerance.setToolTip(tool_words.TOLERANCE_HELP)
-        self._reach = self._number("option_reach", " mm", 1, 500, lambda value: state.set_options(reach=value))
+        self._reach = self._number("option_reach", "", 1, 500, lambda value: state.set_options(reach=value))
         self._reach.setToolTip(tool_words.REACH_HELP)
         self._growth = self._group(
             label(tool_words.LIKE, "quiet"), self._tolerance, label(tool_words.REACH, "quiet"), self._reach
@@ -172,18 +174,20 @@ class ToolOptions(QFrame):
         for id in COMMANDS:
             action = QAction(f"{keys.BY_ID[id].title}\t{spoken_key(self._key_of(id))}", menu)
             action.setObjectName(f"edit_{id}")
+            action.setEnabled(self.state.only_plane is None or id not in BETWEEN)
             action.triggered.connect(lambda _checked=False, id=id: self._run(id))
             menu.addAction(action)
             if id == "smooth_label":
                 menu.addMenu(self._smoothings(menu))
 
     def _smoothings(self, menu: QMenu) -> QMenu:
-        made = QMenu(tool_words.SMOOTHING.format(millimetres=self.state.options.smoothing), menu)
+        chosen, unit = self.state.options.smoothing, self.state.length_unit
+        made = QMenu(tool_words.SMOOTHING.format(length=chosen, unit=unit), menu)
         group = QActionGroup(made)
-        for millimetres in SMOOTHINGS:
-            action = QAction(f"{millimetres:g} mm", made, checkable=True)
-            action.setChecked(millimetres == self.state.options.smoothing)
-            action.triggered.connect(lambda _checked=False, mm=millimetres: self.state.set_options(smoothing=mm))
+        for length in SMOOTHINGS:
+            action = QAction(f"{length:g} {unit}", made, checkable=True)
+            action.setChecked(length == chosen)
+            action.triggered.connect(lambda _checked=False, length=length: self.state.set_options(smoothing=length))
             group.addAction(action)
             made.addAction(action)
         return made
@@ -199,6 +203,9 @@ class ToolOptions(QFrame):
         for widget in (self._in_3d, self._overwrite, self._edit):
             widget.setVisible(state.tool not in MEASURING)
             widget.setEnabled(writable)
+        # On a single picture a ball is a disc, and its slice is the whole scan.
+        self._in_3d.setVisible(state.tool not in MEASURING and state.only_plane is None)
+        self._diameter.setMaximum(state.largest_brush)
         low, high = state.paint_range
         for box, value in (
             (self._diameter, state.brush_diameter), (self._low, low), (self._high, high),
@@ -208,6 +215,8 @@ class ToolOptions(QFrame):
                 box.blockSignals(True)
                 box.setValue(value)
                 box.blockSignals(False)
+        for box in (self._diameter, self._reach):
+            box.setSuffix(f" {state.length_unit}")
         unit = f" {state.scan.unit}" if state.scan and state.scan.unit else ""
         for box in (self._low, self._high):
             box.setSuffix(unit)

@@ -43,7 +43,7 @@ OVER_VISIBLE = "Over visible labels"
 OVER_NONE = "Over no label"
 EDIT_LABEL = "Edit label"
 EDIT_LABEL_HELP = "Commands on the active label: on this slice, or in the whole scan while 3D is on"
-SMOOTHING = "Smooth over {millimetres:g} mm"
+SMOOTHING = "Smooth over {length:g} {unit}"
 LEFT = "About {seconds} s left"
 
 # Combining

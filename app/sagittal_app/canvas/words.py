@@ -3,6 +3,7 @@
 # On the views
 
 NO_SCAN_SHOWN = "No scan shown"
+READING = "Reading the scan…"
 RADIOLOGICAL = "radiological"
 NEUROLOGICAL = "neurological"
 NOSE_LEFT = "front left"
@@ -73,6 +74,7 @@ DISCARD = "Discard"
 DISCARDED = "The recovered painting was taken out."
 SAVED = "Saved the labels of {scan}."
 SUPPORT_QUESTION = "Where does the {label} begin and end? Go to its first and to its last slice and set them here."
+SUPPORT_FEW = "Support slices are proposed for scans of {fewest} or more slices; this one has {count}."
 SUPPORT_PROGRESS = "{done} of {total} support slices done"
 SUPPORT_READY = "All {total} support slices of the {label} are done. It can be used as support."
 SUPPORT_SAME = "The first and the last slice are the same; choose two that are at least two slices apart."

@@ -63,6 +63,7 @@ class Workspace(QWidget):
         self._last_plane = Plane.AXIAL
         settings.changed.connect(self._keys_anew)
         state.scan_changed.connect(self._draw_next)
+        state.scan_changed.connect(self._arrange)
         self._keys_anew()
         self._arrange()
 
@@ -77,7 +78,12 @@ class Workspace(QWidget):
     # Places --------------------------------------------------------------------------------------------------------
 
     def toggle_large(self, name: str) -> None:
-        """Gives a small pane the large place; the large one fills everything, or goes back."""
+        """Gives a small pane the large place; the large one fills everything, or goes back.
+
+        A scan that is a single picture has one pane in any case.
+        """
+        if self.state.only_plane is not None:
+            return
         if name == self.large:
             self._alone = not self._alone
         else:
@@ -87,15 +93,17 @@ class Workspace(QWidget):
         self._arrange()
 
     def _arrange(self) -> None:
-        rect = self.rect()
-        small = [name for name in self._order if name != self.large]
+        rect, only = self.rect(), self.state.only_plane
+        large = self.large if only is None else str(only)
+        alone = self._alone or only is not None
+        small = [name for name in self._order if name != large]
         for name, pane in self.panes.items():
             if isinstance(pane, SliceView):
-                pane.large = name == self.large
-            if self._alone:
-                pane.setVisible(name == self.large)
-        if self._alone:
-            self.panes[self.large].setGeometry(rect)
+                pane.large = name == large
+            if alone:
+                pane.setVisible(name == large)
+        if alone:
+            self.panes[large].setGeometry(rect)
             return
         width = round((rect.width() - GAP) * self._share)
         self.panes[self.large].setGeometry(QRect(0, 0, width, rect.height()))
@@ -126,7 +134,8 @@ class Workspace(QWidget):
         self._dragging = False
 
     def _over_gap(self, event: QMouseEvent) -> bool:
-        return not self._alone and abs(event.position().x() - (self.width() - GAP) * self._share - GAP / 2) <= GAP
+        between = not self._alone and self.state.only_plane is None
+        return between and abs(event.position().x() - (self.width() - GAP) * self._share - GAP / 2) <= GAP
 
     # Commands ------------------------------------------------------------------------------------------------------
 
@@ -193,6 +202,10 @@ class Workspace(QWidget):
         if self.state.scan is not None:
             found = self.state.measures.of(self.state.scan)
             QGuiApplication.clipboard().setText(measures.table(found, self.state.scan))
+
+    def take_focus(self) -> None:
+        """Gives the keys to the views."""
+        self.views[self.state.only_plane or Plane.AXIAL].overlay.setFocus()
 
     def reset(self) -> None:
         """Every view whole again."""

@@ -127,6 +127,7 @@ class CaseView(Panel):
         assert self._record is not None and self._record.facts.adapted is not None and scan is not None
         truth = self._record.facts.adapted.truth
         told = any(one.name == truth and one.labels for one in scan.label_sets)
+        self.pair.set_reading(True)
         read = partial(_read, self._desk.port, scan.scan, self._sets, truth if told else "")
         self._desk.ask(
             read, then=lambda found: self._take(wanted, found), failed=self._not_read, owner=self, topic="case"
@@ -134,6 +135,7 @@ class CaseView(Panel):
 
     def _not_read(self, sentence: str, _detail: str) -> None:
         self._shown = ("", "")
+        self.pair.set_reading(False)
         self.warning.setText(sentence)
         self.warning.show()
 

@@ -188,7 +188,7 @@ class AnnotatePage(Page):
         if self.bench is not None and not self._shown_scan() and self._scans():
             self.open(self._scans()[0].scan)
         if self.bench is not None:
-            self.bench.space.views[next(iter(self.bench.space.views))].overlay.setFocus()
+            self.bench.space.take_focus()
 
     def show_subject(self, subject: str) -> None:
         """A scan's id shows its painting; "scan/label set" shows that set."""

@@ -210,9 +210,13 @@ class SupportPanel(QWidget):
         self.go_on()
 
     def _show(self) -> None:
-        named, name = bool(self._for[0]), self._for[1]
+        name, count = self._for[1], self.state.shape[2]
+        named = bool(self._for[0]) and count >= FEWEST
         writable = self.state.document is not None and self.state.document.writable
-        self.question.setText(words.SUPPORT_QUESTION.format(label=name) if named else "")
+        few = words.SUPPORT_FEW.format(fewest=FEWEST, count=count) if self._for[0] and not named else ""
+        self.question.setText(words.SUPPORT_QUESTION.format(label=name) if named else few)
+        for made in (self.first, self.last):
+            made.setVisible(not few)
         self.first.setEnabled(named and writable and self._known)
         self.last.setEnabled(named and writable and self._known)
         clear(self._rows)

@@ -76,10 +76,11 @@ class Writing:
         """Writes notes on how the scene is drawn into its lower left corner."""
         self._notes.SetInput("\n".join(lines))
 
-    def show(self, visible: bool) -> None:
-        """Letters and notes are shown only where there is something to see."""
-        for actor in (*self._edges.values(), self._notes):
-            actor.SetVisibility(visible)
+    def show(self, visible: bool, directed: bool = True) -> None:
+        """Notes are shown where there is something to see, letters where it is known how it lies in the patient."""
+        self._notes.SetVisibility(visible)
+        for actor in self._edges.values():
+            actor.SetVisibility(visible and directed)
 
     def _follow(self, _renderer: object, _event: str) -> None:
         for edge, letter in self.edges.items():

@@ -70,7 +70,7 @@ class SceneView(QWidget):
         self._broken = False
         self.tools = SceneTools()
         self._note = SceneNote()
-        self._note.say(words.EMPTY)
+        self._say_empty()
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(0)
@@ -101,6 +101,7 @@ class SceneView(QWidget):
     def _connect(self) -> None:
         state, tools, maker = self.state, self.tools, self.maker
         state.scan_changed.connect(self._scan_anew)
+        state.reading_changed.connect(self._say_empty)
         state.slices_arrived.connect(self._catch_up)
         state.document_changed.connect(maker.begin)
         state.table_changed.connect(self._colours)
@@ -287,15 +288,22 @@ class SceneView(QWidget):
         if self.stage is None:
             return
         self.stage.set_scan(self.state.scan)
+        self.window3d.show_cube(self.state.directed)
         self._cut()
         if self.stage.slices is not None:
             self.stage.slices.set_window(*self.state.window)
             self.stage.slices.show(self.tools.slices.isChecked())
             self.stage.slices.show_cross(self.state.look.crosshair)
-        self._note.say("" if self.state.scan else words.EMPTY)
+        self._note.say("")
+        self._say_empty()
         self._write()
         self.render()
         self._soon.start()
+
+    def _say_empty(self) -> None:
+        """Says where there is no scan, unless one is on its way: then the slice views say it."""
+        if self.state.scan is None:
+            self._note.say("" if self.state.reading else words.EMPTY)
 
     def _make_volume(self) -> None:
         scan = self.state.scan

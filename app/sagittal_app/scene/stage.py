@@ -75,7 +75,7 @@ class Stage:
     def set_scan(self, loan: ImageLoan | None) -> None:
         """Clears the stage for another scan: its slices and crosshair are there at once, the volume comes later."""
         self.clear()
-        self.writing.show(loan is not None)
+        self.writing.show(loan is not None, directed=loan is not None and loan.directed)
         if loan is not None:
             affine = np.asarray(loan.affine, dtype=np.float64)
             self.slices = SlicePlanes(self.renderer, loan.data, affine)

@@ -105,6 +105,10 @@ class Window3D(QVTKRenderWindowInteractor):
         self._cube.InteractiveOff()
         self._renderer = renderer
 
+    def show_cube(self, visible: bool) -> None:
+        """Shows the cube of letters, or hides it where it is not known how the scan lies in the patient."""
+        self._cube.SetEnabled(visible)
+
     def _place_cube(self) -> None:
         width, height = max(self.width(), 1), max(self.height(), 1)
         side = min(CUBE_PART * min(width, height), CUBE_LARGEST)

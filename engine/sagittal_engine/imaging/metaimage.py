@@ -78,9 +78,9 @@ def probe(source: Source) -> Header:
     """Reads the header; raises `ImagingError` for what is no 3D scan or cannot be whole."""
     layout = _layout(source.path)
     flat = int(layout.fields["NDims"]) == 2
-    affine, warnings = _affine(source.path.name, layout, 2 if flat else 3)
+    affine, sized, warnings = _affine(source.path.name, layout, 2 if flat else 3)
     return Header(
-        grid=SourceGrid(shape=layout.shape, affine=affine, assumed_axes=flat),
+        grid=SourceGrid(shape=layout.shape, affine=affine, assumed_axes=flat, assumed_size=not sized),
         dtype=layout.dtype.newbyteorder("=").name,
         n_channels=3 if layout.channels > 1 else 1,
         warnings=(*warnings, *geometry.shear_warnings(affine)),
@@ -182,8 +182,11 @@ def _numbers(name: str, fields: dict[str, str], keys: tuple[str, ...], count: in
     return None
 
 
-def _affine(name: str, layout: _Layout, n: int) -> tuple[Array, list[str]]:
-    """Source index to RAS+ millimetres. A matrix row in the file is the direction of one voxel axis."""
+def _affine(name: str, layout: _Layout, n: int) -> tuple[Array, bool, list[str]]:
+    """Source index to RAS+ millimetres, whether the file gives their size, and what a user should know.
+
+    A matrix row in the file is the direction of one voxel axis.
+    """
     dimensions, fields, warnings = int(layout.fields["NDims"]), layout.fields, []
     spacing = _numbers(name, fields, ("ElementSpacing", "ElementSize"), dimensions)
     origin = _numbers(name, fields, ("Offset", "Position", "Origin"), dimensions)
@@ -200,4 +203,4 @@ def _affine(name: str, layout: _Layout, n: int) -> tuple[Array, list[str]]:
     affine[:n, 3] = (origin or [0.0] * n)[:n]
     if not geometry.is_usable(affine):
         raise ImagingError(f"{name} has directions that span no space; its header is damaged.")
-    return geometry.LPS_TO_RAS @ affine, warnings
+    return geometry.LPS_TO_RAS @ affine, spacing is not None, warnings

@@ -91,9 +91,9 @@ def segments(path: Path) -> Iterator[tuple[int, str, str]]:
 def probe(source: Source) -> Header:
     """Reads the header; raises `ImagingError` for what is no 3D scan or cannot be whole."""
     layout = _layout(source.path)
-    affine, assumed, warnings = _affine(layout)
+    affine, directed, sized, warnings = _affine(layout)
     return Header(
-        grid=SourceGrid(shape=layout.shape, affine=affine, assumed_axes=assumed),
+        grid=SourceGrid(shape=layout.shape, affine=affine, assumed_axes=not directed, assumed_size=not sized),
         dtype=layout.dtype.newbyteorder("=").name,
         n_channels=1 if layout.colour_axis is None else 3,
         warnings=(*warnings, *geometry.shear_warnings(affine)),
@@ -207,12 +207,12 @@ def _is_colour(layout: _Layout, kinds: list[str], axis: int) -> bool:
     return layout.dtype == np.uint8 and _COLOUR_KINDS.get(kinds[axis]) == layout.sizes[axis]
 
 
-def _affine(layout: _Layout) -> tuple[Array, bool, list[str]]:
-    """Source index to RAS+ millimetres, whether directions are assumed, and what a user should know."""
+def _affine(layout: _Layout) -> tuple[Array, bool, bool, list[str]]:
+    """Source index to RAS+ millimetres, whether the file gives directions, and sizes, and what a user should know."""
     fields, axes = layout.fields, layout.space_axes
     directions, warnings = _field(fields, "space directions"), []
     space = str(fields.get("space", "")).lower().removesuffix("-time")
-    affine = np.eye(4)
+    affine, known = np.eye(4), True
     flat = directions is None or len(axes) < 3 or len(directions[axes[0]]) < 3
     if flat:
         given = [*fields.get("spacings", ()), *[np.nan] * len(layout.sizes)]
@@ -241,7 +241,7 @@ def _affine(layout: _Layout) -> tuple[Array, bool, list[str]]:
         warnings.append(f"The header gives lengths in {units[0]}; the numbers are taken as millimetres.")
     if not geometry.is_usable(affine):
         raise ImagingError(f"{layout.path.name} has directions that span no space; its header is damaged.")
-    return affine, flat, warnings
+    return affine, not flat, known, warnings
 
 
 def _load(layout: _Layout) -> Array:

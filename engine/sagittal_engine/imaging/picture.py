@@ -130,7 +130,9 @@ def _described(
     source: Source, columns: int, rows: int, dtype: str, channels: int, warnings: list[str], labels: bool
 ) -> Header:
     return Header(
-        grid=SourceGrid(shape=(columns, rows, 1), affine=np.diag([-1.0, -1.0, 1.0, 1.0]), assumed_axes=True),
+        grid=SourceGrid(
+            shape=(columns, rows, 1), affine=np.diag([-1.0, -1.0, 1.0, 1.0]), assumed_axes=True, assumed_size=True
+        ),
         dtype=dtype,
         n_channels=channels,
         warnings=tuple(warnings),

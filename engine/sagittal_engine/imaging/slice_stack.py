@@ -65,7 +65,7 @@ def _header(source: Source, array: Array) -> Header:
     affine[:3, :3] = np.transpose(_DIRECTIONS[source.kind])
     plane = source.kind.split()[0]
     return Header(
-        grid=SourceGrid(shape=(columns, rows, slices), affine=affine, assumed_axes=True),
+        grid=SourceGrid(shape=(columns, rows, slices), affine=affine, assumed_axes=True, assumed_size=True),
         dtype=array.dtype.name,
         warnings=(
             f"The file gives neither voxel sizes nor directions: 1 mm is assumed, and {plane} slices as a screen shows"

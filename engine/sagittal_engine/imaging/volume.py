@@ -51,6 +51,8 @@ class SourceGrid:
     """The binary header of a NIfTI file (348 or 540 bytes, in its own byte order); empty for other kinds."""
     assumed_axes: bool = False
     """The file says nothing of directions (a picture, a bare secondary capture)."""
+    assumed_size: bool = False
+    """The file does not say how large a voxel is: 1 mm is assumed, and means a pixel."""
 
     @cached_property
     def _axes(self) -> tuple[tuple[int, int, int], tuple[bool, bool, bool]]:

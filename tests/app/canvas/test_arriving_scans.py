@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from canvas_harness import document, loan
 
+from sagittal.engine_port import SagittalError
 from sagittal.facts import Arrival
 from sagittal_app.canvas import words
 from sagittal_app.canvas.session import Session
@@ -88,3 +89,33 @@ def test_views_show_slices_as_they_come_and_say_so(space: Workspace):
     arrival.share, arrival.problem = 0.5, "broken"
     space.state.show_scan(part, document())
     assert view.overlay.drawing.notes == [words.BROKE_OFF]
+
+
+def test_views_say_that_a_scan_is_being_read(space: Workspace):
+    views, state = list(space.views.values()), space.state
+    state.show_scan(None)
+    assert {view.overlay.drawing.message for view in views} == {words.NO_SCAN_SHOWN}
+    state.set_reading(True)
+    assert {view.overlay.drawing.message for view in views} == {words.READING}
+    state.show_scan(loan(), document())
+    assert not state.reading and {view.overlay.drawing.message for view in views} == {""}
+
+
+def test_a_scan_is_being_read_until_it_is_shown_or_cannot_be(session, engine, monkeypatch, said, qtbot):
+    state, scans = session.state, engine.study().scans
+    session.open(scans[0].scan, "painted")
+    assert state.reading
+    qtbot.waitUntil(lambda: state.scan is not None)
+    assert not state.reading
+    session.open(scans[0].scan, "truth")
+    assert state.reading, "its labels are"
+    qtbot.waitUntil(lambda: not state.reading)
+
+    def broken(scan):
+        raise SagittalError(f"{scan} is gone.")
+
+    monkeypatch.setattr(engine, "image", broken)
+    session.open(scans[1].scan, "painted")
+    assert state.reading
+    qtbot.waitUntil(lambda: bool(said.notices))
+    assert not state.reading and state.scan.scan == scans[0].scan

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -378,6 +379,22 @@ def test_slices_of_a_colour_scan_keep_their_colours(view, qtbot) -> None:
     qtbot.wait(400)
     colour = view.picture().pixelColor(view.window3d.width() // 2, view.window3d.height() // 2)
     assert colour.green() > 150 and colour.red() < 30 and colour.blue() < 30
+
+
+@pytest.mark.window
+def test_no_letter_is_written_where_nobody_knows_how_the_scan_lies(view, qtbot) -> None:
+    def brightest(left: int, top: int, width: int, height: int) -> int:
+        part = view.picture().copy(left, top, width, height)
+        return max(part.pixelColor(x, y).lightness() for x in range(width) for y in range(height))
+
+    wide, high = view.window3d.width(), view.window3d.height()
+    edge, cube = (0, high // 2 - 12, 24, 24), (wide - 60, high - 60, 60, 60)
+    view.use_preset(None)
+    view.state.set_look(crosshair=False)
+    for directed in (True, False, True):
+        view.state.show_scan(replace(loan(), directed=directed))
+        qtbot.wait(50)
+        assert [brightest(*edge) > 200, brightest(*cube) > 150] == [directed, directed]
 
 
 @pytest.mark.window

@@ -134,7 +134,8 @@ def test_a_stack_is_read_from_either_file(tmp_path: Path, ending: str, dtype):
     source = Source("sagittal slices", (path,), "x")
     header, volume = imaging.probe(source), imaging.read(source)
     assert header.shape == volume.data.shape == (3, 5, 4) and header.spacing == (1.0, 1.0, 1.0)
-    assert header.grid.assumed_axes and "sagittal slices as a screen shows" in header.warnings[0]
+    assert header.grid.assumed_axes and header.grid.assumed_size
+    assert "sagittal slices as a screen shows" in header.warnings[0]
     assert volume.data.dtype == header.dtype and volume.data.dtype.isnative
     shown = np.asarray(volume.data)[::-1, ::-1, ::-1].transpose(0, 2, 1)
     assert (shown == stack).all()

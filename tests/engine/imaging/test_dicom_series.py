@@ -310,6 +310,10 @@ def test_a_radiograph_knows_no_place(
     header = probe(only(tmp_path / "cr.dcm"))
     assert header.shape == (6, 4, 1) and header.spacing[:2] == pytest.approx((0.1, 0.2))
     assert header.grid.assumed_axes and "no place in space" in header.warnings[0]
+    assert not header.grid.assumed_size
+    del data.ImagerPixelSpacing
+    data.save_as(tmp_path / "bare.dcm", enforce_file_format=True)
+    assert probe(only(tmp_path / "bare.dcm")).grid.assumed_size
 
 
 @pytest.mark.parametrize(

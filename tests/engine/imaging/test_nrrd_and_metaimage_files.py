@@ -136,7 +136,9 @@ def test_files_that_know_no_place(tmp_path: Path) -> None:
     path = by_hand(tmp_path / "scan.nrrd", {**PLAIN, "spacings": "1 2 3"}, VOXELS.tobytes())
     header = probe(Source("nrrd", (path,), "scan"))
     assert header.orientation == "LPS" and header.spacing == (1.0, 2.0, 3.0) and header.grid.assumed_axes
-    assert "no directions" in header.warnings[0]
+    assert "no directions" in header.warnings[0] and not header.grid.assumed_size
+    bare = by_hand(tmp_path / "bare.nrrd", PLAIN, VOXELS.tobytes())
+    assert probe(Source("nrrd", (bare,), "bare")).grid.assumed_size, "1 mm is nobody's word"
     flat = by_hand(tmp_path / "flat.nrrd", {**PLAIN, "dimension": 2, "sizes": "4 30"}, VOXELS.tobytes())
     assert read(Source("nrrd", (flat,), "flat")).data.shape == (4, 30, 1)
 

@@ -280,6 +280,7 @@ def test_fundus_photographs(shared_data: Path) -> None:
     photograph = next(item for item in found.items if item.path.suffix == ".jpg")
     header = probe(photograph)
     assert header.shape == (4288, 2848, 1) and header.n_channels == 3 and not header.looks_like_labels
+    assert header.grid.assumed_axes and header.grid.assumed_size
     mask = next(item for item in found.items if item.path.suffix == ".tif")
     assert probe(mask).looks_like_labels and grid_difference(header, probe(mask)) == ""
     assert 180_000 < int(label_map(read(mask)).data.sum()) < 275_000

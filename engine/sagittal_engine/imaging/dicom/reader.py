@@ -47,7 +47,7 @@ def glimpse(source: Source) -> Volume:
     affine = stack.affine.copy()
     affine[:3, 3] = (stack.affine @ (0, 0, place, 1))[:3]
     header = _header(stack)
-    grid = SourceGrid(shape=(instance.columns, instance.rows, 1), affine=affine, assumed_axes=stack.assumed_axes)
+    grid = replace(header.grid, shape=(instance.columns, instance.rows, 1), affine=affine)
     data = grid.to_canonical(np.expand_dims(values.swapaxes(0, 1), 2))
     return Volume(data=data, header=replace(header, grid=grid, dtype=data.dtype.name))
 
@@ -116,7 +116,9 @@ def _header(stack: Stack) -> Header:
     if not any("gantry tilt" in text for text in warnings):
         warnings += geometry.shear_warnings(stack.affine)
     return Header(
-        grid=SourceGrid(shape=stack.shape, affine=stack.affine, assumed_axes=stack.assumed_axes),
+        grid=SourceGrid(
+            shape=stack.shape, affine=stack.affine, assumed_axes=stack.assumed_axes, assumed_size=stack.assumed_size
+        ),
         dtype=_dtype(stack).name,
         n_channels=3 if first.in_colour else 1,
         modality=first.modality,

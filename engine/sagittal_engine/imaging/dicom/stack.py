@@ -41,6 +41,10 @@ class Stack:
     warnings: tuple[str, ...]
 
     @property
+    def assumed_size(self) -> bool:
+        return self.frames[0].spacing is None
+
+    @property
     def shape(self) -> tuple[int, int, int]:
         return (self.instance.columns, self.instance.rows, len(self.frames))
 
