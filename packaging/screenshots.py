@@ -209,7 +209,7 @@ class Photographer:
         """The Compare page: the newest comparison where there is one, else the form of a new one."""
         self.window.go_to("compare")
         self.wait(1.0)
-        view = self.window.findChild(object, "comparison_list")
+        view = self.window.findChild(object, "compare_list")
         if view is not None and view.count():
             view.setCurrentRow(0)
         self.wait(1.0)

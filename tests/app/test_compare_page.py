@@ -211,7 +211,7 @@ def test_earlier_ones_are_listed_chosen_and_set_up_again(page, engine, run, qtbo
     assert page._right.currentWidget() is page.setup
     engine.start_comparison(ComparisonRequest("Second", (SCRATCH,), budgets=(2,), repeats=1, labels=("spleen",)))
     engine.finish_all()
-    listed = page.findChild(QListWidget, "comparison_list")
+    listed = page.findChild(QListWidget, "compare_list")
     qtbot.waitUntil(lambda: listed.count() == 2)
     assert "Second\nfinished · 1 of 1" in listed.item(0).text()
     listed.setCurrentRow(0)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QFileDialog, QListWidget, QListWidgetItem, QSplitter, QStackedWidget
+from PySide6.QtWidgets import QFileDialog, QSplitter, QStackedWidget
 
 from sagittal.events import Event, State, StudyChanged, TaskFinished, TaskProgress
 from sagittal.facts import AdaptRequest, ScanFacts, StudyFacts
@@ -20,7 +20,8 @@ from sagittal_app.actions import Command
 from sagittal_app.models.adaptations import Case, adaptations, progress, table_of, title_of
 from sagittal_app.pages.page import Page
 from sagittal_app.task_follower import TaskFollower
-from sagittal_app.widgets.basics import UNIT, EmptyState, Panel, button, column, label
+from sagittal_app.widgets.basics import UNIT, EmptyState, Panel, button, column
+from sagittal_app.widgets.record_list import Record, RecordList
 
 if TYPE_CHECKING:
     from sagittal_app.canvas.plane_canvas import PlaneCanvas
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 LIST_WIDTH = 384
 SOON_MS = 150
-RUN = Qt.ItemDataRole.UserRole
 
 
 @dataclass(frozen=True)
@@ -90,18 +90,8 @@ class AdaptPage(Page):
         self.setup.cancel.connect(self.tasks.cancel)
         buttons = {"stop": self._stop, "save": self._ask_save, "run": self._show_run, "again": self._again}
         self.board = AdaptBoard(self.desk, buttons, self._canvases)
-        self.list = QListWidget()
-        self.list.setObjectName("adapt_list")
-        self.list.setProperty("role", "records")
-        self.list.setSpacing(4)
-        self.list.setWordWrap(True)
-        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.list.itemSelectionChanged.connect(self._chosen)
-        self._none = label(words.LIST_EMPTY, "soft", wrap=True)
-        listed = Panel(words.LIST_HEADING, name="adapt_panel", margin=12)
-        listed.body.addWidget(button(words.NEW, "adapt_new", self._new, icon="mdi6.plus"))
-        listed.body.addWidget(self._none)
-        listed.body.addWidget(self.list, 1)
+        self.list = RecordList(self.name, words.LIST_HEADING, words.LIST_EMPTY, words.NEW)
+        self.list.chosen.connect(self._chosen)
         self.scans = ScanList()
         self.scans.chosen.connect(self._show_case)
         self.board.place_chosen.connect(self.scans.choose_place)
@@ -109,7 +99,7 @@ class AdaptPage(Page):
         self._stream.body.addWidget(self.scans, 1)
         left = QSplitter(Qt.Orientation.Vertical)
         left.setHandleWidth(UNIT)
-        left.addWidget(listed)
+        left.addWidget(self.list)
         left.addWidget(self._stream)
         left.setSizes([260, 520])
         self._right = QStackedWidget()
@@ -146,7 +136,7 @@ class AdaptPage(Page):
         kept = lambda: self.board is not None and self.board.case.keep.isVisible()  # noqa: E731
         return [
             Command("adapt.start", "Adapt the chosen run", "", lambda: self.setup and self.setup.ask_start(), ready),
-            Command("adapt.new", words.NEW, "", self._new, built),
+            Command("adapt.new", words.NEW, "", lambda: self.list.clear_choice(), built),
             Command("adapt.stop", "Stop the adaptation", "", self._stop, live),
             Command("adapt.again", "Set the adaptation up again", "", self._again, there),
             Command("adapt.keep", "Keep the other mask of the scan", "", self._keep, kept),
@@ -175,9 +165,9 @@ class AdaptPage(Page):
     def show_subject(self, subject: str) -> None:
         """An adapted run is shown; another one is chosen to be adapted."""
         if any(record.facts.run == subject for record, _ in adaptations(self._records)):
-            self._choose(subject)
+            self.list.choose(subject)
         else:
-            self._new()
+            self.list.clear_choice()
             assert self.setup is not None
             self.setup.choose_run(subject)
 
@@ -237,10 +227,18 @@ class AdaptPage(Page):
             self.setup.show_progress(None)
             self._wanted = started.facts.run
         kept = self._run()
-        self._fill_list(kept.facts.run if kept is not None else "")
+        titles = self._titles()
+        self.list.fill(
+            Record(
+                record.facts.run,
+                f"{title_of(record, titles)}\n{progress(record)}\n{messages.local_time(record.facts.created)}",
+                record.state.error,
+            )
+            for record, _ in adaptations(found.records)
+        )
         if self._wanted and any(record.facts.run == self._wanted for record in found.records):
             wanted, self._wanted = self._wanted, ""
-            self._choose(wanted)
+            self.list.choose(wanted)
         elif found.whole is not None and kept is not None and found.whole.facts.run == kept.facts.run:
             self._whole = found.whole
             self._show_whole()
@@ -249,31 +247,12 @@ class AdaptPage(Page):
     def _titles(self) -> dict[str, str]:
         return {card.name: card.title for card in self._cards.values()}
 
-    def _fill_list(self, kept: str) -> None:
-        self.list.blockSignals(True)
-        self.list.clear()
-        for record, _ in adaptations(self._records):
-            created = messages.local_time(record.facts.created)
-            item = QListWidgetItem(f"{title_of(record, self._titles())}\n{progress(record)}\n{created}")
-            item.setData(RUN, record.facts.run)
-            item.setToolTip(record.state.error)
-            self.list.addItem(item)
-            item.setSelected(record.facts.run == kept)
-        self.list.blockSignals(False)
-        self._none.setVisible(not self.list.count())
-
-    def _choose(self, run: str) -> None:
-        for place in range(self.list.count()):
-            if self.list.item(place).data(RUN) == run:
-                self.list.setCurrentRow(place)
-        self._chosen()
-
     def _run(self) -> RunRecord | None:
         """The adapted run that is chosen in the list; None while a new adaptation is set up."""
         if self.setup is None:
             return None
-        chosen = [item.data(RUN) for item in self.list.selectedItems()]
-        return next((record for record in self._records if record.facts.run in chosen), None)
+        chosen = self.list.chosen_id()
+        return next((record for record in self._records if record.facts.run == chosen), None)
 
     def _chosen(self) -> None:
         run = self._run()
@@ -319,10 +298,6 @@ class AdaptPage(Page):
 
     # What is done with it --------------------------------------------------------------------------------------------
 
-    def _new(self) -> None:
-        self.list.clearSelection()
-        self._chosen()
-
     def _start(self, request: AdaptRequest) -> None:
         assert self.setup is not None
         self.setup.say_starting(True)
@@ -358,7 +333,7 @@ class AdaptPage(Page):
         run = self._run()
         if run is not None and run.facts.adapted is not None and self.setup is not None:
             self.setup.fill(run.facts.adapted)
-            self._new()
+            self.list.clear_choice()
 
     def _ask_save(self) -> None:
         run = self._run()

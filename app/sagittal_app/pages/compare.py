@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QListWidget, QListWidgetItem, QSplitter, QStackedWidget, QWidget
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QSplitter, QStackedWidget, QWidget
 
 from sagittal.comparison import ComparisonFacts, ComparisonRequest, ComparisonState
 from sagittal.events import ComparisonChanged, Event, StudyChanged, TaskProgress
@@ -18,8 +18,9 @@ from sagittal_app import messages
 from sagittal_app.actions import Command
 from sagittal_app.models.comparisons import Start, budget_words, progress, starts_of, title_of
 from sagittal_app.pages.page import Page
-from sagittal_app.widgets.basics import UNIT, EmptyState, Panel, button, column, label
+from sagittal_app.widgets.basics import UNIT, EmptyState, button, column
 from sagittal_app.widgets.facts_view import FactsView, shown
+from sagittal_app.widgets.record_list import Record, RecordList
 
 if TYPE_CHECKING:
     from sagittal_app.charts.comparison import ComparisonBoard
@@ -29,7 +30,6 @@ FINE_TUNE = "fine-tune"
 """The measurement whose parameters say how a comparison fine-tunes."""
 LIST_WIDTH = 264
 SOON_MS = 250
-COMPARISON = Qt.ItemDataRole.UserRole
 EVERYTHING = ""
 MOST_NAMES = 24
 """Tested scans that the inspector names."""
@@ -80,26 +80,15 @@ class ComparePage(Page):
         self.setup = CompareSetup()
         self.setup.start_asked.connect(self._start)
         self.board = ComparisonBoard(self._stop, self._resume, self._again)
-        self.list = QListWidget()
-        self.list.setObjectName("comparison_list")
-        self.list.setProperty("role", "records")
-        self.list.setSpacing(4)
-        self.list.setWordWrap(True)
-        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.list.itemSelectionChanged.connect(self._chosen)
-        self._none = label(words.LIST_EMPTY, "soft", wrap=True)
-        new = button(words.NEW, "compare_new", self._new, icon="mdi6.plus")
-        listed = Panel(words.LIST_HEADING, name="comparison_panel", margin=12)
-        listed.body.addWidget(new)
-        listed.body.addWidget(self._none)
-        listed.body.addWidget(self.list, 1)
+        self.list = RecordList(self.name, words.LIST_HEADING, words.LIST_EMPTY, words.NEW)
+        self.list.chosen.connect(self._chosen)
         self._right = QStackedWidget()
         self._right.addWidget(self.setup)
         self._right.addWidget(self.board)
         split = QSplitter()
         split.setObjectName("compare_splitter")
         split.setHandleWidth(UNIT)
-        split.addWidget(listed)
+        split.addWidget(self.list)
         split.addWidget(self._right)
         split.setSizes([LIST_WIDTH, 800])
         split.setStretchFactor(1, 1)
@@ -138,7 +127,7 @@ class ComparePage(Page):
         built = lambda: self.setup is not None  # noqa: E731
         return [
             Command("compare.start", words.START, "", lambda: self.setup and self.setup.ask_start(), ready),
-            Command("compare.new", words.NEW, "", self._new, built),
+            Command("compare.new", words.NEW, "", lambda: self.list.clear_choice(), built),
             Command("compare.stop", "Stop the comparison", "", self._stop, live),
             Command("compare.resume", "Resume the comparison", "", self._resume, ended),
             Command("compare.again", "Set the comparison up again", "", self._again, there),
@@ -153,14 +142,14 @@ class ComparePage(Page):
             self._study = path
             self._doing.clear()
             self._show_comparisons([])
-            self._new()
+            self.list.clear_choice()
             self._ask()
 
     def shown(self) -> None:
         self._ask()
 
     def show_subject(self, subject: str) -> None:
-        self._choose(subject)
+        self.list.choose(subject)
 
     def handle(self, event: Event) -> None:
         if isinstance(event, ComparisonChanged):
@@ -228,40 +217,28 @@ class ComparePage(Page):
         self._show_comparisons(found.comparisons)
 
     def _show_comparisons(self, comparisons: list[ComparisonFacts]) -> None:
-        kept = self._shown()
         self._comparisons = comparisons
-        self._fill_list(kept.id if kept is not None else "")
+        self.list.fill(
+            Record(
+                one.id,
+                f"{one.request.title}\n{progress(one)}\n{messages.local_time(one.created)}",
+                one.reason or one.request.title,
+            )
+            for one in comparisons
+        )
         started = next((one for one in self._comparisons if self._task and one.task == self._task), None)
         if started is not None:
             self._task = ""
-            self._choose(started.id)
+            self.list.choose(started.id)
         else:
             self._show_chosen()
-
-    def _fill_list(self, kept: str) -> None:
-        self.list.blockSignals(True)
-        self.list.clear()
-        for one in self._comparisons:
-            item = QListWidgetItem(f"{one.request.title}\n{progress(one)}\n{messages.local_time(one.created)}")
-            item.setData(COMPARISON, one.id)
-            item.setToolTip(one.reason or one.request.title)
-            self.list.addItem(item)
-            item.setSelected(one.id == kept)
-        self.list.blockSignals(False)
-        self._none.setVisible(not self._comparisons)
-
-    def _choose(self, comparison: str) -> None:
-        for place in range(self.list.count()):
-            if self.list.item(place).data(COMPARISON) == comparison:
-                self.list.setCurrentRow(place)
-        self._chosen()
 
     def _shown(self) -> ComparisonFacts | None:
         """The comparison that is chosen in the list; None while a new one is set up."""
         if self.setup is None:
             return None
-        ids = [item.data(COMPARISON) for item in self.list.selectedItems()]
-        return next((one for one in self._comparisons if one.id in ids), None)
+        chosen = self.list.chosen_id()
+        return next((one for one in self._comparisons if one.id == chosen), None)
 
     def _chosen(self) -> None:
         self._show_chosen()
@@ -278,10 +255,6 @@ class ComparePage(Page):
         self._inspect()
 
     # What is done with it
-
-    def _new(self) -> None:
-        self.list.clearSelection()
-        self._chosen()
 
     def _start(self, request: ComparisonRequest) -> None:
         assert self.setup is not None
@@ -314,7 +287,7 @@ class ComparePage(Page):
         one = self._shown()
         if one is not None and self.setup is not None:
             self.setup.fill(one.request)
-            self._new()
+            self.list.clear_choice()
 
     def _inspect(self) -> None:
         if self._inspector is None:
