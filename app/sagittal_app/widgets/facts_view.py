@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,12 +11,9 @@ from sagittal.method import MethodCard
 from sagittal.run_record import RunRecord
 from sagittal_app import messages
 from sagittal_app.widgets.basics import UNIT, column, label, scrolled
+from sagittal_app.widgets.breaking import Breaking, breakable
 from sagittal_app.widgets.method_gallery import learns_from_labels, needs_in_words
 
-_DOTTED = re.compile(r"[\w.]{20,}")
-"""The name of a DICOM file: numbers between points, longer than a line."""
-LONG = 16
-"""Letters beyond which a name may break at its hyphens."""
 NAME_WIDTH = 120
 """Pixels of the names' column."""
 CAN = {
@@ -67,25 +63,18 @@ def fill_form(form: QFormLayout, lines: Mapping[str, str], name_width: int = NAM
     while form.rowCount():
         form.removeRow(0)
     for name, value in lines.items():
-        named = label(_breakable(name), "soft", wrap=True)
+        named = label(breakable(name), "soft", wrap=True)
         if name_width:
             # A form gives a row the height of its value; a name over more lines asks for its own.
             named.setFixedWidth(name_width)
             named.setMinimumHeight(named.heightForWidth(name_width))
-        said = label(_breakable(value), wrap=True, selectable=True)
+        said = Breaking(value)
         if name_width:
             form.addRow(named, said)
         else:
             # Rows of their own: beside a value a form gives a name no more width than its shape asks for.
             form.addRow(named)
             form.addRow(said)
-
-
-def _breakable(text: str) -> str:
-    """Lets paths and long ids break where they are put together; numbers stay whole."""
-    for mark in "/\\_-" if len(text) > LONG else "/\\_":
-        text = text.replace(mark, f"{mark}\u200b")
-    return _DOTTED.sub(lambda name: name.group().replace(".", ".\u200b"), text)
 
 
 def shown(value: Any) -> str:
