@@ -70,7 +70,7 @@ def labels(
             on.engine.merge_label_table(labels, on.engine.read_label_table(read))
         if named or coloured:
             on.engine.merge_label_table(labels, _changed(on.engine.label_table(labels), labels, named, coloured))
-        elif read is None:
+        elif not on.engine.label_table(labels):
             check_set(on.study, labels)
         if write is not None:
             on.engine.write_label_table(labels, write)

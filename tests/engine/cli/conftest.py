@@ -151,7 +151,7 @@ class Engine:
         return self._task("export", (label_set, format, out, tuple(scans), make_series))
 
     def label_table(self, label_set: str) -> tuple[Label, ...]:
-        return self.tables.get(label_set, ORGANS)
+        return self.tables.get(label_set, ORGANS if label_set in ("truth", "painted") else ())
 
     def read_label_table(self, path: Path) -> tuple[Label, ...]:
         return (Label(4, "Milz", "#000001"),)

@@ -20,6 +20,8 @@ def test_a_label_is_named_and_coloured(line):
     assert ran.document["labels"][1] == {"number": 4, "name": "left kidney", "colour": "#D55E00"}
     line("labels", "s", "--labels", "new set", "--name", "7=aorta")
     assert line.engine.tables["new set"][-1].name == "aorta", "a set that no scan has yet gets its labels so"
+    shown = line("labels", "s", "--labels", "new set", "--json")
+    assert shown.document["labels"][-1]["name"] == "aorta"
 
 
 @pytest.mark.parametrize(

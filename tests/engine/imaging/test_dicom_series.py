@@ -140,6 +140,12 @@ def test_padding_does_not_move_the_window(save_series: Series, only: Only) -> No
     assert volume.window[0] >= -1024
 
 
+def test_the_word_none_in_a_header_is_nothing(save_series: Series, only: Only) -> None:
+    blanked = {"SeriesDescription": "None", "Manufacturer": "Maker", "ManufacturerModelName": "None"}
+    header = probe(only(save_series(VOXELS, **blanked)))
+    assert header.facts["scanner"] == "Maker" and "series" not in header.facts
+
+
 def test_monochrome1_is_turned_round(save_series: Series, only: Only) -> None:
     pixels = VOXELS.astype(np.uint16)
     pixels[0, 0, 0] = 0

@@ -484,17 +484,21 @@ def _pseudonym(data: Dataset) -> str:
 
 def _description(data: Dataset) -> str:
     """The series description, unless it repeats a part of the patient's name or id."""
-    text = str(data.get("SeriesDescription") or "").strip()
-    if text.lower() == "none":
-        return ""
+    text = _said(data, "SeriesDescription")
     private = f"{data.get('PatientName') or ''} {data.get('PatientID') or ''}".replace("^", " ").lower().split()
     if any(len(word) > 2 and word in text.lower() for word in private):
         return ""
     return text
 
 
+def _said(data: Dataset, name: str) -> str:
+    """The text of an attribute; empty where it is missing, or was overwritten with the word "None"."""
+    text = str(data.get(name) or "").strip()
+    return "" if text.lower() == "none" else text
+
+
 def _facts(data: Dataset) -> dict[str, str]:
-    scanner = " ".join(str(data.get(name) or "").strip() for name in ("Manufacturer", "ManufacturerModelName")).strip()
+    scanner = " ".join(filter(None, (_said(data, name) for name in ("Manufacturer", "ManufacturerModelName"))))
     strength = _numbers(data, "MagneticFieldStrength", 1)
     facts = {
         "series": _description(data),
