@@ -66,7 +66,7 @@ class Care(QObject):
         missing = missing_scans(facts)
         if missing:
             find = Command("care.relink", words.MISSING_BUTTON, "", self.relink)
-            text = words.MISSING.format(count=messages.count(len(missing), "scan is", "scans are"))
+            text = words.MISSING.format(count=messages.count(len(missing), "scan"))
             self._desk.notify("warning", text, "", None if facts.read_only else find)
         port = self._desk.port
         self._desk.ask(port.recoveries, then=self._offer_recoveries, owner=self, topic="recoveries")

@@ -23,7 +23,7 @@ TRY_AGAIN = "Try again"
 RECOVERED = "Painting of {scans} was not saved when the program ended. It is kept in the journal, up to {time}."
 RECOVER_BUTTON = "Show the painting"
 DAMAGED = "{count} damaged in this study. What stands in for them was opened; the detail names them."
-MISSING = "{count} not where they were when they were imported."
+MISSING = "The files of {count} are not where they were when they were imported."
 MISSING_BUTTON = "Find them…"
 UNNAMED = "This study has no folder of its own yet. It is kept in your user data, and offered again at the next start."
 NAME_BUTTON = "Choose a folder…"
@@ -49,8 +49,8 @@ RESTORED = "The study was opened with the copy of {time}. The damaged catalogue 
 RELINK_TITLE = "Find moved scans"
 RELINK_COMMAND = "Find moved scans…"
 RELINK_ABOUT = (
-    "{count} not where they were. Choose the folder they are in now, or one above it. A file is taken only where its "
-    "content is the one that was imported."
+    "The files of {count} are not where they were. Choose the folder they are in now, or one above it. A file is taken "
+    "only where its content is the one that was imported."
 )
 RELINK_COLUMNS = ("Scan", "Was in", "Found")
 RELINK_CHOOSE = "Choose a folder…"

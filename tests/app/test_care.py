@@ -95,7 +95,7 @@ def test_moved_scans_are_found_in_a_folder(make_window, engine, qtbot, tmp_path,
 
     monkeypatch.setattr(engine, "open_study", with_missing)
     window = make_window()
-    told = banner(window, "2 scans are not where they were", qtbot)
+    told = banner(window, "The files of 2 scans are not where they were", qtbot)
     engine.missing_after = [engine._facts.scans[1].scan]
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *a, **k: str(tmp_path))
     click(told, "banner_care.relink")

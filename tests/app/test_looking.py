@@ -164,6 +164,9 @@ def test_the_probe_is_said_below_too_and_hidden_labels_on_the_view(page, desk, q
     move(view.overlay, point_of(view, page.bench.state.position))
     qtbot.waitUntil(lambda: bool(told))
     assert "mm" in told[-1] and "voxel" in told[-1] and "value" in told[-1]
+    before = told[-1]
+    page.bench.state.step(Plane.AXIAL, 1)
+    qtbot.waitUntil(lambda: told[-1] != before)
     page.bench.space.act("labels")
     assert words.LABELS_HIDDEN in view.overlay.drawing.notes
 

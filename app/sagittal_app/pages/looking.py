@@ -45,7 +45,9 @@ class Looking(QObject):
         self._told.setSingleShot(True)
         self._told.setInterval(PROBE_MS)
         self._told.timeout.connect(self._say_probe)
-        space.hovered.connect(lambda _voxel: self._told.isActive() or self._told.start())
+        # The wheel turns slices, and keys change scans, under a mouse that rests.
+        for signal in (space.hovered, state.position_changed, state.scan_changed):
+            signal.connect(lambda *_: self._told.isActive() or self._told.start())
         session.opened.connect(self._remind)
         state.scan_changed.connect(self._scan_anew)
         self._presets_anew()

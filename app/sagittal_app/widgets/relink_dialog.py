@@ -42,7 +42,7 @@ class RelinkDialog(QDialog):
         progress.setStretch(0, 1)
         end = row(self._said, self._stop, button(words.CLOSE, "relink_close", self.accept), self._go)
         end.setStretch(0, 1)
-        text = words.RELINK_ABOUT.format(count=messages.count(len(missing), "scan is", "scans are"))
+        text = words.RELINK_ABOUT.format(count=messages.count(len(missing), "scan"))
         body = column(label(text, "soft", wrap=True), self.tree, progress, end, spacing=2 * UNIT)
         body.setStretch(1, 1)
         body.setContentsMargins(2 * UNIT, 2 * UNIT, 2 * UNIT, 2 * UNIT)

@@ -12,7 +12,7 @@ from sagittal.engine_port import SagittalError
 from sagittal.facts import AdaptRequest
 from sagittal_engine.cli import options
 from sagittal_engine.cli.naming import find_run, find_scans
-from sagittal_engine.cli.output import interval, table
+from sagittal_engine.cli.output import counted, interval, table
 from sagittal_engine.cli.session import session
 
 PREFERRED = "grata"
@@ -113,7 +113,8 @@ def keep(
         label_set = record.facts.adapted.label_set if record.facts.adapted is not None else ""
         kept = "adapted" if adapted else "before"
         result = {"run": record.facts.run, "label_set": label_set, "kept": kept, "scans": list(chosen)}
-        said = f"'{label_set}' has the masks {'after' if adapted else 'before'} adapting of {len(chosen)} scans."
+        scans = counted(len(chosen), "scan")
+        said = f"'{label_set}' has the masks {'after' if adapted else 'before'} adapting of {scans}."
         on.output.give(result, lambda console: console.print(said, markup=False))
 
 

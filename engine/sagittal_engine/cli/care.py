@@ -11,6 +11,7 @@ from rich.console import Console
 
 from sagittal.engine_port import DamagedStudy, SagittalError
 from sagittal_engine.cli import options
+from sagittal_engine.cli.output import counted
 from sagittal_engine.cli.session import session
 from sagittal_engine.cli.status import Ended, Status
 
@@ -54,7 +55,8 @@ def relink(
         report = on.task(on.engine.start_relink(folder), "Looking for moved scans")
         on.output.give(report, lambda console: _show_relinked(console, report))
         if report["missing"]:
-            raise Ended(Status.REFUSED, f"Error: {len(report['missing'])} files were not found under {folder}.")
+            lost = counted(len(report["missing"]), "file")
+            raise Ended(Status.REFUSED, f"Error: Not found under {folder}: {lost}.")
 
 
 def _show_relinked(console: Console, report: Mapping[str, Any]) -> None:
@@ -79,8 +81,8 @@ def restore(
     with session(context, as_json) as on:
         copies = on.engine.study_copies(study)
         if copy > len(copies):
-            has = f"has {len(copies)} whole copies" if copies else "has no whole copy"
-            raise SagittalError(f"The study {study} {has} of its catalogue; number {copy} was asked for.")
+            has = f"{len(copies)} whole {'copy' if len(copies) == 1 else 'copies'}" if copies else "no whole copy"
+            raise SagittalError(f"The study {study} has {has} of its catalogue; number {copy} was asked for.")
         try:
             on.engine.open_study(study)
         except DamagedStudy:
@@ -89,5 +91,7 @@ def restore(
             raise SagittalError(f"The catalogue of {study} is whole, so nothing was put in its place.")
         facts = on.engine.restore_study(study, chosen.path)
         document = {"study": facts.path, "saved": chosen.saved, "scans": len(facts.scans)}
-        said = f"Restored as of {chosen.saved}: {len(facts.scans)} scans. The damaged file was kept beside it."
+        said = (
+            f"Restored as of {chosen.saved}: {counted(len(facts.scans), 'scan')}. The damaged file was kept beside it."
+        )
         on.output.give(document, lambda console: console.print(said, soft_wrap=True))

@@ -13,7 +13,7 @@ from sagittal.diagnosis import DiagnosisFacts, DiagnosisRequest, Weights
 from sagittal.engine_port import SagittalError
 from sagittal_engine.cli import options
 from sagittal_engine.cli.naming import find_run, near, split
-from sagittal_engine.cli.output import table
+from sagittal_engine.cli.output import counted, table
 from sagittal_engine.cli.session import Session, session
 
 MOST_SHOWN = 20
@@ -124,7 +124,7 @@ def _list(console: Console, found: Sequence[DiagnosisFacts]) -> None:
 
 
 def _show(console: Console, result: Mapping[str, Any]) -> None:
-    console.print(f"Diagnosis {result['diagnosis']}: {len(result['exams'])} exams", markup=False)
+    console.print(f"Diagnosis {result['diagnosis']}: {counted(len(result['exams']), 'exam')}", markup=False)
     rows = [
         (
             label,

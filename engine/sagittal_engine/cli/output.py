@@ -77,6 +77,11 @@ def table(console: Console, columns: Sequence[str], rows: Iterable[Sequence[Any]
         console.print(Text("  ".join(cells).rstrip(), style="" if number else "bold"), soft_wrap=True)
 
 
+def counted(number: int, one: str) -> str:
+    """ "1 scan", "3 scans"."""
+    return f"{number} {one if number == 1 else one + 's'}"
+
+
 def interval(figure: Mapping[str, Any]) -> str:
     """A mean with its interval: "0.653 (0.61–0.69, n = 5)"."""
     mean, low, high, n = (figure.get(key) for key in ("mean", "low", "high", "n"))

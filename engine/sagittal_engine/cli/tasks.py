@@ -12,7 +12,7 @@ from sagittal.engine_port import SagittalError
 from sagittal.facts import EvaluateRequest, SegmentRequest, SpectrumRequest
 from sagittal_engine.cli import options
 from sagittal_engine.cli.naming import find_labels, find_run, find_scan, find_scans, near, split
-from sagittal_engine.cli.output import interval, table
+from sagittal_engine.cli.output import counted, interval, table
 from sagittal_engine.cli.session import Session, session
 
 TASKS = ("one-shot", "fine-tune", "classify", "knn", "linear", "segmentation", "adapt")
@@ -117,7 +117,7 @@ def _show_segmentation(console: Console, result: Mapping[str, Any]) -> None:
         mean = f"{sum(values) / len(values):.2f}" if values else "–"
         rows.append((case["scan"], len(case["slices"]), mean))
     table(console, ("scan", "slices>", "mean confidence>"), rows)
-    console.print(f"Label set '{result['label_set']}' of {len(rows)} scans.", markup=False)
+    console.print(f"Label set '{result['label_set']}' of {counted(len(rows), 'scan')}.", markup=False)
     for support, own in result.get("supports", {}).items():
         console.print(f"What {support} alone says: label set '{own}'.", markup=False)
 
@@ -205,7 +205,7 @@ def _one_of(what: str, word: str, known: tuple[str, ...]) -> None:
 
 
 def _show_evaluation(console: Console, result: Mapping[str, Any]) -> None:
-    console.print(f"Protocol {result['protocol']}, {len(result['cases'])} cases", markup=False)
+    console.print(f"Protocol {result['protocol']}, {counted(len(result['cases']), 'case')}", markup=False)
     for sentence in (result.get("split"), result.get("intervals")):
         if sentence:
             console.print(sentence, markup=False)
@@ -224,7 +224,7 @@ def _show_evaluation(console: Console, result: Mapping[str, Any]) -> None:
     for what, figure in result.get("published", {}).items():
         console.print(f"Published: {what}: {figure}", markup=False)
     for method, count in result.get("lost", {}).items():
-        console.print(f"{method}: Dice fell in {count} cases.", markup=False)
+        console.print(f"{method}: Dice fell in {counted(count, 'case')}.", markup=False)
 
 
 def embedding(
