@@ -23,14 +23,15 @@ from sagittal_app.widgets.relink_dialog import RelinkDialog
 class Care(QObject):
     """Speaks for the engine about saved and unsaved work; one for each window."""
 
-    def __init__(self, desk: Desk, studies: Studies, withdraw: Callable[[str], object], parent: QWidget) -> None:
-        """`withdraw(text)` takes a notice back that is no longer true."""
+    def __init__(self, desk: Desk, studies: Studies, parent: QWidget) -> None:
         super().__init__(parent)
         self._desk, self._studies, self._window = desk, studies, parent
-        self._withdraw = withdraw
-        self._recovered = ""
-        """What is said of unsaved painting; "" where nothing is."""
+        self._told: list[str] = []
+        """The warnings about the study that is open."""
+        self._recovered = self._missing = ""
+        """Those of unsaved painting and of moved scans; "" where nothing is said of them."""
         desk.bridge.event.connect(self._handle)
+        desk.study_model.changed.connect(self._look_for_missing)
 
     # At the start
 
@@ -55,21 +56,24 @@ class Care(QObject):
 
     def after_opening(self, facts: StudyFacts) -> None:
         """Tells what a study's user must know, and offers what can be done about it."""
-        self._forget_recovered(())  # of another study, perhaps
+        for text in self._told:  # of the study before
+            self._desk.withdraw(text)
+        self._told, self._recovered, self._missing = [], "", ""
         path = Path(facts.path)
         if facts.read_only:
             again = Command("care.again", words.TRY_AGAIN, "", lambda: self._studies.open(path))
-            self._desk.notify("warning", words.READ_ONLY.format(why=facts.why_read_only), "", again)
+            self._warn(words.READ_ONLY.format(why=facts.why_read_only), again)
         if facts.unnamed:
             name = Command("care.name", words.NAME_BUTTON, "", self._studies.give_folder)
             self._desk.notify("info", words.UNNAMED, "", name)
         missing = missing_scans(facts)
         if missing:
             find = Command("care.relink", words.MISSING_BUTTON, "", self.relink)
-            text = words.MISSING.format(count=messages.count(len(missing), "scan"))
-            self._desk.notify("warning", text, "", None if facts.read_only else find)
+            self._missing = words.MISSING.format(count=messages.count(len(missing), "scan"))
+            self._warn(self._missing, None if facts.read_only else find)
         port = self._desk.port
-        self._desk.ask(port.recoveries, then=self._offer_recoveries, owner=self, topic="recoveries")
+        if not facts.read_only:  # else it is being painted in another window, or could not be kept here
+            self._desk.ask(port.recoveries, then=self._offer_recoveries, owner=self, topic="recoveries")
         self._desk.ask(port.study_damage, then=self._tell_damage, owner=self, topic="damage")
 
     def _offer_recoveries(self, found: Sequence[Recovery]) -> None:
@@ -84,7 +88,7 @@ class Care(QObject):
         self._recovered = words.RECOVERED.format(
             scans=scans, time=messages.local_time(max(one.newest for one in found))
         )
-        self._desk.notify("warning", self._recovered, "", show)
+        self._warn(self._recovered, show)
 
     def _handle(self, event: Event) -> None:
         """Once all recovered painting is saved, it is no longer said that it is not."""
@@ -94,13 +98,23 @@ class Care(QObject):
 
     def _forget_recovered(self, left: Sequence[Recovery]) -> None:
         if not left:
-            self._withdraw(self._recovered)
+            self._desk.withdraw(self._recovered)
             self._recovered = ""
+
+    def _look_for_missing(self, facts: StudyFacts | None) -> None:
+        """Once all moved scans are found, it is no longer said that they are not."""
+        if self._missing and facts is not None and not missing_scans(facts):
+            self._desk.withdraw(self._missing)
+            self._missing = ""
+
+    def _warn(self, text: str, action: Command | None = None, detail: str = "") -> None:
+        self._told.append(text)
+        self._desk.notify("warning", text, detail, action)
 
     def _tell_damage(self, damaged: Sequence[str]) -> None:
         if damaged:
             text = words.DAMAGED.format(count=messages.count(len(damaged), "file is", "files are"))
-            self._desk.notify("warning", text, "\n".join(damaged))
+            self._warn(text, detail="\n".join(damaged))
 
     # Moved scans
 

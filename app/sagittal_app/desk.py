@@ -30,7 +30,7 @@ class GoTo(Protocol):
 
 
 def _say_nothing(_text: str) -> None:
-    """For a desk without a status bar."""
+    """For a desk without a window around it."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,8 @@ class Desk:
     go_to: GoTo
     say_probe: Callable[[str], None] = _say_nothing
     """Shows in the status bar what is under the mouse in an image view; "" for nothing."""
+    withdraw: Callable[[str], None] = _say_nothing
+    """Takes a notice back that is no longer true."""
 
     def ask(
         self,

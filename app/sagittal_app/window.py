@@ -97,10 +97,11 @@ class Window(QMainWindow):
             notify=self.notify,
             go_to=self.go_to,
             say_probe=lambda text: self.status.say_probe(text),
+            withdraw=lambda text: self.banners.drop(text),
         )
         self.studies = Studies(self.desk, make_cohort, self)
         self.studies.may_leave = self._pages_may_leave
-        self.care = Care(self.desk, self.studies, lambda text: self.banners.drop(text), self)
+        self.care = Care(self.desk, self.studies, self)
         self._make_widgets()
         self._make_pages()
         menus.add_window_commands(self)

@@ -17,7 +17,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "canvas"))
 
 from canvas_harness import drag, point_of
 
+from sagittal.engine_port import SagittalError
 from sagittal.facts import Edit, SupportPlan
+from sagittal_app.canvas import words
 from sagittal_app.canvas.geometry import Plane
 from sagittal_app.pages.annotate import AnnotatePage
 
@@ -81,6 +83,25 @@ def test_a_stroke_reaches_the_journal_and_saving_writes_the_set(page, engine, qt
     assert page.desk.actions.action("annotate.save").shortcut().toString() == "Ctrl+S"
     assert page.desk.actions.run("annotate.save")
     qtbot.waitUntil(lambda: ("save_labels", ("0000000000000001", "painted", None)) in engine.calls)
+    assert not page.bench.state.document.unsaved
+
+
+def test_what_is_said_of_a_failed_save_is_taken_back_by_the_next_that_works(page, said, qtbot, monkeypatch) -> None:
+    taken_back: list[str] = []
+    object.__setattr__(page.desk, "withdraw", taken_back.append)
+    works = page.desk.port.save_labels
+
+    def full(*_given: object) -> None:
+        raise SagittalError("The disk is full. A copy is at /home/rescued.")
+
+    monkeypatch.setattr(page.desk.port, "save_labels", full)
+    paint(page, (24, 20, 6))
+    page.save()
+    qtbot.waitUntil(lambda: any("is full" in text for _, text, *_ in said.notices))
+    assert page.bench.state.document.unsaved and "The disk is full. A copy is at /home/rescued." not in taken_back
+    monkeypatch.setattr(page.desk.port, "save_labels", works)
+    page.save()
+    qtbot.waitUntil(lambda: "The disk is full. A copy is at /home/rescued." in taken_back)
     assert not page.bench.state.document.unsaved
 
 
@@ -238,6 +259,10 @@ def test_a_study_without_scans_says_what_to_do(page, desk, said) -> None:
 
     page.show_study(replace(desk.study(), scans=()))
     assert page._stack.currentIndex() == 0
+    assert page._empty.sentence.text() == words.ANNOTATE_EMPTY
+    lost = tuple(replace(scan, missing=True) for scan in desk.study().scans)
+    page.show_study(replace(desk.study(), scans=lost))
+    assert page._stack.currentIndex() == 0 and page._empty.sentence.text() == words.ANNOTATE_MISSING
     press(page, "annotate_go_study")
     assert said.visits == [("study", "")]
 
@@ -245,8 +270,11 @@ def test_a_study_without_scans_says_what_to_do(page, desk, said) -> None:
 def test_a_read_only_study_cannot_be_painted(page, desk, engine, qtbot) -> None:
     from dataclasses import replace
 
+    assert page._save.isEnabled() and page.support.first.isVisible()
     desk.study_model.facts = replace(desk.study(), read_only=True)
     page.open("0000000000000002")
     qtbot.waitUntil(lambda: page.bench.session.scan == "0000000000000002")
     paint(page, (24, 20, 6))
     assert not page.bench.state.document.data.any() and not edits(engine)
+    assert not page._save.isEnabled()
+    assert not page.support.first.isVisible() and not page.support.question.text(), "nothing is asked for"

@@ -11,7 +11,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QDialog, QFileDialog, QLabel, QMessageBox, QPushButton, QTreeWidget
 
 from sagittal.engine_port import SagittalError
-from sagittal.facts import Interrupted
+from sagittal.facts import Interrupted, Recovery
 from sagittal_app import care_words as words
 from sagittal_app.canvas.session import Session
 from sagittal_app.canvas.state import CanvasState
@@ -111,16 +111,30 @@ def test_moved_scans_are_found_in_a_folder(make_window, engine, qtbot, tmp_path,
     qtbot.waitUntil(lambda: said.text() == words.RELINK_FOUND.format(found="1 scan"))
     assert not shown.findChild(QPushButton, "relink_choose").isEnabled()
     qtbot.waitUntil(lambda: not window.care.can_relink())
+    assert not window.banners.banners(), "they are not missing any more"
+
+
+def test_what_is_said_of_one_study_is_not_said_of_the_next(make_window, engine, qtbot, tmp_path):
+    window, engine.damaged = make_window(study=False), ["labels/x.nii.gz is damaged."]
+    window.studies.open(tmp_path / "study")
+    banner(window, "1 file", qtbot)
+    engine.damaged = []
+    window.studies.open(tmp_path / "other")
+    qtbot.waitUntil(lambda: window.desk.study().path.endswith("other"))
+    qtbot.waitUntil(lambda: not window.banners.banners())
 
 
 def test_a_second_window_is_told_and_can_try_again(make_window, engine, qtbot, monkeypatch: pytest.MonkeyPatch):
     opened = engine.open_study
     why = "It is open in another Sagittal (process 7 on desk). Close it there to write here."
     monkeypatch.setattr(engine, "open_study", lambda path: replace(opened(path), read_only=True, why_read_only=why))
+    engine.left_over = [Recovery("0000000000000002", "painted", 3, "2026-11-21T10:00:00+00:00")]
     window = make_window()
     told = banner(window, "This study is shown read-only", qtbot)
     assert "process 7" in told.text and "(read-only)" in window.windowTitle()
     assert not window.desk.actions.action("file.move_study").isEnabled()
+    qtbot.wait(100)
+    assert len(window.banners.banners()) == 1, "what the other window paints was not left by a crash"
     monkeypatch.setattr(engine, "open_study", opened)
     click(told, "banner_care.again")
     qtbot.waitUntil(lambda: not window.desk.study().read_only)
@@ -190,6 +204,8 @@ def test_a_stroke_that_the_disk_does_not_take_is_told_and_can_be_undone(desk, en
         document.begin_stroke("brush")
         document.paint("brush", np.array([index]), 1)
         document.end_stroke()
+    taken_back: list[str] = []
+    object.__setattr__(desk, "withdraw", taken_back.append)
     assert document.history.depth == 3 and document.unsaved
     assert {text for level, text, _ in said.notices if level == "error"} == {
         "Strokes could not be written to the study: the disk is full. They are kept in /rescued."
@@ -197,6 +213,9 @@ def test_a_stroke_that_the_disk_does_not_take_is_told_and_can_be_undone(desk, en
     while document.undo():
         pass
     assert not document.data.reshape(-1)[:3].any()
+    session.save(force=True)
+    told = "Strokes could not be written to the study: the disk is full. They are kept in /rescued."
+    qtbot.waitUntil(lambda: told in taken_back)
 
 
 def test_a_note_on_a_damaged_save_is_told(desk, engine, said, qtbot, monkeypatch):

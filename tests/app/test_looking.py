@@ -71,6 +71,7 @@ def test_an_oblique_scan_is_resampled_and_shown_as_stored_again(page, said, engi
     assert np.count_nonzero(bench.state.document.data) > 0 and not bench.state.document.writable
     drag(view.overlay, LEFT, point_of(view, bench.state.position))
     assert np.array_equal(painted.data, voxels) and not page.support.first.isEnabled()
+    assert page.support.question.text() == words.SUPPORT_RESAMPLED
     qtbot.waitUntil(lambda: any(name == "save_labels" for name, _ in engine.calls))
     bench.space.act("own_axes")
     assert bench.state.scan is own and bench.state.document is painted and not bench.state.resampled

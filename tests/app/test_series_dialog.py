@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from fake_looking import disc
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton
+from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton, QWidget
 
 from sagittal.facts import SeriesFacts
 from sagittal_app import importing
 from sagittal_app.pages.study import StudyPage
-from sagittal_app.widgets.series_dialog import NAME, PATIENT, PICTURE, SeriesDialog
+from sagittal_app.widgets.series_dialog import NAME, PATIENT, PICTURE, SLICES, SeriesDialog
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -113,3 +113,15 @@ def test_the_patient_of_a_scan_is_read_only_when_asked_for(page, engine, qtbot):
     assert shown.text() == ""
     inspector.show_scans([engine.study().scans[0]])
     assert ask.isHidden()
+
+
+@pytest.mark.parametrize(
+    ("files", "shape", "count"),
+    [(25, (256, 256, 25), "25"), (1, (256, 256, 25), "25"), (2, (30, 30, 30), "30"), (1, (640, 480, 1), "1")],
+)
+def test_slices_are_counted_and_not_files(desk, qtbot, files: int, shape: tuple[int, int, int], count: str):
+    series = SeriesFacts("scan", "nrrd", tuple(f"/d/{n}" for n in range(files)), shape=shape)
+    window = QWidget()
+    qtbot.addWidget(window)
+    made = SeriesDialog(desk, [series], window)
+    assert made.tree.topLevelItem(0).text(SLICES) == count

@@ -167,15 +167,22 @@ class Overlay(QWidget):
         w, h = self.width(), self.height()
         half = w // 2 - 30 - MARGIN
         left, right = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
-        self._text(painter, QRect(MARGIN, MARGIN, half, line), left, drawing.top_left, LETTER)
-        self._text(painter, QRect(w - MARGIN - half, MARGIN, half, line), right, drawing.top_right, QUIET)
+        self._corner(painter, QRect(MARGIN, MARGIN, half, line), left, drawing.top_left, LETTER)
+        self._corner(painter, QRect(w - MARGIN - half, MARGIN, half, line), right, drawing.top_right, QUIET)
         for step, note in enumerate(drawing.notes, start=1):
-            self._text(painter, QRect(MARGIN, MARGIN + step * (line + 2), w - 2 * MARGIN, line), left, note, NOTE)
+            self._corner(painter, QRect(MARGIN, MARGIN + step * (line + 2), w - 2 * MARGIN, line), left, note, NOTE)
         for step, text in enumerate(reversed(drawing.bottom_left)):
             place = QRect(MARGIN, h - MARGIN - line * (step + 1), half, line)
-            self._text(painter, place, left, text, LETTER)
+            self._corner(painter, place, left, text, LETTER)
         place = QRect(w - MARGIN - half, h - MARGIN - line, half, line)
-        self._text(painter, place, right, drawing.bottom_right, NOTE if drawing.unusual else QUIET)
+        self._corner(painter, place, right, drawing.bottom_right, NOTE if drawing.unusual else QUIET)
+
+    def _corner(self, painter: QPainter, place: QRect, align: Qt.AlignmentFlag, text: str, colour: QColor) -> None:
+        """Words in a corner, with a patch behind them: a skull or a bowel is as bright as they are."""
+        if text:
+            drawn = painter.fontMetrics().boundingRect(place, int(align), text) & place
+            painter.fillRect(drawn.adjusted(-3, 0, 3, 0), SHADOW)
+            self._text(painter, place, align, text, colour)
 
     @staticmethod
     def _text(painter: QPainter, place: QRect, align: Qt.AlignmentFlag, text: str, colour: QColor) -> None:

@@ -39,6 +39,8 @@ class Session(QObject):
         self._shared: tuple[Label, ...] = ()
         """The set's table in the study, as last seen."""
         self._sending = 0
+        self._not_saved: dict[tuple[str, str, str], str] = {}
+        """What was said last of labels or strokes that could not be written, by scan, label set and which of them."""
         state.table_changed.connect(self._table_changed)
         desk.bridge.event.connect(self._handle)
         self._arriving = Arriving(desk, state, self)
@@ -92,7 +94,7 @@ class Session(QObject):
             try:
                 self.desk.port.record_edit(scan, label_set, edit)
             except SagittalError as error:  # the stroke is kept all the same: the sentence says where
-                self.desk.notify("error", str(error))
+                self._say_not_saved((scan, label_set, "strokes"), str(error))
 
         table = labels.labels or self._study_table()
         document = LabelDocument(labels.data, table, journal, self.writable, labels.history, labels.undone)
@@ -139,17 +141,26 @@ class Session(QObject):
         data = document.data.copy(order="K")
 
         def done(_none: object) -> None:
+            for part in ("labels", "strokes"):  # saved labels have all strokes in them
+                self._say_not_saved((scan, label_set, part), "")
             self.saved.emit()
             if then is not None:
                 then()
 
         def broke(sentence: str, detail: str) -> None:
             document.unsaved = True
-            self.desk.notify("error", sentence, detail)
+            self._say_not_saved((scan, label_set, "labels"), sentence, detail)
 
         # No owner: the file must be written even where this page is gone by then.
         self.desk.ask(self.desk.port.save_labels, scan, label_set, data, labels, review, then=done, failed=broke)
         return True
+
+    def _say_not_saved(self, what: tuple[str, str, str], sentence: str, detail: str = "") -> None:
+        """Says it in the place of what was said before; nothing, once it is saved."""
+        self.desk.withdraw(self._not_saved.pop(what, ""))
+        if sentence:
+            self._not_saved[what] = sentence
+            self.desk.notify("error", sentence, detail)
 
     def save_now(self, review: str | None = None) -> None:
         """Writes unsaved labels before returning: for the moment before a study or the window closes."""

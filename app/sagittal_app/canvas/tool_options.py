@@ -108,6 +108,7 @@ class ToolOptions(QFrame):
         for signal in (state.tool_changed, state.brush_changed, state.options_changed, state.window_changed):
             signal.connect(lambda *_: self._follow())
         state.document_changed.connect(self._follow)
+        state.document_changed.connect(lambda: self.say(""))  # it was said of the labels before
         self._follow()
 
     def watch(self, editing: Editing) -> None:

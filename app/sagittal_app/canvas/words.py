@@ -62,6 +62,9 @@ BROKE_OFF = "not all slices could be read"
 # Annotate
 
 ANNOTATE_EMPTY = "This study has no scans yet. Import some on the Study page, then paint labels here."
+ANNOTATE_MISSING = (
+    "None of this study's scans is where it was when it was imported. Find them, then paint labels here."
+)
 LOADING = "Reading {scan}…"
 READ_ONLY_SET = "This study can only be read here, so labels can be looked at but not changed."
 RECOVERED = (
@@ -74,6 +77,9 @@ DISCARD = "Discard"
 DISCARDED = "The recovered painting was taken out."
 SAVED = "Saved the labels of {scan}."
 SUPPORT_QUESTION = "Where does the {label} begin and end? Go to its first and to its last slice and set them here."
+SUPPORT_RESAMPLED = (
+    "Labels and support slices lie on the scan's own axes. The display menu beside the views goes back to them."
+)
 SUPPORT_FEW = "Support slices are proposed for scans of {fewest} or more slices; this one has {count}."
 SUPPORT_PROGRESS = "{done} of {total} support slices done"
 SUPPORT_READY = "All {total} support slices of the {label} are done. It can be used as support."

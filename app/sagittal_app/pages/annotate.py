@@ -74,7 +74,8 @@ class AnnotatePage(Page):
         work.setLayout(body)
         go = button("Go to Study", "annotate_go_study", lambda: self.desk.go_to("study"), role="primary")
         self._stack = QStackedWidget()
-        self._stack.addWidget(EmptyState("mdi6.draw", words.ANNOTATE_EMPTY, go, name="annotate_empty"))
+        self._empty = EmptyState("mdi6.draw", words.ANNOTATE_EMPTY, go, name="annotate_empty")
+        self._stack.addWidget(self._empty)
         self._stack.addWidget(work)
         self.setLayout(column(self._stack))
         self.labels = LabelList(bench.state)
@@ -163,6 +164,8 @@ class AnnotatePage(Page):
         self._facts = facts
         scans = self._scans()
         self._stack.setCurrentIndex(1 if scans else 0)
+        lost = facts is not None and bool(facts.scans) and not scans
+        self._empty.sentence.setText(words.ANNOTATE_MISSING if lost else words.ANNOTATE_EMPTY)
         shown = self._shown_scan()
         self.scans.blockSignals(True)
         self.scans.clear()
@@ -288,6 +291,7 @@ class AnnotatePage(Page):
 
     def _say_unsaved(self) -> None:
         document = self.bench.state.document if self.bench else None
+        self._save.setEnabled(document is not None and document.writable)
         if document is None:
             self._say("")
         elif not document.writable:

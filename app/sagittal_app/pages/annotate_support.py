@@ -211,14 +211,14 @@ class SupportPanel(QWidget):
 
     def _show(self) -> None:
         name, count = self._for[1], self.state.shape[2]
-        named = bool(self._for[0]) and count >= FEWEST
+        named, resampled = bool(self._for[0]) and count >= FEWEST, self.state.resampled
         writable = self.state.document is not None and self.state.document.writable
         few = words.SUPPORT_FEW.format(fewest=FEWEST, count=count) if self._for[0] and not named else ""
-        self.question.setText(words.SUPPORT_QUESTION.format(label=name) if named else few)
+        asked = words.SUPPORT_QUESTION.format(label=name) if named and writable else few
+        self.question.setText(words.SUPPORT_RESAMPLED if resampled else asked)
         for made in (self.first, self.last):
-            made.setVisible(not few)
-        self.first.setEnabled(named and writable and self._known)
-        self.last.setEnabled(named and writable and self._known)
+            made.setVisible(named and writable)
+            made.setEnabled(self._known)
         clear(self._rows)
         known = [f"first {self._first + 1}"] if self._first is not None else []
         known += [f"last {self._last + 1}"] if self._last is not None else []

@@ -76,7 +76,9 @@ class SeriesDialog(QDialog):
             item.setSizeHint(PICTURE, QSize(SIDE + 44, SIDE + 8))
             item.setText(NAME, "\n".join([one.name, *(f"⚠ {sentence}" for sentence in one.warnings[:2])]))
             item.setText(SUBJECT, one.subject or "–")
-            item.setText(SLICES, str(len(one.files) if len(one.files) > 1 else min(one.shape, default=1)))
+            # A file for each slice; or, where there are other files, the axis that slices most likely lie across.
+            count = len(one.files)
+            item.setText(SLICES, str(count if count in one.shape else min(one.shape, default=1)))
             item.setText(SIZE, f"{messages.size(one.shape)}\n{messages.spacing(one.spacing)}")
             for place in range(tree.columnCount()):
                 item.setToolTip(place, "\n".join(one.warnings) or one.name)

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QImage, QPainter, QRegion
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QWidget
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -18,6 +20,7 @@ from canvas_harness import SHAPE, TABLE, document, drag, loan, move, point_of, w
 from sagittal_app.canvas import words
 from sagittal_app.canvas.document import LabelDocument
 from sagittal_app.canvas.geometry import Box, Plane
+from sagittal_app.canvas.overlay import MARGIN
 from sagittal_app.canvas.workspace import Workspace
 
 pytestmark = pytest.mark.window
@@ -337,3 +340,16 @@ def test_without_a_scan_the_view_says_so(space: Workspace) -> None:
     space.state.show_scan(None)
     assert axial(space).overlay.drawing.message
     assert space.state.document is None
+
+
+def test_words_in_corners_are_read_over_the_brightest_picture(space: Workspace, qtbot) -> None:
+    space.state.set_look(radiological=False)
+    overlay = axial(space).overlay
+    picture = QImage(overlay.size(), QImage.Format.Format_ARGB32)
+    picture.fill(Qt.GlobalColor.white)
+    with QPainter(picture) as painter:
+        overlay.render(painter, QPoint(), QRegion(), QWidget.RenderFlag(0))
+    for right, low in ((False, False), (True, False), (True, True)):
+        x = picture.width() - MARGIN - 1 if right else MARGIN - 2
+        y = picture.height() - MARGIN - 4 if low else MARGIN + 4
+        assert picture.pixelColor(x, y).lightness() < 120
