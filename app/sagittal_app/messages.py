@@ -248,6 +248,7 @@ SMOOTHING = "Smoothing"
 SMOOTH = "smooth"
 QUEUED = "Waiting for the device: another run is using it."
 ENLARGE = "Double-click to see it large"
+SEE_LARGE = "See it large"
 PICTURE_GONE = "The picture file is not there any more: {path}"
 
 # Runs

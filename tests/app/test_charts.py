@@ -10,16 +10,17 @@ import pytest
 from fake_engine import FakeEngine
 from fake_world import EPISODES
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QPixmap
 
-from sagittal.panels import Images, Lines
+from sagittal.panels import Images, Lines, Timeline
 from sagittal.run_request import RunRequest
 from sagittal_app import messages, theme
 from sagittal_app.charts.board import Board
 from sagittal_app.charts.factory import make_panel, names_of
-from sagittal_app.charts.images import PictureDialog
+from sagittal_app.charts.images import ImagesPanel, PictureDialog
 from sagittal_app.charts.plot import CurveData, LinesPanel
 from sagittal_app.charts.spectra import density
-from sagittal_app.models.run_model import RunModel, Series
+from sagittal_app.models.run_model import Preview, RunModel, Series
 
 
 @pytest.fixture
@@ -49,6 +50,51 @@ def test_a_legend_appears_with_two_curves_and_reads_out_values(lines):
     lines.set_curves([curve(), curve("other")])
     assert lines.legend.text().count("●") == 2
     assert lines.read_out(2.4) == {"loss": (2.0, 8.0), "other": (2.0, 8.0)}
+
+
+def test_a_legend_leaves_out_what_all_names_share(lines):
+    lines.set_curves([curve("image_agreement"), curve("image_agreement_after")])
+    assert "after" in lines.legend.text() and "image&nbsp;agreement&nbsp;after" in lines.legend.text()
+    lines.set_curves([curve("image_agreement"), curve("pixel_agreement")])
+    assert "agreement" not in lines.legend.text()
+    assert "image" in lines.legend.text() and "pixel" in lines.legend.text()
+
+
+def test_curves_of_one_pattern_are_named_by_what_stands_for_the_star(qtbot):
+    theme.apply("dark")
+    panel, refresh = make_panel(Timeline("Conflicts", "", series=("image_conflict_*",)), "strips")
+    qtbot.addWidget(panel)
+    refresh(RunModel("r", series={"image_conflict_subject_and_phase": Series([1, 2], [0.0, 1.0])}))
+    assert [one.name for one in panel._curves] == ["subject_and_phase"]
+
+
+def test_a_button_shows_a_picture_large(qtbot, tmp_path):
+    theme.apply("dark")
+    panel = ImagesPanel("Kept pixels")
+    qtbot.addWidget(panel)
+    panel.show()
+    assert not panel.large.isVisible()
+    file = tmp_path / "1.png"
+    QPixmap(8, 8).save(str(file))
+    panel.set_previews([Preview(1, str(file), "pace")])
+    qtbot.mouseClick(panel.large, Qt.MouseButton.LeftButton)
+    dialog = panel.findChild(PictureDialog)
+    assert dialog is not None and "pace" in dialog.words.text()
+    dialog.close()
+
+
+def test_small_panels_stand_as_many_side_by_side_as_fit(desk, qtbot):
+    board = Board(desk)
+    qtbot.addWidget(board)
+    board.resize(1700, 900)
+    board.show()
+    series = {f"number_{i}": Series([0, 1], [2.0, 1.0]) for i in range(4)}
+    board.show_run(RunModel("r", series=series), None)
+    qtbot.waitUntil(lambda: board._across == 3)
+    board.resize(900, 900)
+    qtbot.waitUntil(lambda: board._across == 2)
+    rows = [board._small.itemAtPosition(1, column).widget() for column in (0, 1)]
+    assert rows == board._panels[2:4]
 
 
 def test_smoothing_lays_a_mean_over_the_faint_curve(lines):
@@ -151,8 +197,8 @@ def test_the_sum_of_many_losses_has_a_chart_of_its_own(desk, qtbot):
     several = RunModel("r", series={name: Series([0, 1], [2.0, 1.0]) for name in (*parts, "loss")})
     board.show_run(several, None)
     assert [curve.name for curve in board.loss._curves] == ["loss"]
-    named = tuple(name.replace("_loss", "") for name in parts)
-    assert tuple(curve.name for curve in board.parts._curves) == named and board.parts.isVisible()
+    assert tuple(curve.name for curve in board.parts._curves) == parts and board.parts.isVisible()
+    assert "image&nbsp;loss" not in board.parts.legend.text() and "image" in board.parts.legend.text()
     few = RunModel("f", series={name: Series([0, 1], [2.0, 1.0]) for name in ("image_loss", "pixel_loss", "loss")})
     board.show_run(few, None)
     assert len(board.loss._curves) == 3 and not board.parts.isVisible()

@@ -11,9 +11,10 @@ from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit
 
 from sagittal.params import describe
 from sagittal_app import theme
-from sagittal_app.forms.form import ParameterForm
+from sagittal_app.forms.form import LABEL_WIDTH, ParameterForm
 from sagittal_app.forms.kinds import control_for
 from sagittal_app.forms.probes_form import ProbesForm
+from sagittal_app.forms.run_form import RunForm
 
 
 @pytest.fixture
@@ -36,6 +37,22 @@ def test_every_kind_has_a_control_that_gives_its_default_back(qtbot):
         qtbot.addWidget(control)
         assert control.value() == row.default
         assert control.problem() == ""
+
+
+def test_an_empty_text_says_what_it_is_for(form):
+    assert form.findChild(QLineEdit, "param_note").placeholderText() == "A remark kept with the run."
+
+
+def test_rows_beside_the_parameters_stand_as_those_of_other_forms(qtbot):
+    """Names at the top of their rows, below each other, as wide as a parameter's."""
+    theme.apply("dark")
+    made = RunForm()
+    qtbot.addWidget(made)
+    made.show()
+    names = {one.text(): one for one in made.findChildren(QLabel) if one.text() in ("Scans", "Seed", "Stop at step")}
+    assert len(names) == 3
+    assert {one.x() for one in names.values()} == {0} and {one.width() for one in names.values()} == {LABEL_WIDTH}
+    assert all(one.contentsMargins().top() == 6 for one in names.values())
 
 
 def test_a_recipe_is_the_base_and_edits_are_differences(form, qtbot):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from datetime import datetime, timedelta, timezone
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QPushButton, QTableWidget, QWidget
 
 from sagittal.facts import EvaluateRequest
 from sagittal.run_request import RunRequest
-from sagittal_app.models.run_table import FIGURE, STATE
+from sagittal_app.models.run_table import FIGURE, STARTED, STATE
 from sagittal_app.pages.runs import RunsPage
 
 LEFT = Qt.MouseButton.LeftButton
@@ -123,3 +126,37 @@ def test_the_log_of_the_run_folder_is_shown(make_page, engine, desk, two_runs, q
     page = make_page()
     qtbot.waitUntil(lambda: "Superpixels" in page.board.log.toPlainText())
     assert page.findChild(QLabel, "board_title").text() == "Episodes"
+
+
+@pytest.mark.parametrize("width", [700, 1010, 1700])
+def test_figures_have_the_room_they_need_at_any_width(make_page, two_runs, qtbot, width):
+    page = make_page()
+    qtbot.waitUntil(lambda: page.view.model().rowCount() == 2)
+    page.resize(width, 700)
+    qtbot.waitUntil(lambda: page.view.viewport().width() > width - 80)
+    assert page.view.columnWidth(FIGURE) >= page.view.sizeHintForColumn(FIGURE)
+    total = sum(page.view.columnWidth(place) for place in range(page.view.model().columnCount()))
+    assert total >= page.view.viewport().width()
+    last = page.view.columnViewportPosition(FIGURE) + page.view.columnWidth(FIGURE)
+    assert last <= page.view.viewport().width()  # without scrolling
+
+
+def test_several_runs_are_in_sight_above_the_board(make_page, two_runs, qtbot):
+    page = make_page()
+    qtbot.waitUntil(lambda: page.view.model().rowCount() == 2)
+    page.resize(1000, 640)
+    qtbot.waitUntil(lambda: page.view.viewport().height() >= 5 * page.view.verticalHeader().defaultSectionSize())
+
+
+def test_times_are_those_of_this_place(make_page, two_runs, engine, qtbot, monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    try:
+        page = make_page()
+        qtbot.waitUntil(lambda: page.view.model().rowCount() == 2)
+        created = datetime.fromisoformat(engine.run(two_runs[1]).facts.created)
+        local = created.astimezone(timezone(timedelta(hours=5, minutes=30))).strftime("%Y-%m-%d %H:%M")
+        assert cell(page, 0, STARTED) == local
+    finally:
+        monkeypatch.undo()
+        time.tzset()

@@ -12,9 +12,10 @@ from PySide6.QtCore import QPointF
 from sagittal.panels import Matrix
 from sagittal_app import messages, theme
 from sagittal_app.charts.factory import make_panel
+from sagittal_app.charts.legend import distinct
 from sagittal_app.charts.plot import CurveData
 from sagittal_app.charts.squares import MatrixPanel, scale, square, written
-from sagittal_app.charts.strips import TimelinePanel, cells, distinct
+from sagittal_app.charts.strips import TimelinePanel, cells
 from sagittal_app.models.run_model import Preview, RunModel
 
 DOCUMENT = {

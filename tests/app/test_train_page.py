@@ -6,7 +6,17 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QLabel, QLineEdit, QListWidget, QPushButton, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFrame,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QPushButton,
+    QScrollArea,
+    QWidget,
+)
 
 from sagittal.run_request import RunRequest
 from sagittal_app.charts.plot import LinesPanel
@@ -215,3 +225,17 @@ def test_a_probe_that_was_ticked_has_its_panel_on_the_board(page, engine, qtbot)
     qtbot.waitUntil(lambda: page.board is not None and page.board.model.record is not None)
     assert page.board.model.record.facts.request.probes == ("curvature",)
     assert "Largest eigenvalue" in {panel.title for panel in page.board.findChildren(LinesPanel)}
+
+
+def test_the_card_of_the_chosen_method_is_in_sight(page, qtbot):
+    """Also where it was chosen elsewhere, as by running a past run again."""
+    page.resize(1200, 420)
+    card = page.findChild(QFrame, "method_contrast")
+    area = page.findChild(QScrollArea, "gallery_scroll")
+    page.setup.choose("contrast")
+    qtbot.waitUntil(lambda: area.viewport().rect().contains(card.mapTo(area.viewport(), card.rect().bottomLeft())))
+
+
+def test_the_inspector_names_the_recipes_and_leaves_their_sources_to_the_form(page, qtbot):
+    said = " ".join(one.text() for one in page.inspector().findChildren(QLabel))
+    assert "Recipes" in said and "Recipe “" not in said

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtWidgets import QGridLayout, QPlainTextEdit, QProgressBar, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
 from sagittal.events import Reason, State
+from sagittal.facts import colour_of
 from sagittal.method import MethodCard
 from sagittal.panels import Images, Lines
 from sagittal.panels import Panel as PanelData
@@ -184,6 +185,7 @@ class Board(QWidget):
         self._small.setContentsMargins(0, 0, 0, 0)
         self._small.setSpacing(UNIT)
         self._panels: list[QWidget] = []
+        self._across = 0
         small = QWidget()
         small.setLayout(column(self._small, None))
         self._left = QSplitter(Qt.Orientation.Vertical)
@@ -191,6 +193,7 @@ class Board(QWidget):
         self._left.addWidget(top)
         self._left.addWidget(scrolled(small, f"{name}_small"))
         self._left.setSizes([320, 460])
+        self._left.installEventFilter(self)
         self._pictures = QVBoxLayout()
         self._pictures.setSpacing(UNIT)
         self.log = QPlainTextEdit()
@@ -282,11 +285,11 @@ class Board(QWidget):
         total = [curve for curve in curves if curve.name == SUM]
         parts = [curve for curve in curves if curve.name != SUM]
         apart = bool(total) and len(parts) >= MANY
-        self.loss.set_curves(total if apart else curves)
+        self.loss.set_curves([replace(total[0], colour=colour_of(1))] if apart else curves)
         self.parts.setVisible(apart)
         self._top.setMinimumHeight(TOP_WITH_PARTS if apart else TOP)
-        if apart:  # of the loss all of them are: said in the heading, not in every name
-            self.parts.set_curves([replace(one, name=one.name.replace("_loss", "")) for one in parts])
+        if apart:
+            self.parts.set_curves(parts)
 
     def showEvent(self, event: object) -> None:
         if not self.testAttribute(Qt.WidgetAttribute.WA_NativeWindow):
@@ -311,10 +314,23 @@ class Board(QWidget):
             self.log.appendPlainText(text if level == "info" else f"{level}: {text}")
         self._log_shown = len(model.log)
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self._left and event.type() is QEvent.Type.Resize and self._fit() != self._across:
+            self._arrange()
+        return super().eventFilter(watched, event)
+
     def _place(self, widget: QWidget) -> None:
         widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._panels.append(widget)
-        across = min(ACROSS if self._left.width() >= WIDE else 2, len(self._panels))
+        self._arrange()
+
+    def _fit(self) -> int:
+        """Small panels that fit side by side."""
+        return min(ACROSS if self._left.width() >= WIDE else 2, len(self._panels))
+
+    def _arrange(self) -> None:
+        """Puts the small panels in rows, and gives those the room they need."""
+        self._across = across = self._fit()
         for place, panel in enumerate(self._panels):
             self._small.addWidget(panel, place // across, place % across)
         for begin in range(0, len(self._panels), across):

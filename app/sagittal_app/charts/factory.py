@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtWidgets import QWidget
@@ -60,6 +61,9 @@ def _show_curves(made: LinesPanel | TimelinePanel, model: RunModel, names: Seque
     curves = curves_of(model, names)
     if not curves:
         made.say_waiting(messages.NOT_RECORDED if model.over else messages.WAITING_LINES)
+    before, star, after = names[0].partition("*") if len(names) == 1 else ("", "", "")
+    if star:  # the panel's title says what all of a pattern have in common
+        curves = [replace(one, name=one.name.removeprefix(before).removesuffix(after)) for one in curves]
     made.set_curves(curves)
 
 

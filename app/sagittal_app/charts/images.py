@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QDialog, QWidget
 from sagittal_app import messages, theme
 from sagittal_app.charts.moments import Moments
 from sagittal_app.models.run_model import Preview
-from sagittal_app.widgets.basics import UNIT, Elided, Panel, column, label
+from sagittal_app.widgets.basics import UNIT, Elided, Panel, column, label, tool
 
 LARGE = (1080, 720)
 """Pixels of the window that shows a picture by itself."""
@@ -78,6 +78,8 @@ class ImagesPanel(Panel):
         self.picture.setObjectName(f"{name}_picture")
         self.picture.setToolTip(messages.ENLARGE)
         self.picture.enlarged.connect(self._enlarge)
+        self.large = tool("mdi6.arrow-expand", messages.SEE_LARGE, f"{name}_enlarge", self._enlarge)
+        self.top.addWidget(self.large)
         self.moments = Moments(name)
         self.moments.chosen.connect(self._show)
         self.body.addWidget(self.waiting, 1)
@@ -86,6 +88,7 @@ class ImagesPanel(Panel):
             self.body.addWidget(Elided(self._parts, "quiet"))
         self.body.addWidget(self.moments)
         self.picture.hide()
+        self.large.hide()
 
     def say_waiting(self, sentence: str) -> None:
         self.waiting.setText(sentence)
@@ -94,6 +97,7 @@ class ImagesPanel(Panel):
         """Shows the newest of `previews`, or the one the slider was moved to."""
         self.waiting.setVisible(not previews)
         self.picture.setVisible(bool(previews))
+        self.large.setVisible(bool(previews))
         self.moments.set_previews(previews)
 
     def _show(self, one: Preview) -> None:

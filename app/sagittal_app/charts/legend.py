@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
@@ -13,6 +13,14 @@ from sagittal_app import messages, theme
 def plain(text: str) -> str:
     """Text that stays together and is no markup."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(" ", "&nbsp;")
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """Names of several words without those that all have, where each still says something."""
+    parts = [messages.words(name).split() for name in names]
+    shared = set.intersection(*map(set, parts)) if len(parts) > 1 else set()
+    short = [" ".join(word for word in words if word not in shared) for words in parts]
+    return short if all(short) and len(set(short)) == len(short) else [" ".join(words) for words in parts]
 
 
 def legend_label(name: str) -> QLabel:

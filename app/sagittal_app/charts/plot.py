@@ -12,10 +12,11 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QResizeEvent
 from PySide6.QtSvg import QSvgGenerator
-from PySide6.QtWidgets import QGraphicsItem, QLabel, QSlider
+from PySide6.QtWidgets import QGraphicsItem, QSlider
 
 from sagittal_app import messages, theme
 from sagittal_app.charts.exporting import DRAWING, VALUES, offer_export, write_columns
+from sagittal_app.charts.legend import distinct, legend_label, plain
 from sagittal_app.charts.pyramid import Pyramid, Trace
 from sagittal_app.charts.ranges import Range, bounds, growing, steady
 from sagittal_app.models.run_model import Floats
@@ -77,6 +78,10 @@ class Axis(pg.AxisItem):
         return [text if round(10 ** (v % 1)) in kept else "" for text, v in zip(texts, values, strict=True)]
 
 
+LEAST_PLOT = 80
+"""Pixels: what a small panel leaves under a legend of four lines, without squeezing what stands above."""
+
+
 class PlotPanel(Panel):
     """A panel with one plot. Subclasses put items on `plot` and give `columns()` for the CSV."""
 
@@ -91,7 +96,7 @@ class PlotPanel(Panel):
         self.waiting.setObjectName(f"{name}_waiting")
         self.view = pg.PlotWidget(axisItems={"left": Axis("left")})
         self.view.setObjectName(f"{name}_plot")
-        self.view.setMinimumHeight(112)
+        self.view.setMinimumHeight(LEAST_PLOT)
         self.plot = self.view.getPlotItem()
         self.plot.setMenuEnabled(False)
         self.plot.hideButtons()
@@ -178,11 +183,7 @@ class LinesPanel(PlotPanel):
         self._at: float | None = None
         self._follows = True
         self._shown: tuple[Range | None, Range | None] = (None, None)
-        self.legend = QLabel()
-        self.legend.setObjectName(f"{name}_legend")
-        self.legend.setTextFormat(Qt.TextFormat.RichText)
-        self.legend.setFont(theme.tabular(self.legend.font()))
-        self.legend.setWordWrap(True)
+        self.legend = legend_label(name)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setObjectName(f"{name}_smoothing")
         self.slider.setRange(0, len(SMOOTHING) - 1)
@@ -380,18 +381,12 @@ class LinesPanel(PlotPanel):
         if values:
             step = next(iter(values.values()))[0]
             parts.append(f"step&nbsp;{step:.0f}")
-        for curve in self._curves:
+        for curve, name in zip(self._curves, distinct([one.name for one in self._curves]), strict=True):
             value = f"&nbsp;<b>{messages.number(values[curve.name][1])}</b>" if curve.name in values else ""
-            parts.append(
-                f'<span style="color:{curve.colour}">●</span>&nbsp;{_plain(messages.words(curve.name))}{value}'
-            )
+            parts.append(f'<span style="color:{curve.colour}">●</span>&nbsp;{plain(name)}{value}')
         self.legend.setText(" &nbsp; ".join(parts))
 
 
 def _dots(few: bool, paint: QColor) -> dict[str, Any]:
     """The marks of a curve of few points, of which a line alone would show little, or nothing where there is one."""
     return {"symbol": "o" if few else None, "symbolSize": 5, "symbolPen": None, "symbolBrush": paint}
-
-
-def _plain(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(" ", "&nbsp;")

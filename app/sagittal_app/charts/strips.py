@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor
 
 from sagittal.facts import colour_of
 from sagittal_app import messages, theme
-from sagittal_app.charts.legend import legend_label, legend_text
+from sagittal_app.charts.legend import distinct, legend_label, legend_text
 from sagittal_app.charts.plot import CurveData, PlotPanel
 from sagittal_app.models.run_model import Floats
 
@@ -20,14 +20,6 @@ CELLS = 240
 NAMED = 0.45
 """Height of a strip's name over it, where the next strip's begins 1 below."""
 THICK = 0.45
-
-
-def distinct(names: Sequence[str]) -> list[str]:
-    """Names of several words without those that all have, where each still says something."""
-    parts = [messages.words(name).split() for name in names]
-    shared = set.intersection(*map(set, parts)) if len(parts) > 1 else set()
-    short = [" ".join(word for word in words if word not in shared) for words in parts]
-    return short if all(short) and len(set(short)) == len(short) else [" ".join(words) for words in parts]
 
 
 def cells(x: Floats, y: Floats, first: float, last: float, count: int) -> Floats:

@@ -192,6 +192,7 @@ class TextEdit(Control):
         super().__init__(field)
         self.edit = QLineEdit()
         self.edit.setObjectName(f"param_{field.name}")
+        self.edit.setPlaceholderText(field.help)  # what a text is for, its name alone seldom says
         self.edit.textChanged.connect(lambda _text: self.changed.emit())
         self.setLayout(row(self.edit))
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QGridLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from sagittal.facts import StudyFacts
 from sagittal.params import FieldDescription
 from sagittal.run_request import RunRequest
 from sagittal_app import messages
 from sagittal_app.forms.controls import Choice, NumberEdit
-from sagittal_app.forms.form import LABEL_WIDTH
-from sagittal_app.widgets.basics import UNIT, label
+from sagittal_app.forms.rows import labelled_rows
 from sagittal_app.widgets.label_table import label_sets
 from sagittal_app.widgets.scan_chooser import ScanChooser
 
@@ -41,27 +40,17 @@ class RunForm(QWidget):
         )
         self.label_set = LabelSets()
         self.seed.set_value(0)
-        self._grid = QGridLayout()
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setHorizontalSpacing(2 * UNIT)
-        self._grid.setVerticalSpacing(UNIT)
-        self._grid.setColumnStretch(1, 1)
-        rows: list[tuple[str, QWidget, str]] = [
+        truth = "The label set that counts as truth, for methods that look at any."
+        rows: tuple[tuple[str, QWidget, str], ...] = (
             ("Scans", self.scans, messages.SCANS_TITLE),
-            ("Truth", self.label_set, "The label set that counts as truth, for methods that look at any."),
+            ("Truth", self.label_set, truth),
             ("Seed", self.seed, messages.SEED_HELP),
             ("Device", self.device, messages.DEVICE_HELP),
             ("Stop at step", self.stop_at, messages.STOP_AT_HELP),
-        ]
-        for index, (name, control, help) in enumerate(rows):
-            words = label(name)
-            words.setFixedWidth(LABEL_WIDTH)
-            words.setToolTip(help)
-            control.setToolTip(help)
-            self._grid.addWidget(words, index, 0)
-            self._grid.addWidget(control, index, 1)
+        )
+        self.setLayout(labelled_rows(*rows))
+        for control in (self.scans, self.label_set, self.seed, self.device, self.stop_at):
             control.changed.connect(self.changed)
-        self.setLayout(self._grid)
 
     def show_study(self, facts: StudyFacts | None) -> None:
         self.scans.show_scans(facts.scans if facts else ())

@@ -14,8 +14,8 @@ from sagittal_app import messages, theme
 from sagittal_app.models.run_model import best_figures
 
 Index = QModelIndex | QPersistentModelIndex
-COLUMNS = ("Method", "Recipe", "Data", "State", "Step", "Best figure", "Duration", "Started")
-METHOD, RECIPE, DATA, STATE, STEP, FIGURE, DURATION, STARTED = range(len(COLUMNS))
+COLUMNS = ("Method", "State", "Best figure", "Data", "Recipe", "Step", "Duration", "Started")
+METHOD, STATE, FIGURE, DATA, RECIPE, STEP, DURATION, STARTED = range(len(COLUMNS))
 RECORD_ROLE = Qt.ItemDataRole.UserRole
 COLOURS = {Reason.FAILED: "danger", Reason.ENDED_WITH_PROGRAM: "warning", Reason.COMPLETED: "good"}
 
@@ -113,7 +113,7 @@ class RunTable(QAbstractTableModel):
             STEP: f"{state.step} of {state.stop_at or state.steps}",
             FIGURE: figure_words(record),
             DURATION: messages.duration(state.seconds),
-            STARTED: facts.created[:16].replace("T", " "),
+            STARTED: messages.local_time(facts.created),
         }
         return texts[column]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QItemSelectionModel, Qt, QTimer
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QSplitter, QStackedWidget, QTableView, QTabWidget, QWidget
+from PySide6.QtWidgets import QSplitter, QStackedWidget, QTabWidget, QWidget
 
 from sagittal.engine_port import EnginePort
 from sagittal.events import Event, RunFinished, State, StateChanged, StudyChanged, TaskFinished
@@ -16,23 +16,10 @@ from sagittal.measure import MeasureCard
 from sagittal.method import MethodCard
 from sagittal.probe import ProbeCard
 from sagittal.run_record import RunRecord
-from sagittal_app import messages, theme
+from sagittal_app import messages
 from sagittal_app.actions import Command
 from sagittal_app.models.run_model import RunModel
-from sagittal_app.models.run_table import (
-    DATA,
-    DURATION,
-    FIGURE,
-    METHOD,
-    RECIPE,
-    RECORD_ROLE,
-    STARTED,
-    STATE,
-    STEP,
-    RunTable,
-    figure_words,
-    state_words,
-)
+from sagittal_app.models.run_table import METHOD, RECORD_ROLE, RunTable, figure_words, state_words
 from sagittal_app.pages.page import Page
 from sagittal_app.widgets.basics import UNIT, EmptyState, button, column, label, row
 from sagittal_app.widgets.facts_view import FactsView, request_lines
@@ -42,6 +29,7 @@ if TYPE_CHECKING:
     from sagittal_app.charts.compare import Compare
     from sagittal_app.charts.measured import Measured, Measures
     from sagittal_app.pages.runs_measure import MeasureButton
+    from sagittal_app.pages.runs_view import RunsView
 
 Found = tuple[list[RunRecord], list[MethodCard], list[ProbeCard], list[MeasureCard]]
 MEASURING = ("evaluate", "embedding", "spectrum")
@@ -56,11 +44,6 @@ STATES_SAID = {
 """What a log calls the states of a run; how it ended has a line of its own."""
 _DATED = re.compile(r"^\d{4}-\d\d-\d\dT(\d\d:\d\d:\d\d)\S* (\w+) (.*)$")
 """A line of a run's log: its time, its level, what it says. A line of details has none of the first two."""
-"""What a line of the log file begins with; the run's own date is in the table."""
-WIDTHS = {METHOD: 160, RECIPE: 92, DATA: 128, STATE: 150, STEP: 88, DURATION: 80, STARTED: 132}
-"""Columns in pixels; the figures take the rest."""
-WIDEST = 280
-"""Pixels at which a column that grows to what it says stops."""
 
 
 class RunsPage(Page):
@@ -74,7 +57,7 @@ class RunsPage(Page):
 
     def __init__(self, desk) -> None:
         super().__init__(desk)
-        self.view: QTableView | None = None
+        self.view: RunsView | None = None
         self.board: Board | None = None
         self.compare: Compare | None = None
         self.measured: Measured | None = None
@@ -93,9 +76,11 @@ class RunsPage(Page):
         from sagittal_app.charts.compare import Compare
         from sagittal_app.charts.measured import Measured
         from sagittal_app.pages.runs_measure import MeasureButton
+        from sagittal_app.pages.runs_view import RunsView
 
         self._table = RunTable(self)
-        self.view = self._make_view()
+        self.view = RunsView(self._table)
+        self.view.selectionModel().selectionChanged.connect(lambda *_: self._selection_changed())
         self.board = Board(self.desk, "run_board")
         self.compare = Compare()
         self.measured = Measured()
@@ -208,9 +193,7 @@ class RunsPage(Page):
         kept = [record.facts.run for record in self._chosen()]
         self._table.set_runs(records, {card.name: card.title for card in self._cards.values()})
         if self.view is not None:
-            for place in (METHOD, STATE):  # a run's id stands at the end of its name
-                needed = min(self.view.sizeHintForColumn(place), WIDEST)
-                self.view.setColumnWidth(place, max(self.view.columnWidth(place), needed))
+            self.view.fit()
         self.stack.setCurrentIndex(1 if records else 0)
         self.amount.setText(messages.count(len(records), "run"))
         if self._wanted:
@@ -339,26 +322,6 @@ class RunsPage(Page):
         chosen = self._chosen()
         if len(chosen) == 1 and chosen[0].resumable:
             self.desk.ask(self.desk.port.resume, chosen[0].facts.run, owner=self)
-
-    def _make_view(self) -> QTableView:
-        view = QTableView()
-        view.setObjectName("run_table")
-        view.setModel(self._table)
-        view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        view.setShowGrid(False)
-        view.setWordWrap(False)
-        view.setFont(theme.tabular(view.font()))
-        view.verticalHeader().hide()
-        view.verticalHeader().setDefaultSectionSize(4 * UNIT)
-        header = view.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        for place, width in WIDTHS.items():
-            view.setColumnWidth(place, width)
-        header.setSectionResizeMode(FIGURE, QHeaderView.ResizeMode.Stretch)
-        view.selectionModel().selectionChanged.connect(lambda *_: self._selection_changed())
-        return view
 
 
 def _read_run(port: EnginePort, run: str) -> tuple[RunRecord, Measures]:

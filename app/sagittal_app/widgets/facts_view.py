@@ -93,7 +93,7 @@ def method_lines(card: MethodCard) -> dict[str, str]:
         "Needs": needs_in_words(card),
         "Reads": card.reads,
         "What it can do": "; ".join(CAN.get(one, one) for one in _abilities(card)),
-        **{f"Recipe “{recipe.title}”": recipe.source for recipe in card.recipes if recipe.source},
+        **({"Recipes": "\n".join(recipe.title for recipe in card.recipes)} if card.recipes else {}),
     }
 
 
@@ -112,7 +112,7 @@ def request_lines(record: RunRecord) -> dict[str, str]:
         "Scans": str(len(facts.scans)),
         "Seed": str(facts.request.seed),
         "Device": facts.device,
-        "Created": facts.created[:19].replace("T", " ") + " UTC",
+        "Created": messages.local_time(facts.created),
         **{messages.heading(name): shown(value) for name, value in facts.parameters.items()},
         **{f"Version of {name}": value for name, value in facts.versions.items()},
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
@@ -123,7 +123,8 @@ class MethodGallery(QWidget):
         content = QWidget()
         content.setLayout(self._body)
         heading = label(messages.METHODS_HEADING, "heading")
-        self.setLayout(column(heading, self.search, self._nothing, scrolled(content, "gallery_scroll")))
+        self._area = scrolled(content, "gallery_scroll")
+        self.setLayout(column(heading, self.search, self._nothing, self._area))
         self._nothing.hide()
         self.search.hide()
         self._body.addWidget(label(messages.METHODS_READING, "soft"))
@@ -152,6 +153,12 @@ class MethodGallery(QWidget):
     def mark(self, name: str) -> None:
         for other, card in self._cards.items():
             card.mark(other == name)
+        # What was just filled in has its place only after the layout's turn.
+        QTimer.singleShot(0, self, lambda: self._reach(name))
+
+    def _reach(self, name: str) -> None:
+        if name in self._cards:
+            self._area.ensureWidgetVisible(self._cards[name])
 
     def _filter(self, text: str) -> None:
         for card in self._cards.values():

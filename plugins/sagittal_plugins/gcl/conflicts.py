@@ -78,7 +78,7 @@ class Conflicts:
             found |= _mean(f"{branch}_mitigated", tally.changed)
             for i, j in combinations(range(len(self._labels)), 2):
                 if len(self._labels) <= MOST_SERIES and np.isfinite(cosines[i, j]):
-                    pair = f"{self._labels[i]}_{self._labels[j]}"
+                    pair = f"{self._labels[i]}_and_{self._labels[j]}"
                     found[f"{branch}_cosine_{pair}"] = float(cosines[i, j])
                     found[f"{branch}_conflict_{pair}"] = float(shares[i, j])
         self._numbers = {}

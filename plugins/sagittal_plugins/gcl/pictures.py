@@ -69,8 +69,8 @@ def _row(
         _tinted(theirs, _plane(hard, shape)),
         _tinted(theirs, _plane(unsure, shape)),
     ]
-    notes = [name, f"{len(kept)} of {count} cells", *(f"{v.min():.3f} to {v.max():.3f}" for v in (hard, unsure))]
-    return tiles, notes
+    ranges = [f"{values.min():.3f} to {values.max():.3f}" for values in (hard, unsure)]
+    return tiles, [name.replace("_", " "), f"{len(kept)} of {count} cells", *ranges]
 
 
 def _telling(count: int, label: LabelBatch) -> int:
