@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QImage, QPainter, QRegion
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QImage, QKeySequence, QPainter, QRegion
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 
@@ -254,35 +254,73 @@ def test_locked_labels_are_not_overwritten(space: Workspace) -> None:
     assert (labels.data[:, :, 6] == 2).all()
 
 
-def test_keys_change_brush_label_opacity_tool_and_slice(space: Workspace) -> None:
+WALK = {
+    "slices": (lambda state: state.position[2], "Left 5 PgUp 6 Right 7 PgDown 6 Up 7 Down 6 Home 0 End 11"),
+    "brush": (lambda state: round(state.brush_diameter, 1), "[ 8.3 ] 10.0 - 8.3 = 10.0 + 12.0"),
+    "tools": (
+        lambda state: state.tool,
+        "P brush E eraser F fill K pick Tab fill 1 pointer 2 brush 3 eraser 4 threshold 5 polygon 6 lasso 7 fill 8 grow"
+        " 9 pick",
+    ),
+    "labels": (lambda state: state.document.active, "W 2 Q 1 . 2 , 1"),
+    "shown": (lambda state: state.look.labels, "S False S True G False G True"),
+    "opacity": (lambda state: round(state.look.opacity, 1), "A 0.4 D 0.5"),
+    "undo": (lambda state: state.depth, "Ctrl+Z 0 Ctrl+Y 1 Ctrl+Z 0 Ctrl+Shift+Z 1"),
+    "percentiles": (
+        lambda state: tuple(
+            round(float((state.scan.data < edge).mean()), 2) for edge in state.window
+        ),
+        "Alt+1 (0.0,1.0) Alt+2 (0.0,1.0) Alt+3 (0.01,0.99) Alt+4 (0.05,0.95) Alt+5 (0.01,0.75)",
+    ),
+}  # fmt: skip
+"""What a reader expects of keys: what to look at, then each key and what is there once it was pressed."""
+
+
+@pytest.mark.parametrize("what", WALK)
+def test_every_key_does_what_a_reader_expects(space: Workspace, what: str) -> None:
+    look, walk = WALK[what]
     view, state = axial(space), space.state
-    press = lambda key, mod=Qt.KeyboardModifier.NoModifier: QTest.keyClick(view.overlay, key, mod)  # noqa: E731
+    state.document.paint("brush", np.arange(3, dtype=np.int64), 1)
+    words = walk.split()
+    for key, expected in zip(words[::2], words[1::2], strict=True):
+        press(view.overlay, key)
+        assert f"{look(state)}".replace(" ", "") == expected, key
+
+
+def test_keys_of_the_picture(space: Workspace) -> None:
+    view, state = axial(space), space.state
+    whole, own = view.canvas.zoom, state.window
+    wheel(view.overlay, QPoint(100, 100), 3, CTRL)
+    state.move_to((5, 5, 6))
+    press(view.overlay, "C")
+    assert view.canvas.to_plane(QPointF(view.overlay.rect().center())) == pytest.approx(
+        view.view.to_screen(state.position), abs=1.0
+    )
+    press(view.overlay, "R")
+    assert view.canvas.zoom == whole
+    press(view.overlay, "Alt+4")
+    press(view.overlay, "Alt+0")
+    assert state.window == own
     size = state.brush_diameter
-    press(Qt.Key.Key_BracketRight)
-    assert state.brush_diameter == pytest.approx(size * 1.2)
-    press(Qt.Key.Key_Minus)
-    assert state.brush_diameter == pytest.approx(size)
     wheel(view.overlay, QPoint(100, 100), 1, SHIFT)
-    assert state.brush_diameter > size
-    press(Qt.Key.Key_W)
-    assert state.document.active == 2
-    press(Qt.Key.Key_Comma)
-    assert state.document.active == 1
-    press(Qt.Key.Key_S)
-    assert not state.look.labels
-    press(Qt.Key.Key_A)
-    assert state.look.opacity == pytest.approx(0.4)
-    press(Qt.Key.Key_P)
-    press(Qt.Key.Key_E)
-    press(Qt.Key.Key_Tab)
-    assert state.tool == "brush"
-    z = state.position[2]
-    press(Qt.Key.Key_Right)
-    assert state.position[2] == z + 1
-    press(Qt.Key.Key_Home)
-    assert state.position[2] == 0
-    press(Qt.Key.Key_2, Qt.KeyboardModifier.AltModifier)
-    assert state.window[1] < 120_000
+    assert state.brush_diameter == pytest.approx(1.2 * size)
+
+
+def test_ct_presets_are_on_alt_and_a_digit(space: Workspace) -> None:
+    space.state.show_scan(replace(loan(), unit="HU", window=(-10.0, 90.0)), document())
+    assert space.state.window == (-10.0, 90.0), "the header's own window comes first"
+    found = []
+    for digit in "12345":
+        press(axial(space).overlay, f"Alt+{digit}")
+        low, high = space.state.window
+        found.append((high - low, (high + low) / 2))
+    assert found == [(400, 40), (1500, -600), (150, 90), (2500, 480), (80, 40)]
+
+
+def press(widget, key: str) -> None:
+    """A key as settings write it: "Ctrl+Shift+Z"."""
+    pressed = QKeySequence(key)[0]
+    QTest.keyClick(widget, pressed.key(), pressed.keyboardModifiers())
 
 
 def test_hold_space_pans_with_the_left_button(space: Workspace) -> None:
