@@ -111,7 +111,6 @@ SET_BY_ITSELF = "Run {run}, by itself"
 
 SUPPORTS_HEADING = "Supports of the study"
 SUPPORTS_NONE = "None planned yet. Choose a label, and set its first and last slice above."
-SUPPORT_OF = "{label} {done}/{total}"
 SUPPORT_OF_HELP = "{label} in {scan}: {done} of {total} slices done{flagged}. A click shows it."
 SUPPORT_FLAGGED = ", {count} flagged"
 FLAGGED_ABOUT = "Flagged slices are left out when segmenting."

@@ -176,15 +176,16 @@ def test_slices_are_finished_one_after_the_other(page, engine, qtbot) -> None:
 def test_all_supports_of_the_study_are_listed_and_lead_to_their_organ(page, engine, qtbot) -> None:
     engine.set_support_plan(SupportPlan("0000000000000003", "spleen", 1, 10, (2, 5, 8), ("done", "flagged", "done")))
     page._ask_plans()
-    name = "support_of_0000000000000003_spleen"
-    qtbot.waitUntil(lambda: page.inspector().findChild(QPushButton, name) is not None)
-    made = page.inspector().findChild(QPushButton, name)
-    assert made.text() == "spleen 2/3" and "1 flagged" in made.toolTip() and "image_03" in made.toolTip()
+    supports, model = page.supports.list, page.supports.list.supports
+    qtbot.waitUntil(lambda: model.rowCount() == 2)
+    assert [(row.name, row.amount) for row in model.rows] == [("image_03", ""), ("image_03", "2/3")]
+    said = model.index(1).data(Qt.ItemDataRole.ToolTipRole)
+    assert "1 flagged" in said and "image_03" in said and supports.isVisible()
     engine.set_support_plan(SupportPlan("0000000000000003", "spleen", 1, 10, (2, 5, 8), ("done",) * 3))
     page._ask_plans()
-    qtbot.waitUntil(lambda: made.text() == "spleen 3/3")
-    assert "flagged" not in made.toolTip() and page.inspector().findChild(QPushButton, name) is made, "not made anew"
-    press(page.inspector(), name)
+    qtbot.waitUntil(lambda: model.rows[1].amount == "3/3")
+    assert "flagged" not in model.index(1).data(Qt.ItemDataRole.ToolTipRole)
+    QTest.mouseClick(supports.viewport(), LEFT, pos=supports.visualRect(model.index(1)).center())
     qtbot.waitUntil(lambda: page.bench.session.scan == "0000000000000003")
     document = page.bench.state.document
     assert document.label(document.active).name == "spleen"

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import groupby
-from operator import itemgetter
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QModelIndex, Qt, Signal
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QWidget
 
-from sagittal.facts import SLICE_STATES, SupportPlan
+from sagittal.facts import SupportPlan
 from sagittal_app import review_words as words
-from sagittal_app import theme
-from sagittal_app.widgets.basics import UNIT, Elided, Flow, button, clear, column, label, set_role
+from sagittal_app.models.support_model import SUPPORT_ROLE, SupportModel, SupportRow
+from sagittal_app.widgets.basics import column, label
+from sagittal_app.widgets.painted_list import PaintedList
+from sagittal_app.widgets.support_row import HEIGHT, SupportDelegate
 
-_STARTED, _DONE, _FLAGGED = SLICE_STATES[1:]
+SHOWN = 14
+"""Rows in sight at once; more are scrolled to."""
 
 
 class SupportOverview(QWidget):
-    """A block per support scan, a button per organ; a click asks to see it."""
+    """Rows of scans and organs, or a sentence where nothing is planned; a click on an organ asks to see it."""
 
     chosen = Signal(str, str)
     """Scan and label."""
@@ -26,66 +28,45 @@ class SupportOverview(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("support_overview")
-        self._names: dict[str, Elided] = {}
-        self._organs: dict[tuple[str, str], QPushButton] = {}
-        """By scan and label."""
-        self._there: list[tuple[str, str]] | None = None
-        """Their keys; None before anything was shown."""
-        self._body = QVBoxLayout()
-        self._body.setSpacing(UNIT // 2)
-        self.setLayout(column(self._body))
+        self._none = label(words.SUPPORTS_NONE, "quiet", wrap=True)
+        self.list = SupportList()
+        self.list.chosen.connect(self.chosen)
+        self.list.hide()
+        self.setLayout(column(self._none, self.list))
 
     def show_plans(self, plans: Sequence[SupportPlan], name_of: Callable[[str], str], here: str) -> None:
-        """`here` is the scan shown; `name_of` tells a scan's name by its id.
-
-        Buttons are made anew only where there are other supports: every slice painted comes by here.
-        """
-        places = {scan: place for place, scan in enumerate(dict.fromkeys(plan.scan for plan in plans))}
-        there = sorted(((plan.scan, plan.label) for plan in plans), key=lambda one: places[one[0]])
-        if there != self._there:
-            self._there = there
-            self._make(there)
-        for scan, name in self._names.items():
-            name.say(name_of(scan))
-            role = "" if scan == here else "soft"
-            if role != name.property("role"):
-                set_role(name, role)
-        for plan in plans:
-            _dress(self._organs[plan.scan, plan.label], plan, name_of(plan.scan))
-
-    def _make(self, there: Sequence[tuple[str, str]]) -> None:
-        clear(self._body)
-        self._names, self._organs = {}, {}
-        if not there:
-            self._body.addWidget(label(words.SUPPORTS_NONE, "quiet", wrap=True))
-        for scan, rest in groupby(there, key=itemgetter(0)):
-            self._names[scan] = Elided("", "soft")
-            self._body.addWidget(self._names[scan])
-            organs = QWidget()
-            flow = Flow(UNIT // 2)
-            for _scan, organ in rest:
-                self._organs[scan, organ] = self._organ(scan, organ)
-                flow.addWidget(self._organs[scan, organ])
-            organs.setLayout(flow)
-            self._body.addWidget(organs)
-
-    def _organ(self, scan: str, organ: str) -> QPushButton:
-        name = f"support_of_{scan}_{organ.replace(' ', '_')}"
-        return button("", name, lambda: self.chosen.emit(scan, organ), role="chip")
+        """As `SupportModel.show_plans`."""
+        self.list.supports.show_plans(plans, name_of, here)
+        self.list.setFixedHeight(HEIGHT * min(self.list.supports.rowCount(), SHOWN))
+        self.list.setVisible(bool(plans))
+        self._none.setVisible(not plans)
 
 
-def _dress(made: QPushButton, plan: SupportPlan, scan: str) -> None:
-    """Says how far an organ is."""
-    done, total, flagged = plan.states.count(_DONE), len(plan.slices), plan.states.count(_FLAGGED)
-    made.setText(words.SUPPORT_OF.format(label=plan.label, done=done, total=total))
-    said = words.SUPPORT_FLAGGED.format(count=flagged) if flagged else ""
-    made.setToolTip(words.SUPPORT_OF_HELP.format(label=plan.label, scan=scan, done=done, total=total, flagged=said))
-    if flagged:
-        icon, colour = "mdi6.flag", "warning"
-    elif done == total:
-        icon, colour = "mdi6.check-circle", "good"
-    elif done or _STARTED in plan.states:
-        icon, colour = "mdi6.circle-half-full", "accent"
-    else:
-        icon, colour = "mdi6.circle-outline", "quiet"
-    theme.set_icon(made, icon, colour, 14)
+class SupportList(PaintedList):
+    """See the module's docstring."""
+
+    chosen = Signal(str, str)
+    """Scan and label."""
+
+    def __init__(self) -> None:
+        super().__init__("support_list")
+        self.supports = SupportModel(self)
+        self.show_rows(self.supports, SupportDelegate(self))
+        self.setUniformItemSizes(True)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        index = self.indexAt(event.position().toPoint())
+        if event.button() == Qt.MouseButton.LeftButton and self._organ(index) is not None:
+            self.setCurrentIndex(index)
+            self.took()
+
+    def took(self) -> None:
+        row = self._organ(self.currentIndex())
+        if row is not None and row.plan is not None:
+            self.chosen.emit(row.scan, row.plan.label)
+
+    @staticmethod
+    def _organ(index: QModelIndex) -> SupportRow | None:
+        """The organ of a row; None for a heading and beside the rows."""
+        row: SupportRow | None = index.data(SUPPORT_ROLE) if index.isValid() else None
+        return row if row is not None and row.plan is not None else None

@@ -3,49 +3,31 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QListView
+from PySide6.QtGui import QMouseEvent, QResizeEvent
+from PySide6.QtWidgets import QAbstractItemView
 
-from sagittal_app import theme
 from sagittal_app.models.case_model import CASE_ROLE, DICE_ROLE, CaseModel, CaseRow
 from sagittal_app.models.case_queue import CaseQueue
 from sagittal_app.widgets.case_row import CaseDelegate, Places
+from sagittal_app.widgets.painted_list import PaintedList
 
 Index = QModelIndex | QPersistentModelIndex
 SCROLL_BAR = 10
 """Pixels of a scroll bar's width in the style sheet."""
-MOVING = {
-    Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown, Qt.Key.Key_Home, Qt.Key.Key_End,
-}  # fmt: skip
-"""Keys that choose another case while the list has the focus; every other key is the page's."""
 
 
-class CaseList(QListView):
-    """All cases of one label set, in the queue's order: what is to be reviewed, then what is.
-
-    A click leaves the focus with the views, whose keys go on working; Tab reaches the list.
-    """
+class CaseList(PaintedList):
+    """All cases of one label set, in the queue's order: what is to be reviewed, then what is."""
 
     chosen = Signal(str)
     slice_chosen = Signal(str, int)
 
     def __init__(self, model: CaseModel) -> None:
-        super().__init__()
-        self.setObjectName("case_list")
+        super().__init__("case_list")
         self.cases = model
         self.delegate = CaseDelegate(self)
-        self.setModel(model)
-        self.setItemDelegate(self.delegate)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setMouseTracking(True)
-        self.viewport().setAttribute(Qt.WidgetAttribute.WA_Hover)
-        self.viewport().setCursor(Qt.CursorShape.PointingHandCursor)
+        self.show_rows(model, self.delegate)
         self._shown = ""
-        theme.current.changed.connect(self.viewport().update)
 
     def show_queue(self, queue: CaseQueue) -> None:
         """Lists the cases in their order; the case shown stays marked."""
@@ -136,18 +118,5 @@ class CaseList(QListView):
         else:
             self.chosen.emit(row.scan)
 
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        self.mousePressEvent(event)
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if not event.buttons():  # drawing the mouse over rows chooses none of them
-            super().mouseMoveEvent(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if Qt.Key(event.key()) not in MOVING or event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
-            event.ignore()
-            return
-        before = self.marked()
-        super().keyPressEvent(event)
-        if (now := self.marked()) != before:
-            self.chosen.emit(now)
+    def took(self) -> None:
+        self.chosen.emit(self.marked())
