@@ -113,8 +113,8 @@ def keep(
         label_set = record.facts.adapted.label_set if record.facts.adapted is not None else ""
         kept = "adapted" if adapted else "before"
         result = {"run": record.facts.run, "label_set": label_set, "kept": kept, "scans": list(chosen)}
-        scans = counted(len(chosen), "scan")
-        said = f"'{label_set}' has the masks {'after' if adapted else 'before'} adapting of {scans}."
+        amount = counted(len(chosen), "scan")
+        said = f"'{label_set}' has the masks {'after' if adapted else 'before'} adapting of {amount}."
         on.output.give(result, lambda console: console.print(said, markup=False))
 
 

@@ -1,4 +1,6 @@
-"""Finding the files of a study again after they were moved: looked for by name and size, known by their content."""
+"""Finding the files of a study again after they were moved: looked for by name and size, known by their content.
+
+An image of one file may have another name by now; the files of a series are looked for under their own."""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sagittal.engine_port import SagittalError
 from sagittal_engine import imaging
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 Remembered = Sequence[Sequence[Any]]
 """Files as `locations.remember` keeps them."""
+_Places: TypeAlias = dict[str | int, list[Path]]
+"""Files by name in small letters, or by size in bytes."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ def relink(
         raise SagittalError(f"{folder} is not a folder. Choose the folder that the scans were moved to.")
     gone = _gone(study)
     progress(0, len(gone), f"Looking through {folder.name or folder}")
-    there = _files_under(folder, {_base(row[1]).lower() for one in gone for row in one.files}, boundary)
+    there = _files_under(folder, gone, boundary)
     found: list[dict[str, str]] = []
     missing: list[dict[str, str]] = []
     for done, one in enumerate(gone):
@@ -86,22 +90,27 @@ def _gone(study: Study) -> list[_Gone]:
     return rows
 
 
-def _files_under(folder: Path, names: set[str], boundary: Callable[[], None]) -> dict[str, list[Path]]:
-    """Files with one of these names (in small letters), by that name."""
-    found: dict[str, list[Path]] = defaultdict(list)
+def _files_under(folder: Path, gone: Sequence[_Gone], boundary: Callable[[], None]) -> _Places:
+    """Files that have the name of one that is gone, by that name; by size, those as large as an image of one file."""
+    names = {_base(row[1]).lower() for one in gone for row in one.files}
+    sizes = {one.files[0][2] for one in gone if len(one.files) == 1}
+    found: _Places = defaultdict(list)
     for parent, folders, files in os.walk(folder):
         boundary()
         folders.sort()
-        for name in files:
+        for name in sorted(files):
+            path = Path(parent, name)
             if name.lower() in names:
-                found[name.lower()].append(Path(parent, name))
+                found[name.lower()].append(path)
+            elif sizes and (size := _size(path)) in sizes:
+                found[size].append(path)
     return found
 
 
-def _candidates(remembered: Remembered, there: dict[str, list[Path]]) -> Iterator[tuple[Path, ...]]:
+def _candidates(remembered: Remembered, there: _Places) -> Iterator[tuple[Path, ...]]:
     """Sets of files with the names and sizes that were imported: each new place of the first, and the others from it.
 
-    The files of a series keep their places relative to each other.
+    The files of a series keep their places relative to each other. Last come files of other names, for a single one.
     """
     old = [_parts(row[1]) for row in remembered]
     levels = list(zip(*(parts[:-1] for parts in old), strict=False))
@@ -114,6 +123,8 @@ def _candidates(remembered: Remembered, there: dict[str, list[Path]]) -> Iterato
         files = tuple(root.joinpath(*parts[shared:]) for parts in old)
         if all(_size(file) == row[2] for file, row in zip(files, remembered, strict=True)):
             yield files
+    if len(remembered) == 1:
+        yield from ((file,) for file in there.get(remembered[0][2], ()))
 
 
 def _is_it(one: _Gone, files: tuple[Path, ...], boundary: Callable[[], None]) -> bool:

@@ -55,11 +55,24 @@ def test_moved_scans_are_found_by_content_wherever_they_are(sagittal, closed: Pa
     assert (status, report) == (0, {"found": [], "missing": []})
 
 
+def test_scans_of_one_file_are_found_under_other_names(sagittal, closed: Path, tmp_path: Path):
+    away = tmp_path / "new"
+    shutil.move(tmp_path / "data", away)
+    impostor = away / "first.nii.gz"
+    impostor.write_bytes(bytes(len((away / "image_1.nii.gz").read_bytes())))
+    (away / "image_1.nii.gz").rename(away / "renamed.nii.gz")
+    status, report, _ = sagittal("study", "relink", closed, away)
+    assert status == 0 and report["missing"] == []
+    assert Path(report["found"][0]["path"]) == away / "renamed.nii.gz"
+    with Study.open(closed) as again:
+        assert not again.facts().scans[0].missing
+
+
 def test_what_is_not_found_is_listed(sagittal, closed: Path, tmp_path: Path):
     shutil.rmtree(tmp_path / "data")
     (tmp_path / "empty").mkdir()
     status, report, said = sagittal("study", "relink", closed, tmp_path / "empty")
-    assert status == 2 and len(report["missing"]) == 2 and "were not found" in said
+    assert status == 2 and len(report["missing"]) == 2 and "2 files" in said
     status, _, said = sagittal("study", "relink", closed, tmp_path / "nowhere")
     assert status == 2 and "is not a folder" in said
 
