@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -81,6 +82,21 @@ def test_a_button_shows_a_picture_large(qtbot, tmp_path):
     dialog = panel.findChild(PictureDialog)
     assert dialog is not None and "pace" in dialog.words.text()
     dialog.close()
+
+
+def test_pictures_for_which_a_board_has_no_room_are_scrolled_to(desk, qtbot, tmp_path):
+    card = replace(EPISODES, panels=tuple(Images(f"Picture {i}", "", source=str(i), captions=("a",)) for i in range(3)))
+    board = Board(desk)
+    qtbot.addWidget(board)
+    board.resize(1000, 420)
+    board.show()
+    file = tmp_path / "1.png"
+    QPixmap(80, 80).save(str(file))
+    previews = {str(i): [Preview(step, str(file)) for step in (1, 2)] for i in range(3)}
+    board.show_run(RunModel("r", previews=previews), card)
+    panels = board.findChildren(ImagesPanel)
+    below = lambda one: one.moments.y() > one.picture.geometry().bottom()  # noqa: E731
+    qtbot.waitUntil(lambda: all(one.moments.isVisible() and below(one) for one in panels))
 
 
 def test_small_panels_stand_as_many_side_by_side_as_fit(desk, qtbot):

@@ -145,7 +145,7 @@ def test_several_runs_are_in_sight_above_the_board(make_page, two_runs, qtbot):
     page = make_page()
     qtbot.waitUntil(lambda: page.view.model().rowCount() == 2)
     page.resize(1000, 640)
-    qtbot.waitUntil(lambda: page.view.viewport().height() >= 5 * page.view.verticalHeader().defaultSectionSize())
+    qtbot.waitUntil(lambda: page.view.viewport().height() >= 4 * page.view.verticalHeader().defaultSectionSize())
 
 
 def test_times_are_those_of_this_place(make_page, two_runs, engine, qtbot, monkeypatch):

@@ -208,7 +208,7 @@ class Board(QWidget):
         self._pictures.setContentsMargins(0, 0, 0, 0)
         self._right = QSplitter(Qt.Orientation.Vertical)
         self._right.setHandleWidth(UNIT)
-        self._right.addWidget(pictures)
+        self._right.addWidget(scrolled(pictures, f"{name}_pictures"))
         self._right.addWidget(log)
         self._right.setSizes([520, 200])
         split = QSplitter()

@@ -26,7 +26,7 @@ WIDEST = 280
 """Pixels at which a column that grows to what it says stops."""
 WIDEST_FIGURE = 400
 ROW = 4 * UNIT
-LEAST_ROWS = 5
+LEAST_ROWS = 4
 """Rows in sight however much room the board asks for."""
 
 
