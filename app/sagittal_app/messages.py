@@ -32,6 +32,17 @@ STILL_WORKING = (
 QUIT_ANYWAY = "Stop them and quit"
 STAY = "Stay"
 CLOSING = "Saving and stopping what runs…"
+FOREIGN_METHOD = "The method “{method}” comes from the package {package} {version}, which you have not trusted yet."
+FOREIGN_BUTTON = "Trust it…"
+TRUST_TITLE = "Code of others"
+TRUST_QUESTION = (
+    "The method “{method}” comes from the package {package} {version}. Nothing of it was run so far. A method's code "
+    "runs with all your rights: it can read and change the same files as you, patients' scans among them. Trust it "
+    "only if you know where it comes from. You are asked again for a new version."
+)
+TRUST_GO = "Trust this version"
+TRUST_NOT = "Not now"
+TRUSTED = "The method “{method}” is trusted and can be chosen in Train."
 NO_SUCH_METHOD = "The method “{method}” could not be loaded, so it is missing from the gallery."
 METHOD_PROBLEM_BUTTON = "Show in Train"
 

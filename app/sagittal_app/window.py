@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QFrame, QMainWindow, QMessageBox, QSplitter, QStac
 
 from sagittal.engine_port import EnginePort, SagittalError
 from sagittal.events import Event, MessageRaised, Reason, RunFinished, TaskFinished
-from sagittal.facts import StudyFacts
+from sagittal.facts import ForeignMethod, StudyFacts
 from sagittal.run_record import RunRecord
 from sagittal_app import endings, menus, messages
 from sagittal_app.actions import ActionRegistry, Command, Keys
@@ -38,6 +38,7 @@ from sagittal_app.widgets.questions import MouseQuestion
 from sagittal_app.widgets.rail import Rail
 from sagittal_app.widgets.standins import BrokenPage, Curtain, PreparingPage
 from sagittal_app.widgets.status_bar import StatusBar
+from sagittal_app.widgets.trust_question import TrustQuestion
 
 PAGES = (
     "study:StudyPage",
@@ -327,12 +328,30 @@ class Window(QMainWindow):
     def _after_opening(self, facts: StudyFacts) -> None:
         self.care.after_opening(facts)
         self.desk.ask(self.desk.port.runs, then=self._offer_resume, owner=self, topic="ended runs")
-        self.desk.ask(self.desk.port.method_problems, then=self._tell_problems, owner=self, topic="methods")
+        port = self.desk.port
+        read = lambda: (port.method_problems(), port.foreign_methods())  # noqa: E731
+        self.desk.ask(read, then=lambda found: self._tell_problems(*found), owner=self, topic="methods")
 
-    def _tell_problems(self, problems: Mapping[str, str]) -> None:
+    def _tell_problems(self, problems: Mapping[str, str], foreign: Sequence[ForeignMethod]) -> None:
+        for one in foreign:
+            text = messages.FOREIGN_METHOD.format(method=one.name, package=one.package, version=one.version)
+            ask = Command("window.trust", messages.FOREIGN_BUTTON, "", lambda one=one: self._ask_trust(one))
+            self.notify("warning", text, "", ask)
         for method, trace in problems.items():
+            if method in [one.name for one in foreign]:
+                continue
             show = Command("window.method_problem", messages.METHOD_PROBLEM_BUTTON, "", lambda: self.go_to("train"))
             self.notify("error", messages.NO_SUCH_METHOD.format(method=method), trace, show)
+
+    def _ask_trust(self, method: ForeignMethod) -> None:
+        def told(_none: object) -> None:
+            self.notify("info", messages.TRUSTED.format(method=method.name))
+            self.pages["train"].read_methods()  # type: ignore[attr-defined]
+
+        def trust() -> None:
+            self.desk.ask(self.desk.port.trust_method, method.name, then=told, owner=self)
+
+        TrustQuestion(method, trust, self).open()
 
     def _offer_resume(self, runs: list[RunRecord]) -> None:
         ended = [run for run in runs if run.state.reason is Reason.ENDED_WITH_PROGRAM and run.resumable]

@@ -20,6 +20,7 @@ from sagittal.facts import (
     Check,
     Edit,
     EvaluateRequest,
+    ForeignMethod,
     ImageLoan,
     Interrupted,
     Label,
@@ -214,7 +215,16 @@ class RunPort(Protocol):
         """Cards of all methods that load; reads no torch."""
 
     def method_problems(self) -> dict[str, str]:
-        """Methods that do not load: name → traceback."""
+        """Methods that do not load: name → traceback. Those of packages that are not trusted are among them."""
+
+    def foreign_methods(self) -> list[ForeignMethod]:
+        """Methods whose code was not run, because their package is not trusted."""
+
+    def trust_method(self, name: str) -> None:
+        """Remembers that the user trusts the package of a foreign method in its version, and loads its methods.
+
+        Raises `SagittalError` where no method of that name waits for trust.
+        """
 
     def probes(self) -> list[ProbeCard]:
         """Cards of all measurements that a run may ask for; reads no torch."""

@@ -206,6 +206,15 @@ class Arrival:
 
 
 @dataclass(frozen=True)
+class ForeignMethod:
+    """A method of another package, whose code was not run: nobody has trusted that package in this version yet."""
+
+    name: str
+    package: str
+    version: str
+
+
+@dataclass(frozen=True)
 class ImageLoan:
     """A scan's voxels, lent read-only in RAS+ canonical order."""
 

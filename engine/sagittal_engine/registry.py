@@ -17,6 +17,7 @@ from importlib import metadata
 from typing import Any
 
 from sagittal.engine_port import SagittalError
+from sagittal.facts import ForeignMethod
 from sagittal.method import MethodCard, Recipe
 from sagittal.params import ParameterError, Params, TrainingParams, describe, make
 from sagittal.run_request import RunRequest
@@ -110,6 +111,7 @@ class Registry:
         self._lock = threading.Lock()
         self._cards: dict[str, MethodCard] | None = None
         self._problems: dict[str, str] = {}
+        self._foreign: dict[str, ForeignMethod] = {}
 
     def cards(self) -> list[MethodCard]:
         """Cards of all methods that load, by name."""
@@ -119,6 +121,24 @@ class Registry:
         """Methods that do not load: name → traceback."""
         self._look()
         return dict(self._problems)
+
+    def foreign(self) -> list[ForeignMethod]:
+        """Methods whose code was not run, because their package is not trusted."""
+        self._look()
+        return list(self._foreign.values())
+
+    def trust(self, name: str) -> None:
+        """Remembers that the package of a foreign method is trusted, and looks for methods anew at the next question.
+
+        Raises `SagittalError` where no method of that name waits for trust.
+        """
+        self._look()
+        one = self._foreign.get(name)
+        if one is None:
+            raise SagittalError(f"No method '{name}' waits for trust.{_nearest(name, list(self._foreign))}")
+        trust.trust(one.package, one.version)
+        with self._lock:
+            self._cards = None
 
     def card(self, name: str) -> MethodCard:
         """Raises `SagittalError` with the nearest name where there is no such method."""
@@ -134,6 +154,7 @@ class Registry:
         with self._lock:
             if self._cards is None:
                 found: dict[str, MethodCard] = {}
+                self._problems, self._foreign = {}, {}
                 for name, module, point in self._candidates():
                     try:
                         if point is not None:
@@ -141,8 +162,10 @@ class Registry:
                         card = card_of(module)
                         if card.name in found:
                             raise SagittalError(f"Two plugins call their method '{card.name}'; rename one.")
-                    except (Exception, SystemExit):
+                    except (Exception, SystemExit) as error:
                         self._problems[name] = traceback.format_exc()
+                        if isinstance(error, trust.NotTrusted) and point is not None and point.dist is not None:
+                            self._foreign[name] = ForeignMethod(name, point.dist.name, point.dist.version)
                     else:
                         found[card.name] = card
                 self._cards = dict(sorted(found.items()))

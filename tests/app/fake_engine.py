@@ -18,6 +18,7 @@ from fake_care import FakeCare
 from fake_comparing import FakeComparing
 from fake_exams import FakeExams
 from fake_looking import FakeLooking
+from fake_plugins import FakePlugins
 from fake_review import FakeReview
 from fake_tables import FakeTables
 from fake_world import (
@@ -101,11 +102,12 @@ class _Run:
     evaluations: list[dict[str, Any]] = field(default_factory=list)
 
 
-class FakeEngine(FakeReview, FakeTables, FakeLooking, FakeComparing, FakeExams, FakeCare):
+class FakeEngine(FakeReview, FakeTables, FakeLooking, FakeComparing, FakeExams, FakeCare, FakePlugins):
     """See the module's docstring. `calls` lists (name, arguments) of everything that changed something."""
 
     def __init__(self, folder: Path, scans: int = 4, *, auto: bool = True, speed: int = 5) -> None:
         FakeCare.__init__(self)
+        FakePlugins.__init__(self)
         self.folder = folder
         self.auto = auto
         self.speed = speed

@@ -7,10 +7,19 @@ import threading
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QLabel, QPlainTextEdit, QProgressBar, QPushButton, QRadioButton, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QLabel,
+    QMessageBox,
+    QPlainTextEdit,
+    QProgressBar,
+    QPushButton,
+    QRadioButton,
+    QToolButton,
+    QWidget,
+)
 
 from sagittal.events import MessageRaised
-from sagittal.facts import Recovery
+from sagittal.facts import ForeignMethod, Recovery
 from sagittal.run_request import RunRequest
 from sagittal_app import messages, theme
 from sagittal_app.widgets.command_palette import rank
@@ -349,3 +358,24 @@ def test_the_window_takes_small_and_large_screens(window, qtbot, size):
     qtbot.wait(20)
     assert window.width() == size[0] and window.height() == size[1]
     assert window.rail.height() + window.status.height() <= size[1]
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_code_of_others_is_asked_about_before_it_runs(make_window, engine, qtbot, tmp_path, trusted):
+    engine.foreign = [ForeignMethod("foreign", "sagittal-foreign", "1.2")]
+    engine.problems = {"foreign": "NotTrusted: its code was not run."}
+    window = make_window()
+    qtbot.waitUntil(lambda: bool(window.banners.banners()))
+    told = window.banners.banners()
+    assert [one.text for one in told] == [
+        messages.FOREIGN_METHOD.format(method="foreign", package="sagittal-foreign", version="1.2")
+    ], "no word of a failure: it was never tried"
+    window.go_to("train")
+    qtbot.waitUntil(lambda: bool(window.pages["train"]._cards))
+    find(told[0], "banner_window.trust", QPushButton).click()
+    box = find(window, "trust_question", QMessageBox)
+    assert "all your rights" in box.text() and box.defaultButton().objectName() == "trust_not"
+    find(box, "trust_go" if trusted else "trust_not", QPushButton).click()
+    if trusted:
+        qtbot.waitUntil(lambda: "foreign" in window.pages["train"]._cards)
+    assert (("trust_method", "foreign") in engine.calls) == trusted

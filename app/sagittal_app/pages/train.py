@@ -77,7 +77,7 @@ class TrainPage(Page):
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(self._say_running)
-        self.desk.ask(self._read_methods, then=self._show_methods, owner=self, topic="methods")
+        self.read_methods()
 
     def inspector(self) -> QWidget | None:
         return self._inspector
@@ -132,7 +132,12 @@ class TrainPage(Page):
 
     # Methods
 
-    def _read_methods(self) -> Methods:
+    def read_methods(self) -> None:
+        """Fills the gallery with the methods there are now; it is not there before the page is built."""
+        if self.setup is not None:
+            self.desk.ask(self._found_methods, then=self._show_methods, owner=self, topic="methods")
+
+    def _found_methods(self) -> Methods:
         port = self.desk.port
         return port.methods(), port.method_problems(), port.probes(), port.device_line()
 

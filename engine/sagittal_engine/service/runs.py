@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sagittal.engine_port import SagittalError
 from sagittal.events import Reason
-from sagittal.facts import Check, EvaluateRequest, SegmentRequest, SpectrumRequest
+from sagittal.facts import Check, EvaluateRequest, ForeignMethod, SegmentRequest, SpectrumRequest
 from sagittal.measure import MeasureCard
 from sagittal.method import MethodCard
 from sagittal.params import ParameterError, make
@@ -43,6 +43,12 @@ class RunService(ServiceBase):
 
     def method_problems(self) -> dict[str, str]:
         return self._registry.problems()
+
+    def foreign_methods(self) -> list[ForeignMethod]:
+        return self._registry.foreign()
+
+    def trust_method(self, name: str) -> None:
+        self._registry.trust(name)
 
     def probes(self) -> list[ProbeCard]:
         return list(CARDS)

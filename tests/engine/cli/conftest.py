@@ -26,6 +26,7 @@ from sagittal.events import (
 from sagittal.facts import (
     Check,
     EvaluateRequest,
+    ForeignMethod,
     Label,
     LabelSetFacts,
     OtherGrid,
@@ -112,6 +113,12 @@ class Engine:
 
     def method_problems(self) -> dict[str, str]:
         return {}
+
+    def foreign_methods(self) -> list[ForeignMethod]:
+        return []
+
+    def trust_method(self, name: str) -> None:
+        raise SagittalError(f"No method '{name}' waits for trust.")
 
     def check(self, request: RunRequest) -> list[Check]:
         return [Check(True, "Three scans.")]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from importlib import metadata
 
 import pytest
 from running_methods.tiny import CARD
 
 from sagittal.engine_port import SagittalError
+from sagittal.facts import ForeignMethod
 from sagittal.method import Needs, Recipe
 from sagittal.params import Params, setting
 from sagittal.run_request import RunRequest
@@ -51,6 +53,24 @@ def test_an_entry_point_nobody_trusted_is_not_run(outside):
     outside(trusted=False)
     registry = Registry((), "some.group")
     assert registry.cards() == [] and "not loaded" in registry.problems()["again"]
+
+
+def test_a_foreign_method_is_loaded_once_its_package_is_trusted(monkeypatch, tmp_path):
+    monkeypatch.setenv("SAGITTAL_CONFIG", str(tmp_path))
+    package = tmp_path / "another_package-1.2.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: another-package\nVersion: 1.2\n")
+    (package / "entry_points.txt").write_text("[some.group]\nagain = running_methods.tiny\n")
+    points = metadata.Distribution.at(package).entry_points
+    monkeypatch.setattr(metadata, "entry_points", lambda group: points.select(group=group))
+    registry = Registry((), "some.group")
+    assert registry.foreign() == [ForeignMethod("again", "another-package", "1.2")] and registry.cards() == []
+    with pytest.raises(SagittalError, match="Did you mean 'again'"):
+        registry.trust("agian")
+    registry.trust("again")
+    assert [card.name for card in registry.cards()] == ["tiny"]
+    assert registry.foreign() == [] and registry.problems() == {}
+    assert [card.name for card in Registry((), "some.group").cards()] == ["tiny"], "remembered"
 
 
 def test_two_methods_of_one_name_are_a_problem(outside):
