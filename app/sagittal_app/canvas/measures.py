@@ -143,10 +143,15 @@ def words(measure: Measure, scan: ImageLoan) -> tuple[str, ...]:
         return (extent,)
     unit = f" {scan.unit}" if scan.unit else ""
     return (
-        f"mean {found.mean:.4g}  sd {found.sd:.4g}{unit}",
-        f"min {found.low:.4g}  max {found.high:.4g}{unit}",
+        f"mean {_figures(found.mean)}  sd {_figures(found.sd)}{unit}",
+        f"min {_figures(found.low)}  max {_figures(found.high)}{unit}",
         f"n {found.n}  {extent}",
     )
+
+
+def _figures(value: float) -> str:
+    """Four figures, and all of those before the point of what has more."""
+    return f"{value:.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.4g}"
 
 
 def _area_words(square: float, scan: ImageLoan) -> str:

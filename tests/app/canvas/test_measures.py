@@ -79,6 +79,12 @@ def test_a_region_says_its_figures_in_the_unit_of_the_scan() -> None:
     assert "\tHU" in measures.table([RULER, region], scan) and "10.000" in measures.table([RULER], scan)
 
 
+def test_large_intensities_are_told_without_powers_of_ten() -> None:
+    scan = loan(dtype=np.float64)
+    mean, ends, _ = measures.words(Measure(Kind.REGION, Plane.AXIAL, 6, ((9, 9, 6), (13, 13, 6))), scan)
+    assert mean.startswith("mean 61111  sd ") and ends == "min 60911  max 61311"
+
+
 def test_a_region_is_held_by_its_ends_and_moved_by_its_middle() -> None:
     region = Measure(Kind.REGION, Plane.AXIAL, 6, ((10.0, 20.0, 6.0), (14.0, 12.0, 6.0)))
     handles = region.handles()
