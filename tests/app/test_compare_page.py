@@ -81,7 +81,9 @@ def start(page, engine, qtbot, run):
 
 def cells(page):
     table = page.board.table
-    return [[table.item(i, j).text() for j in range(table.columnCount())] for i in range(table.rowCount())]
+    texts = [[table.item(i, j).text() for j in range(table.columnCount())] for i in range(table.rowCount())]
+    assert not any("n = " in text for row in texts for text in row)  # no cell may end a line in it
+    return [[text.replace("\u00a0", " ") for text in row] for row in texts]
 
 
 def test_runs_with_an_encoder_and_random_weights_are_offered(page, run):

@@ -132,7 +132,7 @@ class FiguresTable(QTableWidget):
             item.setForeground(QColor(theme.colour("quiet")))
             return item
         draws = words.DRAWS.format(done=found.repeats, total=facts.request.repeats)
-        text = written(one, metric)
+        text = written(one, metric).replace("n = ", "n\u00a0=\u00a0")  # a narrow cell breaks before it, not in it
         item = QTableWidgetItem(text if found.repeats >= facts.request.repeats else f"{text}\n{draws}")
         item.setToolTip(words.CELL_HELP.format(draws=draws, cases=messages.count(found.cases, "scan")))
         return item
