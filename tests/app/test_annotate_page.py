@@ -192,6 +192,14 @@ def test_all_supports_of_the_study_are_listed_and_lead_to_their_organ(page, engi
     qtbot.waitUntil(lambda: page.support.plan is not None and page.support.plan.label == "spleen")
 
 
+def test_supports_are_listed_in_the_order_of_the_scans(page, engine, qtbot) -> None:
+    for scan in ("0000000000000003", "0000000000000002"):
+        engine.set_support_plan(SupportPlan(scan, "spleen", 1, 10, (2, 5, 8), ("done",) * 3))
+    page._ask_plans()
+    qtbot.waitUntil(lambda: page.supports.list.supports.rowCount() == 4)
+    assert [row.name for row in page.supports.list.supports.rows[::2]] == ["image_02", "image_03"]
+
+
 def test_plans_are_written_one_after_another_and_the_newest_stays(page, engine, qtbot, monkeypatch) -> None:
     qtbot.waitUntil(page.support.first.isEnabled)
     started, go_on, written = threading.Event(), threading.Event(), []

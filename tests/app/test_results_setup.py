@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 from fake_world import make_scan
 
-from sagittal.events import Reason, State
+from sagittal.events import Reason, State, TaskProgress
 from sagittal.facts import EvaluateRequest, Label, LabelSetFacts, SegmentRequest, StudyFacts
 from sagittal.run_record import Adapted, RunFacts, RunRecord, RunState
 from sagittal.run_request import RunRequest
 from sagittal_app import review_words
+from sagittal_app.canvas import words as canvas_words
 from sagittal_app.models.label_sets import set_titles
 from sagittal_app.pages.results_setup import ALL_OTHERS, ALL_SCANS, LABELS_SHOWN, SetupPanel
 
@@ -77,3 +78,12 @@ def test_a_set_that_no_support_made_is_named_after_its_run() -> None:
     origin = {"kind": "predicted", "run": "b1", "method": "network", "again": 1}
     scan = replace(make_scan(1), label_sets=(LabelSetFacts("network-b1", MANY[:1], origin),))
     assert set_titles([scan]) == {"network-b1": "Run b1, by itself"}
+
+
+def test_what_has_no_progress_yet_says_what_it_waits_for(setup) -> None:
+    setup.show_progress(None, going=True)
+    assert setup.message.text() == canvas_words.PREPARING and not setup.message.isHidden()
+    setup.show_progress(TaskProgress("t1", 2, 9, "Segmenting image_31", 12.0))
+    assert setup.message.text().startswith("Segmenting image_31 · ")
+    setup.show_progress(None)
+    assert setup.message.isHidden() and setup.stop.isHidden()

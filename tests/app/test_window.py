@@ -374,7 +374,7 @@ def test_code_of_others_is_asked_about_before_it_runs(make_window, engine, qtbot
     qtbot.waitUntil(lambda: bool(window.pages["train"]._cards))
     find(told[0], "banner_window.trust", QPushButton).click()
     box = find(window, "trust_question", QMessageBox)
-    assert "all your rights" in box.text() and box.defaultButton().objectName() == "trust_not"
+    assert "all your rights" in box.text() and box.focusWidget().objectName() == "trust_not"
     find(box, "trust_go" if trusted else "trust_not", QPushButton).click()
     if trusted:
         qtbot.waitUntil(lambda: "foreign" in window.pages["train"]._cards)

@@ -90,6 +90,7 @@ NO_PLAN = "No slices proposed yet."
 
 RESULTS_EMPTY = "There is no trained run in this study yet. Train one first; then choose its support scan here."
 RESULTS_NO_CASES = "Choose a run, the labels and a support scan, then press Segment."
+PREPARING = "Reading the run and the scans…"
 NO_LABEL_CHOSEN = "Choose at least one label to segment."
 NO_QUERY = "There is no other scan to segment. Import at least one more."
 PREDICTED_SET = "Run {run}, support {support}"

@@ -234,7 +234,8 @@ class AnnotatePage(Page):
 
     def _show_plans(self, plans: Sequence[SupportPlan]) -> None:
         names = {scan.scan: scan.name for scan in self._scans()}
-        there = [plan for plan in plans if plan.scan in names]
+        order = {scan: place for place, scan in enumerate(names)}
+        there = sorted((plan for plan in plans if plan.scan in order), key=lambda plan: order[plan.scan])
         self.supports.show_plans(there, names.__getitem__, self.bench.session.scan if self.bench else "")
 
     def step(self, by: int) -> None:

@@ -293,6 +293,8 @@ class SetupPanel(QWidget):
             self.bar.setValue(event.done)
             left = f" · {messages.time_left(event.seconds_left)}" if (event.seconds_left or 0) > 5 else ""
             self.message.setText(event.message + left)
+        else:
+            self.message.setText(words.PREPARING)
 
     def show_figures(self, document: Mapping[str, Any]) -> None:
         """What an evaluation found, under the protocol's name."""

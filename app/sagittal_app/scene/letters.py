@@ -37,8 +37,6 @@ class Writing:
             {"top": way.SetVerticalJustificationToTop, "bottom": way.SetVerticalJustificationToBottom}.get(
                 edge, way.SetVerticalJustificationToCentered
             )()
-            way.SetBackgroundColor(0, 0, 0)
-            way.SetBackgroundOpacity(0.6)
         self._notes = self._text(renderer, QUIET, NOTE_PIXELS * scale)
         self._notes.GetPositionCoordinate().SetCoordinateSystemToViewport()
         self._notes.GetPositionCoordinate().SetValue(NOTE_PLACE[0] * scale, NOTE_PLACE[1] * scale)
@@ -55,6 +53,9 @@ class Writing:
         way.SetColor(*colour)
         way.SetBold(bold)
         way.SetShadow(True)
+        # A patch behind: a bone or a bright label is as bright as what is written.
+        way.SetBackgroundColor(0, 0, 0)
+        way.SetBackgroundOpacity(0.6)
         actor.PickableOff()
         renderer.AddViewProp(actor)
         return actor

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from sagittal.facts import ForeignMethod
@@ -25,3 +26,8 @@ class TrustQuestion(QMessageBox):
         wait = self.addButton(messages.TRUST_NOT, QMessageBox.ButtonRole.RejectRole)
         wait.setObjectName("trust_not")
         self.setDefaultButton(wait)
+        self._wait = wait
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._wait.setFocus()  # Qt gives it to the first button: Return must not trust

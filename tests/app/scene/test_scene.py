@@ -22,6 +22,7 @@ from sagittal.facts import ImageLoan
 from sagittal_app.canvas.geometry import Box
 from sagittal_app.canvas.state import CanvasState
 from sagittal_app.scene import camera, coarse, cuts, guard, presets, surface_maker, surfaces, volumes, words
+from sagittal_app.scene.letters import NOTE_PLACE
 
 
 def ball() -> np.ndarray:
@@ -395,6 +396,19 @@ def test_no_letter_is_written_where_nobody_knows_how_the_scan_lies(view, qtbot) 
         view.state.show_scan(replace(loan(), directed=directed))
         qtbot.wait(50)
         assert [brightest(*edge) > 200, brightest(*cube) > 150] == [directed, directed]
+
+
+@pytest.mark.window
+def test_notes_are_read_over_a_bright_volume(view, qtbot) -> None:
+    view.state.show_scan(loan())
+    view.use_preset(None)
+    view.stage.renderer.SetBackground(1, 1, 1)
+    qtbot.wait(50)
+    view.stage.writing.note(["surfaces smoothed"])
+    left, low = NOTE_PLACE
+    part = view.picture().copy(left + 2, view.window3d.height() - low - 10, 60, 8)
+    light = sorted(part.pixelColor(x, y).lightness() for x in range(part.width()) for y in range(part.height()))
+    assert light[len(light) // 2] < 130, "a patch lies behind the words"
 
 
 @pytest.mark.window
