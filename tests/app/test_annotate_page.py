@@ -268,7 +268,7 @@ def test_a_study_without_scans_says_what_to_do(page, desk, said) -> None:
 
     page.show_study(replace(desk.study(), scans=()))
     assert page._stack.currentIndex() == 0
-    assert page._empty.sentence.text() == words.ANNOTATE_EMPTY
+    assert page._empty.sentence.text() == words.ANNOTATE_EMPTY and not page._save.isEnabled()
     lost = tuple(replace(scan, missing=True) for scan in desk.study().scans)
     page.show_study(replace(desk.study(), scans=lost))
     assert page._stack.currentIndex() == 0 and page._empty.sentence.text() == words.ANNOTATE_MISSING

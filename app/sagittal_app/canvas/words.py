@@ -62,9 +62,7 @@ BROKE_OFF = "not all slices could be read"
 # Annotate
 
 ANNOTATE_EMPTY = "This study has no scans yet. Import some on the Study page, then paint labels here."
-ANNOTATE_MISSING = (
-    "None of this study's scans is where it was when it was imported. Find them, then paint labels here."
-)
+ANNOTATE_MISSING = "None of this study's scans is where it was when it was imported. Find them, then paint labels here."
 LOADING = "Reading {scan}…"
 READ_ONLY_SET = "This study can only be read here, so labels can be looked at but not changed."
 RECOVERED = (

@@ -64,6 +64,7 @@ class AnnotatePage(Page):
         bench.session.recovered.connect(self._offer_recovery)
         bench.session.saved.connect(self._say_saved)
         bench.state.voxels_changed.connect(lambda _box: self._say_unsaved())
+        bench.state.document_changed.connect(self._offer_save)
         self._banner = self._make_banner()
         self._status = Elided("", "quiet")
         self._status.setObjectName("annotate_status")
@@ -124,6 +125,7 @@ class AnnotatePage(Page):
         self.sets.activated.connect(lambda _index: self.open(self._shown_scan(), self.sets.currentText()))
         self._save = button("Save", "annotate_save", self.save, icon="mdi6.content-save-outline")
         self._save.setToolTip("Save the labels (Ctrl+S)")
+        self._offer_save()
         content = QWidget()
         body = column(
             label("Scan", "heading"), chooser,
@@ -280,6 +282,10 @@ class AnnotatePage(Page):
         if self.bench is not None and not self.bench.session.save():
             self._say_unsaved()
 
+    def _offer_save(self) -> None:
+        document = self.bench.state.document if self.bench else None
+        self._save.setEnabled(document is not None and document.writable)
+
     def _export(self) -> None:
         """Offers the label set shown, with what is painted on it."""
         assert self.bench is not None
@@ -292,7 +298,6 @@ class AnnotatePage(Page):
 
     def _say_unsaved(self) -> None:
         document = self.bench.state.document if self.bench else None
-        self._save.setEnabled(document is not None and document.writable)
         if document is None:
             self._say("")
         elif not document.writable:

@@ -288,7 +288,7 @@ class SceneView(QWidget):
         if self.stage is None:
             return
         self.stage.set_scan(self.state.scan)
-        self.window3d.show_cube(self.state.directed)
+        self.window3d.show_cube(self.state.scan is not None and self.state.directed)
         self._cut()
         if self.stage.slices is not None:
             self.stage.slices.set_window(*self.state.window)

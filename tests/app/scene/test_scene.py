@@ -396,6 +396,9 @@ def test_no_letter_is_written_where_nobody_knows_how_the_scan_lies(view, qtbot) 
         view.state.show_scan(replace(loan(), directed=directed))
         qtbot.wait(50)
         assert [brightest(*edge) > 200, brightest(*cube) > 150] == [directed, directed]
+    view.state.show_scan(None)
+    qtbot.wait(50)
+    assert brightest(*cube) < 50, "nothing is there that could be turned"
 
 
 @pytest.mark.window
