@@ -120,8 +120,19 @@ def setting(
     return Field(default, description=help, ge=ge, gt=gt, le=le, lt=lt, json_schema_extra={"sagittal": extra})
 
 
+def inherited(base: type[Params], name: str, default: Any, *, help: str = "", paper: Any = None) -> Any:
+    """Declares a base class's parameter again with another default, and where it needs one with a sentence of its own.
+
+    Range, unit, choices and heading stay as `base` has them; `paper` does not.
+    """
+    field = base.model_fields[name]
+    bounds = {rule: getattr(m, rule) for m in field.metadata for rule in ("ge", "gt", "le", "lt") if hasattr(m, rule)}
+    schema: Any = field.json_schema_extra
+    return setting(default, help or field.description or "", **{**schema["sagittal"], **bounds, "paper": paper})
+
+
 class TrainingParams(Params):
-    """What the engine's loop needs of any method that trains; a method overrides the defaults it wants."""
+    """What the engine's loop needs of any method that trains; a method gives the defaults it wants by `inherited`."""
 
     steps: int = setting(3000, "Steps the schedule is made for.", ge=0, le=10_000_000, unit="steps")
     batch_size: int = setting(1, "Items per step.", ge=1, le=65536)
@@ -134,6 +145,7 @@ class TrainingParams(Params):
             "adam": "Adam.",
             "adamw": "Adam with decoupled decay.",
             "lars": "SGD with momentum whose step per layer is in proportion to the layer's norm: for large batches.",
+            "rmsprop": "RMSprop, with Keras's constants.",
         },
         group="Optimiser",
     )

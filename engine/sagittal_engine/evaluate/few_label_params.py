@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import field_validator
 
-from sagittal.params import setting
+from sagittal.params import inherited, setting
 from sagittal_engine.evaluate.image_params import numbers_of
 from sagittal_engine.kit import recipes
 from sagittal_engine.kit.segmentation_params import DATA, SegmentationParams, network_of
@@ -29,9 +29,9 @@ ASKED = (
 class FineTuneParams(SegmentationParams):
     """How encoders are fine-tuned, with how many labelled subjects, and how they are tested."""
 
-    steps: int = setting(200, "Steps of each fine-tuning.", ge=0, le=10_000_000, unit="steps")
-    batch_size: int = setting(16, "Slices, or patches of slices, per step.", ge=2, le=4096, unit="slices", paper=10)
-    learning_rate: float = setting(2e-3, "Step size of the optimiser at its peak.", gt=0, le=100, paper=5e-5)
+    steps: int = inherited(SegmentationParams, "steps", 200, help="Steps of each fine-tuning.")
+    batch_size: int = inherited(SegmentationParams, "batch_size", 16, paper=10)
+    learning_rate: float = inherited(SegmentationParams, "learning_rate", 2e-3, paper=5e-5)
     image_size: int = setting(
         0,
         "Pixels a side that the network sees; 0 takes what the encoders were trained on.",

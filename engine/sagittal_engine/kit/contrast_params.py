@@ -9,8 +9,8 @@ from pydantic import model_validator
 
 from sagittal.facts import Check, ScanFacts
 from sagittal.panels import Images, Lines, Panel
-from sagittal.params import TrainingParams, setting
-from sagittal_engine.kit.guess_params import about_planes
+from sagittal.params import TrainingParams, inherited, setting
+from sagittal_engine.kit.guess_params import PLANES, about_planes
 
 NETWORK = "Network"
 VIEWS = "Views"
@@ -37,6 +37,10 @@ ENCODERS = {
     "monai_resnet34_3d": "For 3D patches: MONAI's ResNet-34, 512 features.",
     "monai_resnet50_3d": "For 3D patches: MONAI's ResNet-50, 2048 features.",
 }
+STEMS = {
+    "imagenet": "7×7 convolution and pooling: a quarter of the resolution, for images of 64 pixels and more.",
+    "cifar": "3×3 convolution at full resolution, for images of 32 pixels.",
+}
 VIEWS_ABOUT = "List of random changes that make two views of an image."
 WHOLE = {
     "grey": "For grey medical slices: crop, flip, blur, rotation, cut-out holes, contrast, noise.",
@@ -62,20 +66,11 @@ FLIPS: dict[str, tuple[int, ...]] = {
 class ContrastiveParams(TrainingParams):
     """Parameters of every method that learns from two views of an image. Strengths left empty follow the list."""
 
-    steps: int = setting(2000, "Steps the schedule is made for.", ge=0, le=10_000_000, unit="steps")
+    steps: int = inherited(TrainingParams, "steps", 2000)
     batch_size: int = setting(128, "Images per step, each seen in two views.", ge=2, le=65536, unit="images")
-    learning_rate: float = setting(0.06, "Step size of the optimiser at its peak.", gt=0, le=100)
-    weight_decay: float = setting(5e-4, "L2 penalty on the weights.", ge=0, le=10, group="Optimiser")
-    schedule: str = setting(
-        "cosine",
-        "How the learning rate changes over the run.",
-        choices={
-            "constant": "Stays at its peak.",
-            "cosine": "Falls to zero along half a cosine over `steps`.",
-            "exponential": "Multiplied by `decay_factor` every `decay_every` steps.",
-        },
-        group="Optimiser",
-    )
+    learning_rate: float = inherited(TrainingParams, "learning_rate", 0.06)
+    weight_decay: float = inherited(TrainingParams, "weight_decay", 5e-4)
+    schedule: str = inherited(TrainingParams, "schedule", "cosine")
     augmentation: str = setting(
         "grey",
         VIEWS_ABOUT,
@@ -85,15 +80,7 @@ class ContrastiveParams(TrainingParams):
         },
     )
     encoder: str = setting("resnet18", "Network that is trained.", choices=ENCODERS, group=NETWORK)
-    stem: str = setting(
-        "imagenet",
-        "First layers of a ResNet.",
-        choices={
-            "imagenet": "7×7 convolution and pooling: a quarter of the resolution, for images of 64 pixels and more.",
-            "cifar": "3×3 convolution at full resolution, for images of 32 pixels.",
-        },
-        group=NETWORK,
-    )
+    stem: str = setting("imagenet", "First layers of a ResNet.", choices=STEMS, group=NETWORK)
     weights: str = setting(
         "",
         "File with published weights (.pth, .pt or .safetensors) to start the encoder from; empty for random ones.",
@@ -133,9 +120,7 @@ class ContrastiveParams(TrainingParams):
         "axial",
         "Plane in which scans are cut into slices, or 3D patches.",
         choices={
-            "axial": "Across the head-foot axis.",
-            "coronal": "Across the front-back axis.",
-            "sagittal": "Across the left-right axis.",
+            **PLANES,
             PATCH: "Cubes of voxels in place of slices; wants an encoder of 3D patches.",
         },
         group=DATA,

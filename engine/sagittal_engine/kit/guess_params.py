@@ -8,7 +8,7 @@ import psutil
 
 from sagittal.facts import Check, ScanFacts
 from sagittal.panels import Images, Lines, Panel
-from sagittal.params import TrainingParams, setting
+from sagittal.params import TrainingParams, inherited, setting
 
 NETWORK = "Network"
 DATA = "Images"
@@ -52,33 +52,12 @@ def about_planes(scans: Sequence[ScanFacts], plane: str) -> Iterable[Check]:
 class GuessParams(TrainingParams):
     """What every such method has, with the thesis's optimiser (ch. 3)."""
 
-    steps: int = setting(3500, "Steps the schedule is made for.", ge=0, le=10_000_000, unit="steps")
+    steps: int = inherited(TrainingParams, "steps", 3500)
     batch_size: int = setting(16, "Slices per step.", ge=2, le=4096, unit="slices")
-    learning_rate: float = setting(1e-4, "Step size of the optimiser at its peak.", gt=0, le=100)
-    optimiser: str = setting(
-        "rmsprop",
-        "Rule that turns gradients into updates.",
-        choices={
-            "rmsprop": "RMSprop, with Keras's constants.",
-            "sgd": "Stochastic gradient descent with momentum.",
-            "adam": "Adam.",
-            "adamw": "Adam with decoupled decay.",
-        },
-        group="Optimiser",
-    )
-    schedule: str = setting(
-        "exponential",
-        "How the learning rate changes over the run.",
-        choices={
-            "constant": "Stays at its peak.",
-            "cosine": "Falls to zero along half a cosine over `steps`.",
-            "exponential": "Multiplied by `decay_factor` every `decay_every` steps.",
-        },
-        group="Optimiser",
-    )
-    decay_every: int = setting(
-        70, "Steps between two factors of the exponential schedule.", ge=1, unit="steps", group="Optimiser"
-    )
+    learning_rate: float = inherited(TrainingParams, "learning_rate", 1e-4)
+    optimiser: str = inherited(TrainingParams, "optimiser", "rmsprop")
+    schedule: str = inherited(TrainingParams, "schedule", "exponential")
+    decay_every: int = inherited(TrainingParams, "decay_every", 70)
 
     plane: str = setting(
         "axial",

@@ -9,8 +9,9 @@ from pydantic import field_validator, model_validator
 from sagittal.engine_port import SagittalError
 from sagittal.facts import label_names
 from sagittal.panels import Images, Lines, Panel
-from sagittal.params import RUNS, Given, TrainingParams, names_in, setting
-from sagittal_engine.kit.contrast_params import ENCODERS, VOLUME_ENCODERS
+from sagittal.params import RUNS, Given, TrainingParams, inherited, names_in, setting
+from sagittal_engine.kit.contrast_params import ENCODERS, STEMS, VOLUME_ENCODERS
+from sagittal_engine.kit.guess_params import PLANES
 
 NETWORK = "Network"
 DATA = "Images"
@@ -25,30 +26,12 @@ NOTHING = ""
 class SegmentationParams(TrainingParams):
     """How a network of slices learns to segment."""
 
-    steps: int = setting(1000, "Steps the schedule is made for.", ge=0, le=10_000_000, unit="steps")
+    steps: int = inherited(TrainingParams, "steps", 1000)
     batch_size: int = setting(10, "Slices, or patches of slices, per step.", ge=2, le=4096, unit="slices")
-    learning_rate: float = setting(1e-3, "Step size of the optimiser at its peak.", gt=0, le=100, paper=5e-5)
-    optimiser: str = setting(
-        "adam",
-        "Rule that turns gradients into updates.",
-        choices={
-            "sgd": "Stochastic gradient descent with momentum.",
-            "adam": "Adam.",
-            "adamw": "Adam with decoupled decay.",
-        },
-        group="Optimiser",
-    )
-    weight_decay: float = setting(1e-5, "L2 penalty on the weights.", ge=0, le=10, group="Optimiser")
-    schedule: str = setting(
-        "cosine",
-        "How the learning rate changes over the run.",
-        choices={
-            "constant": "Stays at its peak.",
-            "cosine": "Falls to zero along half a cosine over `steps`.",
-            "exponential": "Multiplied by `decay_factor` every `decay_every` steps.",
-        },
-        group="Optimiser",
-    )
+    learning_rate: float = inherited(TrainingParams, "learning_rate", 1e-3, paper=5e-5)
+    optimiser: str = inherited(TrainingParams, "optimiser", "adam")
+    weight_decay: float = inherited(TrainingParams, "weight_decay", 1e-5)
+    schedule: str = inherited(TrainingParams, "schedule", "cosine")
 
     start_from: str = setting(
         NOTHING,
@@ -66,15 +49,7 @@ class SegmentationParams(TrainingParams):
         "in. Several with commas between.",
     )
     encoder: str = setting("small", "Contracting half of the network.", choices=SLICE_ENCODERS, group=NETWORK)
-    stem: str = setting(
-        "imagenet",
-        "First layers of a ResNet.",
-        choices={
-            "imagenet": "7×7 convolution and pooling: a quarter of the resolution, for images of 64 pixels and more.",
-            "cifar": "3×3 convolution at full resolution, for images of 32 pixels.",
-        },
-        group=NETWORK,
-    )
+    stem: str = setting("imagenet", "First layers of a ResNet.", choices=STEMS, group=NETWORK)
     decoder_width: int = setting(
         0, "Channels of each level of the expanding half; 0 takes the encoder's, at most 256.", ge=0, le=1024,
         group=NETWORK,
@@ -83,11 +58,7 @@ class SegmentationParams(TrainingParams):
     plane: str = setting(
         "axial",
         "Plane in which scans are cut into slices.",
-        choices={
-            "axial": "Across the head-foot axis.",
-            "coronal": "Across the front-back axis.",
-            "sagittal": "Across the left-right axis.",
-        },
+        choices=PLANES,
         group=DATA,
     )
     image_size: int = setting(128, "Pixels a side that the network sees.", ge=16, le=1024, unit="px", group=DATA)

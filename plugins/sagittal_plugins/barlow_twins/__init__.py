@@ -4,9 +4,9 @@ Card and parameters only; nothing here imports torch.
 """
 
 from sagittal.method import MethodCard
-from sagittal.params import setting
+from sagittal.params import inherited, setting
 from sagittal_engine.kit import recipes
-from sagittal_engine.kit.contrast_params import NETWORK, ContrastiveParams, panels
+from sagittal_engine.kit.contrast_params import ContrastiveParams, panels
 
 
 class BarlowTwinsParams(ContrastiveParams):
@@ -15,8 +15,8 @@ class BarlowTwinsParams(ContrastiveParams):
     redundancy_weight: float = setting(
         5e-3, "Weight of correlations between different features.", ge=0, le=100, paper=5e-3
     )
-    out_dim: int = setting(512, "Width of the projection that is compared.", ge=2, le=65536, group=NETWORK, paper=8192)
-    projector_layers: int = setting(3, "Linear layers of the projector.", ge=1, le=4, group=NETWORK)
+    out_dim: int = inherited(ContrastiveParams, "out_dim", 512, paper=8192)
+    projector_layers: int = inherited(ContrastiveParams, "projector_layers", 3)
 
 
 CARD = MethodCard(

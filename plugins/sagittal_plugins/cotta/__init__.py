@@ -4,7 +4,7 @@ Card and parameters only; nothing here imports torch.
 """
 
 from sagittal.method import MethodCard, Needs
-from sagittal.params import setting
+from sagittal.params import inherited, setting
 from sagittal_engine.kit import recipes
 from sagittal_engine.kit.adapter_params import AdapterParams, panels
 
@@ -14,7 +14,7 @@ TEACHER = "Teacher"
 class CoTTAParams(AdapterParams):
     """Parameters of CoTTA's consistency, on the scales and shifts of normalisations."""
 
-    learning_rate: float = setting(1e-4, "Step size of an update.", gt=0, le=10, paper=7.5e-6)
+    learning_rate: float = inherited(AdapterParams, "learning_rate", 1e-4, paper=7.5e-6)
     teacher_decay: float = setting(
         0.999, "Share of itself that the teacher keeps at a step.", ge=0, le=1, group=TEACHER
     )

@@ -5,7 +5,7 @@ Card and parameters only; nothing here imports torch.
 
 from sagittal.method import MethodCard, Needs
 from sagittal.panels import Images, Lines
-from sagittal.params import TrainingParams, setting
+from sagittal.params import TrainingParams, inherited, setting
 from sagittal_engine.kit import recipes
 
 OBJECT = "Prototypes"
@@ -26,7 +26,7 @@ class CoWProParams(TrainingParams):
             "panet": "SSL-PANet: one global prototype per class, no local ones.",
         },
     )
-    steps: int = setting(2000, "Steps the schedule is made for.", ge=0, le=10_000_000, unit="steps", paper=100_100)
+    steps: int = inherited(TrainingParams, "steps", 2000, paper=100_100)
     batch_size: int = setting(2, "Slices per step.", ge=1, le=256, unit="slices", paper=1)
     superpixels_per_slice: int = setting(
         4,
@@ -62,18 +62,9 @@ class CoWProParams(TrainingParams):
         "",
         "Labels, separated by commas, whose slices are left out of training (Setting 2). The only use of truth here.",
     )
-    learning_rate: float = setting(1e-2, "Step size of the optimiser at its peak.", gt=0, le=100, paper=1e-3)
-    weight_decay: float = setting(5e-4, "L2 penalty on the weights.", ge=0, le=10, group="Optimiser")
-    schedule: str = setting(
-        "exponential",
-        "How the learning rate changes over the run.",
-        choices={
-            "constant": "Stays at its peak.",
-            "cosine": "Falls to zero along half a cosine over `steps`.",
-            "exponential": "Multiplied by `decay_factor` every `decay_every` steps.",
-        },
-        group="Optimiser",
-    )
+    learning_rate: float = inherited(TrainingParams, "learning_rate", 1e-2, paper=1e-3)
+    weight_decay: float = inherited(TrainingParams, "weight_decay", 5e-4)
+    schedule: str = inherited(TrainingParams, "schedule", "exponential")
 
     train_window: int = setting(
         4,

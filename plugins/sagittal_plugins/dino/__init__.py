@@ -5,9 +5,9 @@ Card and parameters only; nothing here imports torch.
 
 from sagittal.method import MethodCard
 from sagittal.panels import Lines
-from sagittal.params import setting
+from sagittal.params import inherited, setting
 from sagittal_engine.kit import recipes
-from sagittal_engine.kit.contrast_params import NETWORK, VIEWS, VIEWS_ABOUT, WHOLE, ContrastiveParams, panels
+from sagittal_engine.kit.contrast_params import VIEWS, VIEWS_ABOUT, WHOLE, ContrastiveParams, panels
 
 TEACHER = "Teacher"
 
@@ -60,8 +60,8 @@ class DINOParams(ContrastiveParams):
         20, "First steps in which the prototypes stay as they are.", ge=0, unit="steps", group=TEACHER,
         paper="one epoch",
     )  # fmt: skip
-    projector_layers: int = setting(3, "Linear layers of the projector.", ge=1, le=4, group=NETWORK)
-    projector_norm: bool = setting(False, "Batch normalisation after the projector's hidden layers.", group=NETWORK)
+    projector_layers: int = inherited(ContrastiveParams, "projector_layers", 3)
+    projector_norm: bool = inherited(ContrastiveParams, "projector_norm", False)
 
 
 CARD = MethodCard(

@@ -14,8 +14,9 @@ from sagittal.engine_port import SagittalError
 from sagittal.facts import Check, ScanFacts
 from sagittal.method import MethodCard, Needs
 from sagittal.panels import Images, Lines, Matrix
-from sagittal.params import META_LABELS, RUNS, Given, TrainingParams, names_in, setting
+from sagittal.params import META_LABELS, RUNS, Given, TrainingParams, inherited, names_in, setting
 from sagittal_engine.kit import recipes
+from sagittal_engine.kit.contrast_params import STEMS
 from sagittal_engine.kit.exams import commonest_plane, is_of, settled_labels, truth_of
 from sagittal_engine.kit.guess_params import AXES, PLANES
 from sagittal_engine.kit.segmentation_params import SLICE_ENCODERS
@@ -40,30 +41,11 @@ PICTURES, CONCURRENCE = "Exams", "concurrence"
 class ExamClassifierParams(TrainingParams):
     """How a network of one plane learns to tell labels of exams."""
 
-    steps: int = setting(600, "Steps the schedule is made for.", ge=0, le=10_000_000, unit="steps")
+    steps: int = inherited(TrainingParams, "steps", 600)
     batch_size: int = setting(4, "Exams per step.", ge=1, le=4096, unit="exams")
-    learning_rate: float = setting(1e-3, "Step size of the optimiser at its peak.", gt=0, le=100, paper=1e-5)
-    optimiser: str = setting(
-        "adam",
-        "Rule that turns gradients into updates.",
-        choices={
-            "adam": "Adam.",
-            "adamw": "Adam with decoupled decay.",
-            "rmsprop": "RMSprop, with Keras's constants.",
-            "sgd": "Stochastic gradient descent with momentum.",
-        },
-        group="Optimiser",
-    )
-    schedule: str = setting(
-        "cosine",
-        "How the learning rate changes over the run.",
-        choices={
-            "constant": "Stays at its peak.",
-            "cosine": "Falls to zero along half a cosine over `steps`.",
-            "exponential": "Multiplied by `decay_factor` every `decay_every` steps.",
-        },
-        group="Optimiser",
-    )
+    learning_rate: float = inherited(TrainingParams, "learning_rate", 1e-3, paper=1e-5)
+    optimiser: str = inherited(TrainingParams, "optimiser", "adam")
+    schedule: str = inherited(TrainingParams, "schedule", "cosine")
 
     start_from: str = setting(
         "",
@@ -103,15 +85,7 @@ class ExamClassifierParams(TrainingParams):
         choices=ENCODERS,
         group=NETWORK,
     )
-    stem: str = setting(
-        "imagenet",
-        "First layers of a ResNet.",
-        choices={
-            "imagenet": "7×7 convolution and pooling: a quarter of the resolution, for images of 64 pixels and more.",
-            "cifar": "3×3 convolution at full resolution, for images of 32 pixels.",
-        },
-        group=NETWORK,
-    )
+    stem: str = setting("imagenet", "First layers of a ResNet.", choices=STEMS, group=NETWORK)
     weights: str = setting(
         "",
         "File with published weights (.pth, .pt or .safetensors) for the encoder, in place of random ones.",

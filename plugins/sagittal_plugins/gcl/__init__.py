@@ -13,9 +13,9 @@ from pydantic import field_validator, model_validator
 from sagittal.facts import Check, ScanFacts
 from sagittal.method import MethodCard
 from sagittal.panels import Images, Lines, Matrix, Timeline
-from sagittal.params import META_LABELS, names_in, setting
+from sagittal.params import META_LABELS, inherited, names_in, setting
 from sagittal_engine.kit import recipes
-from sagittal_engine.kit.contrast_params import DATA, ENCODERS, NETWORK, ContrastiveParams, panels
+from sagittal_engine.kit.contrast_params import DATA, NETWORK, ContrastiveParams, panels
 from sagittal_plugins.gcl import meta_labels
 
 BRANCHES = ("image", "pixel")
@@ -27,20 +27,19 @@ FILTER = "Gradient filter"
 class GCLParams(ContrastiveParams):
     """Parameters of GCL."""
 
-    steps: int = setting(3000, "Steps the schedule is made for.", ge=0, le=10_000_000, unit="steps")
-    batch_size: int = setting(32, "Images per step, each seen in two views.", ge=2, le=65536, unit="images")
-    learning_rate: float = setting(0.01, "Step size of the optimiser at its peak.", gt=0, le=100)
-    warmup_steps: int = setting(
-        100, "Steps over which the rate rises linearly from zero.", ge=0, unit="steps", group="Optimiser"
-    )
-    weight_decay: float = setting(1e-5, "L2 penalty on the weights.", ge=0, le=10, group="Optimiser")
-    encoder: str = setting("unet_32", "Network that is trained.", choices=ENCODERS, group=NETWORK)
-    image_size: int = setting(
-        128, "Pixels (of a 3D patch, voxels) a side that the network sees.", ge=8, le=1024, unit="px", group=DATA
-    )
-    out_dim: int = setting(512, "Width of an image's projection.", ge=2, le=65536, group=NETWORK)
-    projector_norm: bool = setting(
-        False, "Not for GCL: its heads see single cells too, and have no batch normalisation.", group=NETWORK
+    steps: int = inherited(ContrastiveParams, "steps", 3000)
+    batch_size: int = inherited(ContrastiveParams, "batch_size", 32)
+    learning_rate: float = inherited(ContrastiveParams, "learning_rate", 0.01)
+    warmup_steps: int = inherited(ContrastiveParams, "warmup_steps", 100)
+    weight_decay: float = inherited(ContrastiveParams, "weight_decay", 1e-5)
+    encoder: str = inherited(ContrastiveParams, "encoder", "unet_32")
+    image_size: int = inherited(ContrastiveParams, "image_size", 128)
+    out_dim: int = inherited(ContrastiveParams, "out_dim", 512, help="Width of an image's projection.")
+    projector_norm: bool = inherited(
+        ContrastiveParams,
+        "projector_norm",
+        False,
+        help="Not for GCL: its heads see single cells too, and have no batch normalisation.",
     )
 
     meta_labels: str = setting(

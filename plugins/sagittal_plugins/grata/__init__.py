@@ -10,7 +10,7 @@ from typing import Self
 from pydantic import model_validator
 
 from sagittal.method import MethodCard, Needs
-from sagittal.params import setting
+from sagittal.params import inherited, setting
 from sagittal_engine.kit import recipes
 from sagittal_engine.kit.adapter_params import COSINE, UPDATE, AdapterParams, panels
 
@@ -26,7 +26,9 @@ OBJECTIVES = {
 class GraTaParams(AdapterParams):
     """Parameters of GraTa. Defaults are the released code's."""
 
-    learning_rate: float = setting(1e-4, "β: step size where the two gradients agree wholly.", gt=0, le=10)
+    learning_rate: float = inherited(
+        AdapterParams, "learning_rate", 1e-4, help="β: step size where the two gradients agree wholly."
+    )
     pseudo: str = setting("consistency", "Objective whose gradient is followed.", choices=OBJECTIVES, group=ALIGNMENT)
     auxiliary: str = setting(
         "entropy",

@@ -16,7 +16,7 @@ from sagittal.engine_port import SagittalError
 from sagittal.facts import Check, ScanFacts, label_names
 from sagittal.method import MethodCard, Needs
 from sagittal.panels import Images, Lines, Timeline
-from sagittal.params import Given, TrainingParams, setting
+from sagittal.params import Given, TrainingParams, inherited, setting
 from sagittal_engine.kit import recipes
 
 NETWORK = "Network"
@@ -47,37 +47,17 @@ SIMILARITIES = (
 class GSEMAParams(TrainingParams):
     """Parameters of GS-EMA and BACL. Defaults suit a processor; `paper` holds the published values."""
 
-    steps: int = setting(3000, "Steps the schedule is made for.", ge=0, le=10_000_000, unit="steps", paper="100 epochs")
+    steps: int = inherited(TrainingParams, "steps", 3000, paper="100 epochs")
     batch_size: int = setting(2, "Patches per step, each seen as it is and transformed.", ge=1, le=256, unit="patches")
-    optimiser: str = setting(
-        "adam",
-        "Rule that turns gradients into updates.",
-        choices={
-            "sgd": "Stochastic gradient descent with momentum.",
-            "adam": "Adam.",
-            "adamw": "Adam with decoupled decay.",
-            "lars": "SGD with momentum whose step per layer is in proportion to the layer's norm: for large batches.",
-        },
-        group="Optimiser",
-    )
-    learning_rate: float = setting(1e-3, "Step size of the optimiser at its peak.", gt=0, le=100)
-    schedule: str = setting(
-        "exponential",
-        "How the learning rate changes over the run.",
-        choices={
-            "constant": "Stays at its peak.",
-            "cosine": "Falls to zero along half a cosine over `steps`.",
-            "exponential": "Multiplied by `decay_factor` every `decay_every` steps.",
-        },
-        group="Optimiser",
-    )
-    decay_factor: float = setting(0.1, "Factor of the exponential schedule.", gt=0, le=1, group="Optimiser")
-    decay_every: int = setting(
+    optimiser: str = inherited(TrainingParams, "optimiser", "adam")
+    learning_rate: float = inherited(TrainingParams, "learning_rate", 1e-3)
+    schedule: str = inherited(TrainingParams, "schedule", "exponential")
+    decay_factor: float = inherited(TrainingParams, "decay_factor", 0.1)
+    decay_every: int = inherited(
+        TrainingParams,
+        "decay_every",
         1000,
-        "Steps between two changes of the exponential schedule; the default changes the rate twice in `steps`.",
-        ge=1,
-        unit="steps",
-        group="Optimiser",
+        help="Steps between two changes of the exponential schedule; the default changes the rate twice in `steps`.",
         paper="10 epochs",
     )
     labels: str = setting(

@@ -4,7 +4,7 @@ Card and parameters only; nothing here imports torch.
 """
 
 from sagittal.method import MethodCard
-from sagittal.params import setting
+from sagittal.params import inherited, setting
 from sagittal_engine.kit import recipes
 from sagittal_engine.kit.contrast_params import ContrastiveParams, panels
 
@@ -22,7 +22,7 @@ class MoCoParams(ContrastiveParams):
     symmetric: bool = setting(
         False, "Let each view be the query once; costs another forward pass of both encoders.", group=LOSS
     )
-    projector_norm: bool = setting(False, "Batch normalisation after the projector's hidden layers.", group="Network")
+    projector_norm: bool = inherited(ContrastiveParams, "projector_norm", False)
 
 
 CARD = MethodCard(

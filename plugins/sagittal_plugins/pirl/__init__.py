@@ -10,11 +10,10 @@ from typing import Self
 from pydantic import model_validator
 
 from sagittal.method import MethodCard
-from sagittal.params import setting
+from sagittal.params import inherited, setting
 from sagittal_engine.kit import recipes
 from sagittal_engine.kit.contrast_params import (
     JIGSAW_LEAST,
-    NETWORK,
     PATCH,
     VIEWS_ABOUT,
     WHOLE,
@@ -49,10 +48,10 @@ class PIRLParams(ContrastiveParams):
             "cross-entropy": "The right one is likely.",
         },
     )
-    projector_layers: int = setting(
-        1, "Linear layers between features and what is compared.", ge=1, le=4, group=NETWORK
+    projector_layers: int = inherited(
+        ContrastiveParams, "projector_layers", 1, help="Linear layers between features and what is compared."
     )
-    projector_norm: bool = setting(False, "Batch normalisation after the projector's hidden layers.", group=NETWORK)
+    projector_norm: bool = inherited(ContrastiveParams, "projector_norm", False)
 
     @model_validator(mode="after")
     def _slices(self) -> Self:

@@ -4,7 +4,7 @@ Card and parameters only; nothing here imports torch.
 """
 
 from sagittal.method import MethodCard, Needs
-from sagittal.params import setting
+from sagittal.params import inherited, setting
 from sagittal_engine.kit import recipes
 from sagittal_engine.kit.adapter_params import AdapterParams, panels
 
@@ -14,7 +14,7 @@ SHARPNESS = "Sharpness"
 class SARParams(AdapterParams):
     """Parameters of SAR."""
 
-    learning_rate: float = setting(1e-4, "Step size of an update.", gt=0, le=10)
+    learning_rate: float = inherited(AdapterParams, "learning_rate", 1e-4)
     reliable: float = setting(
         0.4, "Pixels count whose entropy is below this share of the most it can be.", gt=0, le=1, group=SHARPNESS
     )

@@ -6,28 +6,18 @@ Card and parameters only; nothing here imports torch.
 from __future__ import annotations
 
 from sagittal.method import MethodCard
-from sagittal.params import setting
+from sagittal.params import inherited
 from sagittal_engine.kit import recipes
-from sagittal_engine.kit.puzzle_params import PUZZLE, PuzzleParams, panels
+from sagittal_engine.kit.puzzle_params import PuzzleParams, panels
 
 
 class SSLACLParams(PuzzleParams):
     """Parameters of SSLACL."""
 
-    batch_size: int = setting(32, "Slices per step.", ge=2, le=4096, unit="slices")
-    steps: int = setting(1800, "Steps the schedule is made for.", ge=0, le=10_000_000, unit="steps")
-    decay_every: int = setting(
-        35, "Steps between two factors of the exponential schedule.", ge=1, unit="steps", group="Optimiser"
-    )
-    arrangement_rule: str = setting(
-        "hamming",
-        "How the orders are chosen.",
-        choices={
-            "uniform": "From all there are, alike.",
-            "hamming": "Any two differ in more than half of the places (of 9 cells, in five or more).",
-        },
-        group=PUZZLE,
-    )
+    batch_size: int = inherited(PuzzleParams, "batch_size", 32)
+    steps: int = inherited(PuzzleParams, "steps", 1800)
+    decay_every: int = inherited(PuzzleParams, "decay_every", 35)
+    arrangement_rule: str = inherited(PuzzleParams, "arrangement_rule", "hamming")
 
 
 CARD = MethodCard(

@@ -4,7 +4,7 @@ Card and parameters only; nothing here imports torch.
 """
 
 from sagittal.method import MethodCard, Needs
-from sagittal.params import setting
+from sagittal.params import inherited
 from sagittal_engine.kit import recipes
 from sagittal_engine.kit.adapter_params import AdapterParams, panels
 
@@ -12,7 +12,7 @@ from sagittal_engine.kit.adapter_params import AdapterParams, panels
 class TentParams(AdapterParams):
     """Parameters of TENT."""
 
-    learning_rate: float = setting(1e-4, "Step size of an update.", gt=0, le=10, paper=1e-3)
+    learning_rate: float = inherited(AdapterParams, "learning_rate", 1e-4, paper=1e-3)
 
 
 CARD = MethodCard(

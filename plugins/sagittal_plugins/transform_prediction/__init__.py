@@ -11,9 +11,9 @@ from pydantic import model_validator
 
 from sagittal.method import MethodCard
 from sagittal.panels import Images
-from sagittal.params import setting
+from sagittal.params import inherited, setting
 from sagittal_engine.kit import recipes
-from sagittal_engine.kit.contrast_params import UNET_LEAST
+from sagittal_engine.kit.contrast_params import STEMS, UNET_LEAST
 from sagittal_engine.kit.guess_params import CHANGES, NETWORK, GuessParams, panels
 from sagittal_engine.kit.segmentation_params import SLICE_ENCODERS
 
@@ -24,7 +24,7 @@ PICTURES = "Transforms"
 class TransformParams(GuessParams):
     """Parameters of transform prediction; strengths are the thesis's (ch. 3)."""
 
-    image_size: int = setting(224, "Pixels a side that the network sees.", ge=16, le=1024, unit="px", group="Images")
+    image_size: int = inherited(GuessParams, "image_size", 224, help="Pixels a side that the network sees.")
     rotation: float = setting(15.0, "A slice is turned by this either way, or not.", gt=0, le=180, unit="degrees")
     shift: float = setting(
         0.1, "It is moved by this share of its side either way, or not, along either axis.", gt=0, le=0.5
@@ -32,15 +32,7 @@ class TransformParams(GuessParams):
     scale: float = setting(1.2, "It is enlarged by this, or not.", gt=1, le=4)
     noise: float = setting(0.0, "Standard deviation of Gaussian noise, intensities in 0…1.", ge=0, le=1, group=CHANGES)
     encoder: str = setting("resnet18", "Network that is trained.", choices=SLICE_ENCODERS, group=NETWORK)
-    stem: str = setting(
-        "imagenet",
-        "First layers of a ResNet.",
-        choices={
-            "imagenet": "7×7 convolution and pooling: a quarter of the resolution, for images of 64 pixels and more.",
-            "cifar": "3×3 convolution at full resolution, for images of 32 pixels.",
-        },
-        group=NETWORK,
-    )
+    stem: str = setting("imagenet", "First layers of a ResNet.", choices=STEMS, group=NETWORK)
     weights: str = setting(
         "",
         "File with published weights (.pth, .pt or .safetensors) to start the encoder from; empty for random ones.",

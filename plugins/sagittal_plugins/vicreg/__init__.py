@@ -5,9 +5,9 @@ Card and parameters only; nothing here imports torch.
 
 from sagittal.method import MethodCard
 from sagittal.panels import Lines
-from sagittal.params import setting
+from sagittal.params import inherited, setting
 from sagittal_engine.kit import recipes
-from sagittal_engine.kit.contrast_params import NETWORK, ContrastiveParams, panels
+from sagittal_engine.kit.contrast_params import ContrastiveParams, panels
 
 LOSS = "Loss"
 
@@ -27,8 +27,8 @@ class VICRegParams(ContrastiveParams):
         },
         group=LOSS,
     )
-    out_dim: int = setting(512, "Width of the projection that is compared.", ge=2, le=65536, group=NETWORK, paper=8192)
-    projector_layers: int = setting(3, "Linear layers of the projector.", ge=1, le=4, group=NETWORK)
+    out_dim: int = inherited(ContrastiveParams, "out_dim", 512, paper=8192)
+    projector_layers: int = inherited(ContrastiveParams, "projector_layers", 3)
 
 
 CARD = MethodCard(

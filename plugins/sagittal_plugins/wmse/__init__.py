@@ -4,9 +4,9 @@ Card and parameters only; nothing here imports torch.
 """
 
 from sagittal.method import MethodCard
-from sagittal.params import setting
+from sagittal.params import inherited, setting
 from sagittal_engine.kit import recipes
-from sagittal_engine.kit.contrast_params import NETWORK, ContrastiveParams, panels
+from sagittal_engine.kit.contrast_params import ContrastiveParams, panels
 
 LOSS = "Loss"
 
@@ -21,7 +21,7 @@ class WMSEParams(ContrastiveParams):
     shrinkage: float = setting(
         1e-3, "Share of the identity mixed into the covariance, against singular ones.", ge=0, lt=1, group=LOSS, paper=0
     )
-    out_dim: int = setting(64, "Width of the projection that is compared.", ge=2, le=65536, group=NETWORK)
+    out_dim: int = inherited(ContrastiveParams, "out_dim", 64)
 
 
 CARD = MethodCard(
