@@ -44,8 +44,9 @@ class Task:
         return self.title
 
     def left(self, now: float) -> str:
-        """ "2 min left", or nothing while it is too early to say."""
-        if self.seconds_left is None or self.state is not State.RUNNING or now - self.began < LEFT_AFTER:
+        """ "2 min left", or nothing while it is too early to say, or a part is done whose successor is not told yet."""
+        early = self.state is not State.RUNNING or now - self.began < LEFT_AFTER
+        if self.seconds_left is None or early or self.done >= self.total > 0:
             return ""
         return messages.time_left(self.seconds_left)
 
