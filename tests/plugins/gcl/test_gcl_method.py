@@ -206,7 +206,8 @@ def test_numbers_and_squares_tell_of_conflicts_and_of_the_filter(gcl):
     numbers = method.metrics()
     assert numbers["pace"] == 1.0 and numbers["kept_fraction"] == 0.5
     assert 0 <= numbers["hardness"] <= numbers["kept_hardness"] <= 1, "at the end the hard are kept"
-    assert 0 <= numbers["image_conflict_subject_and_phase"] <= 1 and -1 <= numbers["pixel_cosine_subject_and_phase"] <= 1
+    assert 0 <= numbers["image_conflict_subject_and_phase"] <= 1
+    assert -1 <= numbers["pixel_cosine_subject_and_phase"] <= 1
     assert numbers["positives_subject"] > 0 and not any("conflict" in name for name in method._conflicts.numbers())
     document = {document.source: document.values for document in method.documents()}["image_cosines"]
     assert document["labels"] == list(THREE) and set(document["values"]) == {"before", "after"}
