@@ -404,6 +404,8 @@ class AdaptationStep:
     """Cosine between the gradient that was followed and that of the loss against the truth, where truth was lent."""
     note: str = ""
     """One sentence where the network was left as it was; else empty."""
+    images: int = 1
+    """Images of the scan that the step looked at: slices, where there are several."""
 
 
 class Adapter(Protocol):

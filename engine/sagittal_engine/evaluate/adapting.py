@@ -88,9 +88,13 @@ def case_of(scan: str, truth: Masks, one: Said, other: Said, steps: Sequence[Ada
 
 
 def _notes(steps: Sequence[AdaptationStep]) -> list[str]:
-    """Each note once; of several steps, with how many of them it is said."""
-    told = Counter(step.note for step in steps if step.note)
-    return sorted(note if len(steps) == 1 else f"{told[note]} of {len(steps)} steps: {note}" for note in told)
+    """Each note once; of several slices, with how many of them it is said."""
+    total = sum(step.images for step in steps)
+    told: Counter[str] = Counter()
+    for step in steps:
+        if step.note:
+            told[step.note] += step.images
+    return sorted(note if count == total else f"At {count} of {total} slices: {note}" for note, count in told.items())
 
 
 def changed(one: Masks, other: Masks) -> float:

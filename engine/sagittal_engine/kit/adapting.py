@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 import torch
@@ -22,8 +23,8 @@ from sagittal_engine.views.strong_views import apply_strong, draw_strong
 S = TypeVar("S", bound=StreamParams)
 P = TypeVar("P", bound=AdapterParams)
 
-CONSTANT = "The image is of one intensity throughout, so nothing can be learnt from it; the network was left as it was."
-NOT_FINITE = "A gradient was not finite; the network was left as it was."
+CONSTANT = "The image is of one intensity throughout, so nothing can be learnt from it, and no step was made."
+NOT_FINITE = "A gradient was not finite, so no step was made."
 
 SLICE_CROP, VOLUME_CROP = 512, 96
 """Pixels a side that an update looks at, unless told: what GraTa's released code sees, and what memory bears."""
@@ -73,7 +74,7 @@ class StreamBase(ABC, Generic[S]):
         for rows in torch.arange(len(images)).split(size):
             self.context.boundary()
             lent = None if targets is None else targets[rows].to(place)
-            steps.append(self.step(images[rows], generator, lent))
+            steps.append(replace(self.step(images[rows], generator, lent), images=len(rows)))
             with torch.no_grad():
                 found.append(self.logits(images[rows]))
         return torch.cat(found), steps

@@ -17,14 +17,14 @@ def mask(*on):
 
 def test_a_case_has_means_over_steps_and_dice_where_there_is_truth():
     steps = [
-        AdaptationStep(2e-5, 0.3, -0.5, 0.1),
-        AdaptationStep(4e-5, 0.2, 0.5, None),
+        AdaptationStep(2e-5, 0.3, -0.5, 0.1, images=2),
+        AdaptationStep(4e-5, 0.2, 0.5, None, images=2),
         AdaptationStep(note="Left out."),
     ]
     row = case_of("a", mask(0, 1), Said(mask(0, 1), 0.5), Said(mask(0), 0.4), steps)
     assert row["cosine"] == 0.0 and row["step_size"] == pytest.approx(2e-5) and row["empirical_cosine"] == 0.1
     assert row["before"] == 1.0 and row["after"] == pytest.approx(2 / 3) and row["changed"] == 0.5
-    assert row["dice_after"] == {"disc": pytest.approx(2 / 3)} and row["notes"] == ["1 of 3 steps: Left out."]
+    assert row["dice_after"] == {"disc": pytest.approx(2 / 3)} and row["notes"] == ["At 1 of 5 slices: Left out."]
     assert row["steps"] == 3 and row["warning"] == "", "it became surer"
     bare = case_of("a", {}, Said(mask(0, 1), 0.5), Said(mask(0), 0.5), [])
     assert bare["before"] is None and bare["cosine"] is None and "50 % of the mask" in bare["warning"]

@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from sagittal.params import ParameterError, make
+from sagittal_engine.evaluate.adapting import Said, case_of
 from sagittal_engine.views.strong_views import apply_strong, draw_strong
 from sagittal_plugins.grata import GraTaParams
 from sagittal_plugins.grata.alignment import entropy_loss, gradient_cosine, step_scale
@@ -184,6 +185,16 @@ def test_a_constant_image_teaches_nothing_and_harms_nothing(images, adopted):
     logits, (step,) = adapter.adapt(torch.full_like(images[:1], 0.5), generator())
     assert "one intensity" in step.note and step.step_size == 0 and torch.isfinite(logits).all()
     assert all(torch.equal(a, b) for a, b in zip(start, adapter.weights(), strict=True))
+
+
+def test_of_a_scan_with_some_constant_slices_it_is_said_how_many(images, adopted):
+    adapter, _ = adopted("tent")
+    slices = torch.cat([torch.zeros_like(images[:1]), images[:2], torch.zeros_like(images[:1])])
+    steps = adapter.adapt(slices, generator())[1]
+    assert [(step.images, step.step_size > 0) for step in steps] == [(1, False), (1, True), (1, True), (1, False)]
+    nothing = Said({}, 0.5)
+    (note,) = case_of("a", {}, nothing, nothing, steps)["notes"]
+    assert note.startswith("At 2 of 4 slices: The image is of one intensity")
 
 
 def test_a_gradient_that_is_not_finite_is_left_out(images, adopted):
