@@ -9,7 +9,7 @@ import pytest
 from fake_world import make_scan
 
 from sagittal.events import Reason, State
-from sagittal.facts import Label, LabelLoan, LabelSetFacts
+from sagittal.facts import ImageLoan, Label, LabelLoan, LabelSetFacts
 from sagittal.run_record import Adapted, RunFacts, RunRecord, RunState
 from sagittal.run_request import RunRequest
 from sagittal_app import adapt_words as words
@@ -133,3 +133,19 @@ def test_the_first_look_is_where_most_changed():
     after[2:5, 1:4, 3] = 1
     assert model.fullest(model.Masks(LabelLoan("s", "x", before, ()), LabelLoan("s", "x", after, ()))) == (3, 2, 3)
     assert model.fullest(model.Masks(LabelLoan("s", "x", before, ()), LabelLoan("s", "x", before, ()))) == (3, 2, 2)
+
+
+def test_the_first_look_is_not_at_a_slice_with_nothing_on_it():
+    image = np.zeros((6, 6, 4), np.int16)
+    image[:, :, 1:3] = np.arange(0, 720, 20).reshape(6, 6, 1)
+    image[:, :, 3] = np.arange(36).reshape(6, 6) % 5
+    loan = ImageLoan("s", image, np.eye(4), (1.0, 1.0, 1.0), (0.0, 700.0))
+    bare = model.bare_slices(loan)
+    assert bare.tolist() == [True, False, False, True], "noise is nothing to see either"
+    before, after = np.zeros((2, 6, 6, 4), np.uint16)
+    after[:, :, 0], after[1:3, 1:3, 2] = 1, 1
+    masks = model.Masks(LabelLoan("s", "x", before, ()), LabelLoan("s", "x", after, ()))
+    assert model.fullest(masks)[2] == 0 and model.fullest(masks, bare) == (2, 2, 2)
+    after[:, :, 2] = 0
+    assert model.fullest(masks, bare)[2] == 0, "there is nothing on the others"
+    assert not model.bare_slices(replace(loan, arrival=object())).any()

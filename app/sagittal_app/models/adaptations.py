@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sagittal.events import State
-from sagittal.facts import Label, LabelLoan, LabelSetFacts, ScanFacts
+from sagittal.facts import ImageLoan, Label, LabelLoan, LabelSetFacts, ScanFacts
 from sagittal.run_record import Adapted, RunRecord
 from sagittal_app import adapt_words as words
 from sagittal_app import messages
@@ -19,6 +19,10 @@ UNMOVED = 0.005
 """Change of Dice below which adapting did nothing that one would see."""
 AS_SURE = 0.005
 """Bits below which the uncertainty did not change."""
+BARE = 0.05
+"""Part of a scan's range of intensities that a slice must go beyond for there to be something to see on it."""
+SPARSE = 3
+"""Of a slice's rows and columns, every so many-th is looked at."""
 HELPS, NOTHING, HARMS, UNKNOWN = "helps", "nothing", "harms", "unknown"
 ROLES = {HELPS: "good", NOTHING: "soft", HARMS: "danger", UNKNOWN: "soft"}
 """Verdict → the colour it is said in."""
@@ -287,13 +291,30 @@ def _judged(mask: LabelLoan, truth: LabelLoan) -> Painting:
     return data, table
 
 
-def fullest(masks: Masks) -> tuple[int, int, int]:
-    """The voxel to look at first: amid the changed ones of the axial slice with most of them, or else amid the mask."""
+def fullest(masks: Masks, bare: NDArray[np.bool_] | None = None) -> tuple[int, int, int]:
+    """The voxel to look at first: amid the changed ones of the axial slice with most of them, or else amid the mask.
+
+    A slice that is `bare` (`bare_slices`) is looked at only where there is nothing on the others: a network may see
+    whatever it likes on it, and its user sees black.
+    """
     differs = masks.before.data != masks.after.data
     found = differs if differs.any() else masks.after.data > 0
-    if not found.any():
+    counts = np.count_nonzero(found, axis=(0, 1))
+    if bare is not None and counts[~bare].any():
+        counts[bare] = 0
+    if not counts.any():
         x, y, z = found.shape
         return x // 2, y // 2, z // 2
-    z = int(np.count_nonzero(found, axis=(0, 1)).argmax())
+    z = int(counts.argmax())
     x, y = np.argwhere(found[:, :, z]).mean(axis=0)
     return round(float(x)), round(float(y)), z
+
+
+def bare_slices(image: ImageLoan) -> NDArray[np.bool_]:
+    """bool (Z,): axial slices with nothing to see on them, of nearly one intensity. None is while it is being read."""
+    if image.arrival is not None:
+        return np.zeros(image.data.shape[2], bool)
+    within = tuple(axis for axis in range(image.data.ndim) if axis != 2)
+    some = image.data[::SPARSE, ::SPARSE]
+    low, high = some.min(axis=within), some.max(axis=within)
+    return np.asarray(high.astype(float) - low <= BARE * (float(high.max()) - float(low.min())))

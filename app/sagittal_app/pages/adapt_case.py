@@ -24,6 +24,7 @@ from sagittal_app.models.adaptations import (
     Case,
     Masks,
     MaskSets,
+    bare_slices,
     fullest,
     label_words,
     masks_of,
@@ -35,7 +36,8 @@ from sagittal_app.widgets.basics import Elided, Panel, button, column, label, ro
 if TYPE_CHECKING:
     from sagittal_app.canvas.plane_canvas import PlaneCanvas
 
-Read = tuple[ImageLoan, windowing.Sample, Masks]
+Read = tuple[ImageLoan, windowing.Sample, Masks, tuple[int, int, int]]
+"""A scan, some of its intensities, its masks, and the voxel to look at first."""
 
 
 class CaseView(Panel):
@@ -142,10 +144,10 @@ class CaseView(Panel):
     def _take(self, wanted: tuple[str, str], found: Read) -> None:
         if wanted != self._shown:
             return
-        image, sample, self._masks = found
+        image, sample, self._masks, voxel = found
         self._say_shows()
         self.pair.show_scan(image, self._documents(), sample)
-        self.pair.states[0].move_to(fullest(self._masks))
+        self.pair.states[0].move_to(voxel)
         self.plane.setVisible(min(image.data.shape[:3]) > 1)
         if min(image.data.shape[:3]) == 1:
             self.plane.setCurrentIndex(0)
@@ -208,4 +210,4 @@ def _read(port: EnginePort, scan: str, sets: MaskSets, truth: str) -> Read:
     masks = Masks(
         port.labels(scan, sets.before), port.labels(scan, sets.after), port.labels(scan, truth) if truth else None
     )
-    return image, windowing.sample_of(image.data), masks
+    return image, windowing.sample_of(image.data), masks, fullest(masks, bare_slices(image))
