@@ -18,17 +18,21 @@ class ProgressMeter:
 
     def __init__(self, source: str, post: Post) -> None:
         self._source, self._post = source, post
-        self._total = self._first = 0
+        self._total = self._first = self._done = 0
+        self._message = ""
         self._begun = self._told = 0.0
 
     def show(self, done: int, total: int, message: str) -> None:
-        """Posts the progress, unless one was posted a moment ago; the end of the work is always posted."""
+        """Posts the progress, unless one was posted a moment ago. The end of the work is always posted, and so is
+        another part of it: words that change while `done` does not go up."""
         now = time.monotonic()
-        if total != self._total or done < self._first:
+        if total != self._total or done < self._done:
             self._total, self._first, self._begun, self._told = total, done, now, 0.0
-        if now - self._told < PROGRESS_SECONDS and done < total:
+        another = done == self._done and message != self._message
+        self._done = done
+        if now - self._told < PROGRESS_SECONDS and done < total and not another:
             return
-        self._told = now
+        self._told, self._message = now, message
         self._post(TaskProgress(self._source, done, total, message, self._seconds_left(done, now)))
 
     def _seconds_left(self, done: int, now: float) -> float | None:

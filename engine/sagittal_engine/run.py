@@ -141,7 +141,7 @@ class Run:
         context.boundary()
         method = implementation(plan.card)(plan.params, context)
         method.prepare()
-        context.boundary()
+        context.progress(0, 0, "Building the network")
         training = Training(
             method, plan.params, context, self.control, self.folder, self.id, self._publish,
             make_probes(plan.facts.request.probes),

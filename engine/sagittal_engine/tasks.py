@@ -36,6 +36,10 @@ class Task:
         self.boundary()
         self._meter.show(done, total, message)
 
+    def begin(self, part: str) -> None:
+        """Tells which part of the work comes now, where nobody can say how far it is; honours `boundary`."""
+        self.progress(0, 0, part)
+
     def message(self, level: str, text: str) -> None:
         """A sentence ("info", "warning" or "error") for the user."""
         self._post(MessageRaised(self.id, level, text))

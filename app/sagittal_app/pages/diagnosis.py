@@ -414,7 +414,7 @@ class DiagnosisPage(Page):
         self.bar.setRange(0, 0)
 
     def _say_progress(self, event: TaskProgress) -> None:
-        self.bar.setRange(0, max(event.total, 1))
+        self.bar.setRange(0, event.total)
         self.bar.setValue(event.done)
         left = messages.time_left(event.seconds_left) if event.seconds_left is not None else ""
         self.doing.say(" · ".join(filter(None, [event.message, left])))

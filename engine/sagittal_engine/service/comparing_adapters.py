@@ -59,7 +59,7 @@ def evaluate_adaptation(
     lent: dict[str, ScanData] = {**lent_scans(study, scans, request.label_set)}
     if params.shift != NONE:
         lent = {scan: ShiftedScan(data, params.shift, params.strength, params.seed) for scan, data in lent.items()}
-    task.progress(0, 1, "Loading the run")
+    task.begin("Loading the run")
     trained = load_trained(study, folder, registry, list(lent.values()), task, capability=CAPABILITY, changes={})
     try:
         cases = _cases(methods, domains, lent, trained, params, task)

@@ -45,7 +45,7 @@ class DiagnosisService(ServiceBase):
 
             device.use_threads()
             name = str(device.resolve("auto"))
-            waits = lambda: task.progress(0, 1, "Waiting for the device")  # noqa: E731
+            waits = lambda: task.begin("Waiting for the device")  # noqa: E731
             with self._lanes.turn(name, task.id, boundary=task.boundary, waits=waits):
                 folder = new_diagnosis(_root(study.path))
                 created = datetime.now(UTC).isoformat(timespec="seconds")

@@ -73,7 +73,7 @@ class Work:
     def _panel(self, folder: RunFolder) -> Panel:
         """A run's classifier, made ready, and whose labels it knows."""
         facts = folder.facts()
-        self.task.progress(0, 1, f"Loading run {facts.run}")
+        self.task.begin(f"Loading run {facts.run}")
         there = {scan.scan for scan in self.study.facts().scans}
         scans = scans_of(self.study, [scan for scan in facts.scans if scan in there], facts.request.label_set)
         trained = load_trained(

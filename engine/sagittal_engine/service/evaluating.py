@@ -46,7 +46,7 @@ def evaluate_run(
     ids = {facts.scan for facts in chosen} | ({support} if support else set())
     scans = scans_of(study, sorted(ids), request.label_set)
     _check_supports(scans, labels, support)
-    task.progress(0, 1, "Loading the run")
+    task.begin("Loading the run")
     trained = load_trained(study, folder, registry, scans, task, capability="segmenter", changes=changes)
     document = evaluate_one_shot(
         trained.method,

@@ -54,8 +54,9 @@ def evaluate_representation(
             "segmentation. Leave them out."
         )
     trained = _trained(study, folder, registry, request.label_set, task, params.checkpoint)
-    task.progress(0, 1, "Reading the images")
+    task.begin("Choosing the images")
     sides = _sides(study, trained, request, params.target)
+    task.begin("Reading the targets of the images")
     context = trained.context
     bench = Subject(
         trained.method,
@@ -93,7 +94,7 @@ def map_images(
     params = _made(EmbeddingParams, parameters)
     facts = folder.facts()
     trained = _trained(study, folder, registry, facts.request.label_set, task, saved)
-    task.progress(0, 1, "Drawing the map")
+    task.begin("Drawing the map")
     moment = Moment(
         trained.method, trained.module, trained.params, trained.context.device, facts.request.seed, trained.step,
         trained.step, trained.params.learning_rate, 0.0, task.boundary,
@@ -125,7 +126,7 @@ def _trained(study: Study, folder: RunFolder, registry: Registry, label_set: str
             "without them. Restore them."
         )
     scans = scans_of(study, facts.scans, label_set)
-    task.progress(0, 1, "Loading the run")
+    task.begin("Loading the run")
     trained = load_trained(study, folder, registry, scans, task, capability=CAPABILITY, changes={}, saved=saved)
     trained.method.prepare()
     return trained

@@ -123,7 +123,7 @@ class Explaining:
         present = {scan.scan for scan in study.facts().scans}
         self._gone = [scan for scan in facts.scans if scan not in present]
         self._label_set = facts.request.label_set
-        task.progress(0, 1, "Loading the run")
+        task.begin("Loading the run")
         lent = scans_of(study, [scan for scan in facts.scans if scan in present], self._label_set)
         self._trained: Trained = load_trained(
             study, folder, registry, lent, task, capability=CAPABILITY, changes={}, saved=checkpoint
@@ -205,6 +205,7 @@ class Explaining:
                 "cannot be told without them. Restore them."
             )
         self._trained.method.prepare()
+        self._task.begin("Reading the network")
 
     def _target(self, word: str) -> str:
         if not self.targets:

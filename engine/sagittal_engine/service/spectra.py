@@ -67,12 +67,13 @@ def spectrum_of_run(
             f"{len(gone)} of the scans that run {facts.run} was trained on are no longer in the study, and its loss "
             "cannot be computed without them. Restore them."
         )
-    task.progress(0, 1, "Loading the run")
+    task.begin("Loading the run")
     scans = scans_of(study, facts.scans, facts.request.label_set)
     trained = load_trained(
         study, folder, registry, scans, task, capability="pretext", changes={}, saved=request.checkpoint
     )
     trained.method.prepare()
+    task.begin("Preparing the batches" if request.batches > 1 else "Preparing the batch")
     document = {**_compute(trained, folder, request, task, study), "checkpoint": request.checkpoint, "run": facts.run}
     source = source_of(request)
     path = folder.preview_path(source, trained.step, ".json")
@@ -98,8 +99,7 @@ def _compute(trained: Any, folder: RunFolder, request: SpectrumRequest, task: Ta
         trained.method, trained.module, params, trained.context.device, trained.context.seed, trained.step,
         state.steps, rate, state.seconds, task.boundary,
     )  # fmt: skip
-    title = "Multiplying vectors with the curvature"
-    watch = Watch(task.boundary, lambda done, total: task.progress(done, total, title))
+    watch = Watch(task.boundary, lambda done, total: task.progress(done, total, _part(done, total)))
     how = {"batch_norm": request.batch_norm, "matrix": request.matrix}
     with told_in_words(), closure_of(moment, request.batches, **how) as closure:
         found = hessian_spectrum(
@@ -115,6 +115,11 @@ def _compute(trained: Any, folder: RunFolder, request: SpectrumRequest, task: Ta
         )
     on = closure.sentence(params.batch_size)
     return document_of(found, on, moment, request, asked=(request.steps, request.probes)) | {"parts": closure.parts}
+
+
+def _part(done: int, total: int) -> str:
+    """What is being done once `done` of `total` products of the curvature with a vector are made."""
+    return f"Product {done + 1} of {total}" if done < total else "Putting the spectrum together"
 
 
 def _scratch(study: Study) -> Any:

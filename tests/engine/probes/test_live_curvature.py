@@ -116,7 +116,10 @@ def test_a_checkpoints_spectrum_is_the_one_measured_live_there(workshop):
     assert result["learning_rate"] == pytest.approx(live["learning_rate"])
     kept = documents(workshop.engine.run(record.facts.run), "spectrum")
     assert sorted(kept) == [3, 6] and kept[3]["checkpoint"] == "3", "it takes the live one's place"
-    assert any(isinstance(e, TaskProgress) and e.total == 20 for e in workshop.events)
+    told = [e for e in workshop.events if isinstance(e, TaskProgress) and e.source.startswith("spectrum")]
+    parts = list(dict.fromkeys(e.message for e in told if e.message))
+    assert parts.index("Loading the run") < parts.index("Preparing the batch") < parts.index("Product 1 of 20")
+    assert (told[-1].done, told[-1].total, parts[-1]) == (20, 20, "Putting the spectrum together")
 
 
 def test_other_matrices_and_modes_are_kept_beside(workshop):

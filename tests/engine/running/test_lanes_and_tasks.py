@@ -19,7 +19,7 @@ from sagittal_engine.data import ArrayCache, RunContext, scans_of
 from sagittal_engine.executors.lanes import Lanes
 from sagittal_engine.executors.workers import spread
 from sagittal_engine.progress import ProgressMeter
-from sagittal_engine.tasks import Tasks
+from sagittal_engine.tasks import Task, Tasks
 
 
 def test_lanes_run_one_after_the_other_and_devices_beside_each_other():
@@ -104,6 +104,23 @@ def test_progress_is_thinned_but_its_end_is_always_told(monkeypatch):
         meter.show(done, 100, "working")
     assert 30 < len(told) < 60 and told[-1].done == 100
     assert told[0].seconds_left is None and told[-2].seconds_left == pytest.approx(0.1, rel=0.5)
+
+
+def test_another_part_of_the_work_is_always_told():
+    told = []
+    task = Task("spectrum", "Spectrum", told.append)
+    task.begin("Loading the run")
+    ProgressMeter(task.id, told.append).show(3, 3, "Cutting scans into slices")  # as a method's context has its own
+    task.begin("Preparing the batch")
+    task.progress(0, 1, "Reading")
+    task.progress(0, 1, "Drawing")
+    task.progress(1, 1, "Drawn")
+    task.progress(0, 1, "Once more")
+    assert [(event.done, event.total, event.message) for event in told] == [
+        (0, 0, "Loading the run"), (3, 3, "Cutting scans into slices"), (0, 0, "Preparing the batch"),
+        (0, 1, "Reading"), (0, 1, "Drawing"), (1, 1, "Drawn"), (0, 1, "Once more"),
+    ]  # fmt: skip
+    assert all(event.seconds_left is None for event in told)
 
 
 def test_few_items_stay_in_this_process():
