@@ -50,6 +50,8 @@ class Studies(QObject):
         self.may_leave: Callable[[], bool] = lambda: True
         self._beginning = False
         """A study is being opened or made."""
+        self._refused = ""
+        """What was said of the newest opening that failed; nobody needs it once another is tried."""
         self._waiting: list[Path] = []
         """What was dropped before there was a study to take it."""
 
@@ -161,6 +163,8 @@ class Studies(QObject):
         self, call: Callable[[], StudyFacts | _Damaged], sentence: str, then: Callable[[], object] | None
     ) -> None:
         self._beginning = True
+        self._desk.withdraw(self._refused)
+        self._refused = ""
         self.opening.emit(sentence)
         self._desk.ask(
             call, then=lambda facts: self._taken(facts, then), failed=self._failed, owner=self, topic="study"
@@ -201,6 +205,7 @@ class Studies(QObject):
     def _failed(self, sentence: str, detail: str) -> None:
         self._over()
         self._waiting.clear()
+        self._refused = sentence
         self._desk.notify("error", sentence, detail)
 
     def _choose(self, title: str) -> Path | None:

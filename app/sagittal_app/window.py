@@ -363,7 +363,7 @@ class Window(QMainWindow):
             port = self.desk.port
             act = Command("window.resume", messages.RESUME_BUTTON, "", lambda: self.desk.ask(port.resume, newest))
         else:
-            act = Command("window.resume", messages.SHOW_RUN_BUTTON, "", lambda: self.go_to("runs", newest))
+            act = Command("window.resume", messages.SHOW_RUNS_BUTTON, "", lambda: self.go_to("runs", newest))
         self.notify("warning", text, "", act)
 
     # What happens

@@ -270,6 +270,25 @@ def test_work_left_over_is_offered(make_window, engine, qtbot, tmp_path):
     qtbot.waitUntil(lambda: ("resume", (run, None)) in engine.calls)
 
 
+def test_several_runs_left_over_are_shown(make_window, engine, qtbot, tmp_path):
+    engine.open_study(tmp_path / "study")
+    for _ in range(2):
+        engine.abandon(engine.start(RunRequest(method="episodes")))
+    window = make_window()
+    qtbot.waitUntil(lambda: len(window.banners.banners()) == 1)
+    assert "2 runs ended with the program" in window.banners.banners()[0].text
+    assert find(window, "banner_window.resume", QPushButton).text() == messages.SHOW_RUNS_BUTTON
+
+
+def test_a_failed_opening_is_forgotten_once_another_study_is_open(make_window, qtbot, tmp_path):
+    window = make_window(study=False)
+    window.studies.open(tmp_path / "missing")
+    qtbot.waitUntil(lambda: len(window.banners.banners()) == 1)
+    window.studies.open(tmp_path / "study")
+    qtbot.waitUntil(lambda: window.desk.study() is not None)
+    assert not window.banners.banners()
+
+
 def test_a_method_that_does_not_load_is_one_banner(make_window, engine, qtbot):
     engine.problems = {"broken": "Traceback\nImportError: nothing"}
     window = make_window()
