@@ -134,7 +134,13 @@ def inherited(base: type[Params], name: str, default: Any, *, help: str = "", pa
 class TrainingParams(Params):
     """What the engine's loop needs of any method that trains; a method gives the defaults it wants by `inherited`."""
 
-    steps: int = setting(3000, "Steps the schedule is made for.", ge=0, le=10_000_000, unit="steps")
+    steps: int = setting(
+        3000,
+        "Steps of the whole training: the learning rate's schedule is made for so many.",
+        ge=0,
+        le=10_000_000,
+        unit="steps",
+    )
     batch_size: int = setting(1, "Items per step.", ge=1, le=65536)
     learning_rate: float = setting(1e-3, "Step size of the optimiser at its peak.", gt=0, le=100)
     optimiser: str = setting(

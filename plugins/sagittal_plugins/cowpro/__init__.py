@@ -95,7 +95,12 @@ class CoWProParams(TrainingParams):
     renormalise: bool = setting(
         False, "Bring the aggregated prototype back to unit length before correlating.", group=OBJECT
     )
-    scale: float = setting(20.0, "Factor before the softmax over prototypes and of the score.", gt=0, group=OBJECT)
+    scale: float = setting(
+        20.0,
+        "Factor of cosines in the softmax over prototypes and in the score: the higher, the sharper the decision.",
+        gt=0,
+        group=OBJECT,
+    )
     background_weight: float = setting(
         0.05, "Weight of background in the query loss; foreground has 1.", gt=0, le=1, group=OBJECT
     )
@@ -103,9 +108,16 @@ class CoWProParams(TrainingParams):
         1.0, "Weight of the loss with the roles of support and query exchanged.", ge=0, le=100, group=OBJECT
     )
 
-    superpixel_scale: float = setting(1.0, "Felzenszwalb's scale.", gt=0, group=SUPERPIXELS)
+    superpixel_scale: float = setting(
+        1.0, "Felzenszwalb's scale: the higher, the larger the superpixels.", gt=0, group=SUPERPIXELS
+    )
     superpixel_sigma: float = setting(
-        1.0, "Smoothing before the superpixels.", ge=0, le=10, unit="px", group=SUPERPIXELS
+        1.0,
+        "Standard deviation of the smoothing of a slice before its superpixels are made.",
+        ge=0,
+        le=10,
+        unit="px",
+        group=SUPERPIXELS,
     )
     superpixel_min_size: int = setting(
         400, "Smallest superpixel, on the 256 by 256 grid.", ge=4, le=65536, unit="px", group=SUPERPIXELS

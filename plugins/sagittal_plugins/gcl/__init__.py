@@ -48,7 +48,12 @@ class GCLParams(ContrastiveParams):
         choices_from=META_LABELS,
         multiple=True,
     )
-    temperature: float = setting(0.1, "Temperature of both contrasts.", ge=0.01, le=10)
+    temperature: float = setting(
+        0.1,
+        "What cosines are divided by in both contrasts: the lower, the more the likest negatives count.",
+        ge=0.01,
+        le=10,
+    )
     pixel_weight: float = setting(
         1.0, "Weight of the pixel contrast beside the image contrast; 0 leaves it out.", ge=0, le=100
     )

@@ -179,7 +179,7 @@ class GSEMAParams(TrainingParams):
 
     contrast: str = setting(
         "both",
-        "Which features of the four latents are contrasted (BACL).",
+        "Which features are contrasted (BACL), of the latents of student and teacher on source and transformed image.",
         choices={
             "both": "The latents and their boundary features: BACL.",
             "volume": "The latents: BACL-V.",

@@ -24,10 +24,17 @@ class MIOParams(ContrastiveParams):
         },
     )
     temperature: float = setting(
-        0.2, "What cosines are divided by; v3 collapses when cold (0.07 in Table 5.8).", ge=0.02, le=10
+        0.2,
+        "What cosines are divided by; where it is low (0.07 in Table 5.8), all images come to look alike to v3.",
+        ge=0.02,
+        le=10,
     )
     mse_weight: float = setting(
-        0.0, "Weight of the squared distance of unit views (arXiv v1's regulariser).", ge=0, le=1000, group=LOSS
+        0.0,
+        "Weight of the squared distance between the projections of an image's two views (arXiv v1's regulariser).",
+        ge=0,
+        le=1000,
+        group=LOSS,
     )
 
 
