@@ -87,7 +87,7 @@ def test_a_puzzle_run_is_asked_scored_and_checked(bench):
     (facts,) = bench.engine.saliency_maps(run)
     assert facts.id == first.result["id"] and facts.plane == "axial" and facts.step == 2
     assert facts.share.keys() == {f"{n}{a}" for n in ("background", "border", "shortcut") for a in ("", "_area")}
-    assert facts.hits.keys() == {"front", "front_area", "back", "back_area"}
+    assert facts.hits.keys() == {f"{n}{a}" for n in ("front", "back") for a in ("", "_area", "_rank")}
     assert facts.sanity is None or -1 <= facts.sanity <= 1
     volume = bench.engine.saliency_map(facts.id)
     assert volume.shape == SHAPE and volume.dtype == np.float32
