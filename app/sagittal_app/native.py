@@ -8,7 +8,7 @@ one too, or they would lie beneath it.
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
@@ -22,3 +22,36 @@ def own_window(widget: QWidget) -> None:
         # Its ancestors must stay as they are: a native one is drawn with all that it holds.
         widget.setAttribute(Qt.WidgetAttribute.WA_DontCreateNativeAncestors)
         widget.setAttribute(Qt.WidgetAttribute.WA_NativeWindow)
+        widget.installEventFilter(_Returning(widget))
+
+
+class _Returning(QObject):
+    """Has a native widget come back where Qt made its window anew.
+
+    The window of the whole program is made anew for its first OpenGL widget, also for one in a dialog before it. Qt
+    hides the native widgets in it and shows again only the window itself. What is so hidden loses its window in the
+    same breath; what somebody hides does not.
+    """
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        self._just_hidden = self._lost = False
+
+    def eventFilter(self, widget: QObject, event: QEvent) -> bool:
+        kind = event.type()
+        if kind == QEvent.Type.HideToParent:
+            self._just_hidden = True
+            QCoreApplication.postEvent(self, QEvent(QEvent.Type.User))
+        elif kind == QEvent.Type.ShowToParent:
+            self._just_hidden = self._lost = False
+        elif kind == QEvent.Type.WinIdChange and isinstance(widget, QWidget):
+            if not widget.internalWinId():
+                self._lost = self._just_hidden
+            elif self._lost:
+                self._lost = False
+                widget.show()
+        return False
+
+    def customEvent(self, _event: QEvent) -> None:
+        """The event loop has come round since the widget was hidden."""
+        self._just_hidden = False

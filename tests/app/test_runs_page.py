@@ -148,14 +148,6 @@ def test_several_runs_are_in_sight_above_the_board(make_page, two_runs, qtbot):
     qtbot.waitUntil(lambda: page.view.viewport().height() >= 4 * page.view.verticalHeader().defaultSectionSize())
 
 
-def test_a_board_that_was_left_hidden_is_there_when_one_comes_back(make_page, two_runs, qtbot):
-    page = make_page()
-    qtbot.waitUntil(lambda: page.board.isVisible())
-    page.board.hide()
-    page.shown()
-    assert page.board.isVisible()
-
-
 def test_times_are_those_of_this_place(make_page, two_runs, engine, qtbot, monkeypatch):
     monkeypatch.setenv("TZ", "Asia/Kolkata")
     time.tzset()

@@ -153,7 +153,6 @@ class RunsPage(Page):
     def shown(self) -> None:
         self._ask_runs()
         if self.board is not None:
-            self._show_tab()
             self.board.dirty()
 
     def show_subject(self, subject: str) -> None:
@@ -273,14 +272,9 @@ class RunsPage(Page):
         self._model.take(record)
         self._model.log = log + self._model.log
         self._below.setCurrentWidget(self.one)
-        self._show_tab()
         self._show_measures(record, measures)
         self.board.show_run(self._model, self._cards.get(record.facts.request.method), self._probes)
         self._inspector.show_facts(f"{title} {record.facts.run}", request_lines(record))
-
-    def _show_tab(self) -> None:
-        """Has the tab at the front shown: a native window in it may stay hidden after one above it was closed."""
-        self.one.currentWidget().show()
 
     # What was measured of it
 
