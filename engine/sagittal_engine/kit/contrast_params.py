@@ -226,7 +226,7 @@ class ContrastiveParams(TrainingParams):
 
     @model_validator(mode="after")
     def _flat_or_not(self) -> Self:
-        """Images and encoder are both flat or both of three dimensions."""
+        """Images and encoder are both flat or both of three dimensions, and views can be made of them."""
         patches, volume = self.plane == PATCH, self.encoder in VOLUME_ENCODERS
         if volume and not patches:
             raise ValueError(
@@ -247,6 +247,12 @@ class ContrastiveParams(TrainingParams):
             raise ValueError(
                 f"The encoder {self.encoder} halves an image four times and needs {UNET_LEAST} pixels a side; "
                 f"'image_size' is {self.image_size}. Raise it, or choose another 'encoder'."
+            )
+        low, high = self.crop_low, self.crop_high
+        if low is not None and high is not None and low > high:
+            raise ValueError(
+                f"The smallest crop, 'crop_low', is {low} and the largest, 'crop_high', is {high}. "
+                "Lower 'crop_low', or raise 'crop_high'."
             )
         if patches and int(self.channels) != 1:
             raise ValueError("3D patches are grey. Set 'channels' to 1, or choose another 'plane'.")

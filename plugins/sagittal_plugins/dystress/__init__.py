@@ -3,6 +3,10 @@
 Card and parameters only; nothing here imports torch.
 """
 
+from typing import Self
+
+from pydantic import model_validator
+
 from sagittal.method import MethodCard
 from sagittal.panels import Lines
 from sagittal.params import setting
@@ -15,8 +19,8 @@ PROFILE = "Temperature"
 class DySTreSSParams(ContrastiveParams):
     """Parameters of DySTreSS."""
 
-    tau_min: float = setting(0.1, "Lowest temperature.", ge=0.01, le=10)
-    tau_max: float = setting(0.2, "Highest temperature.", ge=0.01, le=10)
+    tau_min: float = setting(0.1, "Lowest temperature, of the most unlike pairs.", ge=0.01, le=10)
+    tau_max: float = setting(0.2, "Highest temperature, of very like and of opposite pairs.", ge=0.01, le=10)
     profile: str = setting(
         "cosine",
         "How the temperature depends on the cosine c of a pair.",
@@ -42,6 +46,23 @@ class DySTreSSParams(ContrastiveParams):
     decoupled: bool = setting(
         False, "Take the positive out of the denominator and sum the two views apart (released variant).", group=PROFILE
     )
+
+    @model_validator(mode="after")
+    def _one_profile(self) -> Self:
+        """The rules of `temperature.check_profile`, in the words of a form."""
+        if self.tau_max < self.tau_min:
+            raise ValueError(
+                f"The highest temperature, 'tau_max', is {self.tau_max} and the lowest, 'tau_min', is {self.tau_min}. "
+                "Raise 'tau_max', or lower 'tau_min'."
+            )
+        if self.shift is not None and self.profile != "cosine":
+            raise ValueError(
+                f"Only the cosine profile can be shifted, and 'profile' is {self.profile}. Leave 'shift' empty, or set "
+                "'profile' to cosine."
+            )
+        if self.scale is not None and self.shift is None:
+            raise ValueError("'scale' is the width of the shifted profile, and 'shift' is empty. Leave 'scale' empty.")
+        return self
 
 
 CARD = MethodCard(

@@ -8,13 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sagittal.engine_port import SagittalError
 from sagittal.method import Context
 from sagittal_engine.kit.contrastive import ContrastiveBase
 from sagittal_engine.kit.pairs import full_precision
 from sagittal_plugins.dystress import DySTreSSParams
 from sagittal_plugins.dystress.loss import dystress_parts
-from sagittal_plugins.dystress.temperature import check_profile, temperature
+from sagittal_plugins.dystress.temperature import temperature
 
 CURVE_POINTS = 201
 
@@ -27,10 +26,6 @@ class DySTreSS(ContrastiveBase[DySTreSSParams]):
         self._profile: dict[str, Any] = {
             name: getattr(params, name) for name in ("tau_min", "tau_max", "profile", "shift", "scale")
         }
-        try:
-            check_profile(**self._profile)
-        except ValueError as error:
-            raise SagittalError(f"The temperature cannot be made: {error}") from error
 
     @full_precision
     def loss(self, view_a: Tensor, view_b: Tensor) -> Mapping[str, Tensor]:

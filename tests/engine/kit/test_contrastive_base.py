@@ -12,7 +12,7 @@ import torch
 from lent import Lent
 
 from sagittal.engine_port import SagittalError
-from sagittal.params import make
+from sagittal.params import ParameterError, make
 from sagittal_engine.kit.image_source import view_rules
 from sagittal_engine.kit.pairs import pairs
 from sagittal_plugins.byol import BYOLParams
@@ -164,9 +164,16 @@ def test_bad_input_is_one_sentence(made):
     with pytest.raises(SagittalError, match="0 images to train on"):
         made(scans=[], held_out=0.0)[0].prepare()
     with pytest.raises(SagittalError, match=r"The views cannot be made: .*crop_low ≤ crop_high"):
+        made(crop_high=0.05)
+    with pytest.raises(ParameterError, match=r"'crop_low', is 0\.9 .*'crop_high', is 0\.2"):
         made(crop_low=0.9, crop_high=0.2)
-    with pytest.raises(SagittalError, match="The temperature cannot be made: tau_max must not be less"):
-        made(DySTreSS, DySTreSSParams, tau_min=0.5, tau_max=0.2)
+    for values, sentence in (
+        ({"tau_min": 0.5, "tau_max": 0.2}, r"'tau_max', is 0\.2 .*'tau_min', is 0\.5\. Raise"),
+        ({"shift": 0.2, "profile": "linear"}, "Only the cosine profile can be shifted"),
+        ({"scale": 0.5}, "'shift' is empty"),
+    ):
+        with pytest.raises(ParameterError, match=sentence):
+            made(DySTreSS, DySTreSSParams, **values)
     with pytest.raises(SagittalError, match="alpha"):
         made(MACL, MACLParams, alpha=0.9, alignment_start=0.9)
 
