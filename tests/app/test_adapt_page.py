@@ -9,6 +9,7 @@ from fake_adapting import REASON, AdaptingEngine
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QListWidget, QPushButton, QToolButton
 
+from sagittal.engine_port import SagittalError
 from sagittal.events import Reason, TaskFinished
 from sagittal_app import adapt_words as words
 from sagittal_app.canvas.geometry import Plane
@@ -258,6 +259,19 @@ def test_the_table_is_written(page, engine, said, qtbot, tmp_path):
     assert rows[0]["before"] == "0.71" and rows[0]["kept"] == "adapted" and rows[2]["warning"]
     page.save(tmp_path / "nowhere" / "table.csv")
     assert "No such file" in said.notices[-1][1]
+
+
+def test_the_runs_of_a_study_that_is_being_left_are_not_asked_for(page, engine, said, qtbot, monkeypatch):
+    adapt(page, engine, qtbot, scans=1)
+
+    def gone(run):
+        raise SagittalError(f"There is no run '{run}' in this study. Train one first.")
+
+    monkeypatch.setattr(engine, "runs", list)
+    monkeypatch.setattr(engine, "run", gone)
+    page.shown()
+    qtbot.waitUntil(lambda: page.stack.currentIndex() == 0)
+    assert not [notice for notice in said.notices if notice[0] == "error"]
 
 
 def test_without_a_network_to_adapt_the_page_says_so(desk, engine, qtbot, said):

@@ -193,7 +193,9 @@ class AdaptPage(Page):
         chosen = run.facts.run if run is not None else ""
 
         def read() -> Found:
-            return Found(study, port.runs(), port.methods(), port.run(chosen) if chosen else None)
+            records = port.runs()  # of the next study already, where another is just being opened
+            there = any(one.facts.run == chosen for one in records)
+            return Found(study, records, port.methods(), port.run(chosen) if there else None)
 
         self._reading = True
         self.desk.ask(read, then=self._answered, failed=self._not_read, owner=self)
