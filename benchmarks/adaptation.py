@@ -10,6 +10,7 @@ It is no race, and makes a table. Experiments, each with the scans that it needs
     chaos         abdominal MR (CHAOS T2-SPIR), half of the scans met under a simulated bias field, gamma and noise
 
     python benchmarks/adaptation.py [DATA] --out FOLDER [--experiments hrf-chase disc …] [--steps 300] [--size 256]
+                                           [--set learning_rate=0.001]
 
 DATA holds the folders of real scans (SAGITTAL_TEST_DATA names it where it is left out). FOLDER keeps studies, runs and
 every table as JSON; the same command goes on from there. Dice before and after have 95 % bootstrap intervals over
@@ -111,6 +112,7 @@ def table(
 ) -> None:
     """Evaluates every shift and strength, and prints one line for each method as soon as it is known."""
     import sagittal_engine
+    from sagittal_engine.cli.options import assignments
 
     settings = [
         (shift, strength)
@@ -118,14 +120,15 @@ def table(
         for strength in (asked.strengths if shift != "none" else (0.0,))
     ]
     print("| shift | strength | method | Dice (95 %) | gain (95 %) | fell |\n| --- | ---: | --- | ---: | ---: | ---: |")
+    values = assignments(asked.set)
     for shift, strength in settings:
-        kept = out / f"{shift}-{strength:g}.json"
+        kept = out / f"{'_'.join([f'{shift}-{strength:g}', *asked.set])}.json"
         if kept.is_file():
             found = json.loads(kept.read_text(encoding="utf-8"))
         else:
             found = sagittal_engine.evaluate(
                 study, run=run, task="adapt", scans=met, methods=",".join(asked.methods), shift=shift,
-                strength=strength, seed=asked.seed, orders=asked.orders,
+                strength=strength, seed=asked.seed, orders=asked.orders, **values,
             )  # fmt: skip
             kept.write_text(json.dumps(found), encoding="utf-8")
         for row in rows(found):
@@ -159,6 +162,7 @@ def main() -> int:
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--orders", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", help="of every method that has it")
     asked = parser.parse_args()
     for name in asked.experiments:
         experiment = EXPERIMENTS[name]

@@ -175,7 +175,8 @@ def evaluate(
 
     For adapt, --set takes methods (names with commas between, as grata,tent,grata/fixed-rate), orders (of the stream,
     shuffled after the first), domain (meta label at whose every value the network begins anew), shift and strength (a
-    simulated change of scanner or camera), seed, resamples, and with a single method its parameters.
+    simulated change of scanner or camera), seed, resamples, and parameters of the methods (as learning_rate): each
+    takes those that it has.
     """
     _one_of("task", task, TASKS)
     _one_of("protocol", protocol, PROTOCOLS)

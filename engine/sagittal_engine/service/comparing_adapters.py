@@ -22,6 +22,7 @@ from sagittal_engine.service.predicting import CAPABILITY
 from sagittal_engine.service.streams import (
     Domain,
     Method,
+    adapter_of,
     adopted,
     cautions,
     domains_of,
@@ -82,7 +83,10 @@ def evaluate_adaptation(
 
 
 def _asked(registry: Registry, request: EvaluateRequest) -> tuple[AdaptTaskParams, list[Method]]:
-    """How methods are to be compared, and the methods. Raises `SagittalError` where the request does not fit."""
+    """How methods are to be compared, and the methods: each is given those values that it has a parameter for.
+
+    Raises `SagittalError` where the request does not fit, and where a value is no method's.
+    """
     if request.protocol != "deployed" or request.support is not None:
         raise SagittalError(
             "The task adapt takes neither a support scan nor the protocol 'published': those are of one-shot "
@@ -95,10 +99,15 @@ def _asked(registry: Registry, request: EvaluateRequest) -> tuple[AdaptTaskParam
     except ParameterError as error:
         raise SagittalError(str(error)) from error
     names = [name.strip() for name in params.methods.split(",") if name.strip()]
-    if not names or (values and len(names) > 1):
-        what = f"'{next(iter(values))}' could be of any of them" if names else "none is named"
-        raise SagittalError(f"Name the methods to compare, and set parameters of a single one only: {what}.")
-    return params, [method_of(registry, name, values) for name in names]
+    if not names:
+        raise SagittalError("Name the adapters to compare, as methods=tent,grata.")
+    fields = {name: adapter_of(registry, name).params.model_fields for name in names}
+    for value in values:
+        if not any(value in of for of in fields.values()):
+            known = sorted({name for of in fields.values() for name in of})
+            raise SagittalError(f"None of {', '.join(names)} has a parameter '{value}'. They have {', '.join(known)}.")
+    given = {name: {value: values[value] for value in values if value in fields[name]} for name in names}
+    return params, [method_of(registry, name, given[name]) for name in names]
 
 
 def _cases(

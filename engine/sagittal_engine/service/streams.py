@@ -40,18 +40,23 @@ class Domain:
     scans: tuple[ScanFacts, ...]
 
 
-def method_of(registry: Registry, name: str, values: Mapping[str, Any]) -> Method:
-    """The adapter that `name` says, with the values of the recipe it may name.
-
-    Raises `SagittalError` where there is none such, it does not adapt, or a value does not fit.
-    """
-    word, _, recipe = name.partition("/")
-    card = registry.card(word)
+def adapter_of(registry: Registry, name: str) -> MethodCard:
+    """The card of the adapter that `name` says. Raises `SagittalError` where there is none such, or it does not adapt."""
+    card = registry.card(name.partition("/")[0])
     if CAPABILITY not in card.capabilities:
         known = ", ".join(one.name for one in registry.cards() if CAPABILITY in one.capabilities)
         raise SagittalError(f"{card.title} does not adapt a trained network. Those that do: {known}.")
+    return card
+
+
+def method_of(registry: Registry, name: str, values: Mapping[str, Any]) -> Method:
+    """The adapter that `name` says, with the values of the recipe it may name.
+
+    Raises `SagittalError` as `adapter_of`, and where a value does not fit.
+    """
+    card = adapter_of(registry, name)
     try:
-        request = RunRequest(method=word, recipe=recipe or None, parameters=dict(values))
+        request = RunRequest(method=card.name, recipe=name.partition("/")[2] or None, parameters=dict(values))
         return Method(name, card, resolve_parameters(card, request))
     except ParameterError as error:
         raise SagittalError(str(error)) from error

@@ -149,6 +149,16 @@ def test_methods_are_compared_on_one_stream_and_nothing_is_left_behind(trained, 
     assert shifted["strength"] == 1 and shifted["summary"]["before"] != plain["summary"]["before"]
 
 
+def test_a_value_goes_to_every_compared_method_that_has_it(trained, capsys):
+    path, run = trained
+    found = said(
+        capsys, "evaluate", path, "--run", run, "--task", "adapt", "--scans", "b0", "--set", "resamples=100", "--set",
+        "methods=batch_statistics,tent,sar/published", "--set", "learning_rate=0.02", "--set", "images_per_step=0",
+    )  # fmt: skip
+    steps = {case["method"]: (case["steps"], case["step_size"]) for case in found["cases"]}
+    assert steps == {"batch_statistics": (1, 0.0), "tent": (1, 0.02), "sar/published": (1, 0.02)}
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
@@ -166,8 +176,9 @@ def test_what_cannot_be_is_refused_in_words(trained, capsys, words, sentence):
 def test_comparisons_that_cannot_be_are_refused_in_words(trained, capsys):
     path, run = trained
     words = ("evaluate", path, "--run", run, "--task", "adapt")
-    several = said(capsys, *words, "--set", "methods=tent,grata", "--set", "learning_rate=1", fails=True)
-    assert "'learning_rate' could be of any of them" in several
+    nobody = said(capsys, *words, "--set", "methods=tent,sar", "--set", "auxiliary=none", fails=True)
+    assert "None of tent, sar has a parameter 'auxiliary'. They have crop, episodic" in nobody
+    assert "Name the adapters" in said(capsys, *words, "--set", "methods=,", fails=True)
     assert "neither a support scan" in said(capsys, *words, "--protocol", "published", fails=True)
     assert "must be one of" in said(capsys, *words, "--set", "shift=rain", fails=True)
     assert "has labels 'mine' to compare masks with" in said(capsys, *words, "--labels", "mine", fails=True)
