@@ -41,7 +41,7 @@ class Domain:
 
 
 def adapter_of(registry: Registry, name: str) -> MethodCard:
-    """The card of the adapter that `name` says. Raises `SagittalError` where there is none such, or it does not adapt."""
+    """The card of the adapter that `name` says. Raises `SagittalError` where there is none, or it does not adapt."""
     card = registry.card(name.partition("/")[0])
     if CAPABILITY not in card.capabilities:
         known = ", ".join(one.name for one in registry.cards() if CAPABILITY in one.capabilities)
