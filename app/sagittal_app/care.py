@@ -1,16 +1,18 @@
-"""Taking care that nothing is lost: what is offered at the start, told after opening, and asked before closing."""
+"""Taking care that nothing is lost, nor run unasked: what is offered at the start, told after opening, and asked before
+closing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from sagittal.engine_port import SagittalError
-from sagittal.events import Event, StudyChanged
-from sagittal.facts import Interrupted, Recovery, ScanFacts, StudyFacts
+from sagittal.events import Event, Reason, StudyChanged
+from sagittal.facts import ForeignMethod, Interrupted, Recovery, ScanFacts, StudyFacts
+from sagittal.run_record import RunRecord
 from sagittal_app import care_words as words
 from sagittal_app import messages
 from sagittal_app.actions import Command
@@ -18,10 +20,14 @@ from sagittal_app.desk import Desk
 from sagittal_app.studies import Studies
 from sagittal_app.widgets.left_dialog import LeftDialog
 from sagittal_app.widgets.relink_dialog import RelinkDialog
+from sagittal_app.widgets.trust_question import TrustQuestion
 
 
 class Care(QObject):
-    """Speaks for the engine about saved and unsaved work; one for each window."""
+    """Speaks for the engine about saved and unsaved work, and methods from outside; one for each window."""
+
+    trusted = Signal()
+    """A method from outside may be chosen now."""
 
     def __init__(self, desk: Desk, studies: Studies, parent: QWidget) -> None:
         super().__init__(parent)
@@ -75,6 +81,9 @@ class Care(QObject):
         if not facts.read_only:  # else it is being painted in another window, or could not be kept here
             self._desk.ask(port.recoveries, then=self._offer_recoveries, owner=self, topic="recoveries")
         self._desk.ask(port.study_damage, then=self._tell_damage, owner=self, topic="damage")
+        self._desk.ask(port.runs, then=self._offer_resume, owner=self, topic="ended runs")
+        read = lambda: (port.method_problems(), port.foreign_methods())  # noqa: E731
+        self._desk.ask(read, then=lambda found: self._tell_methods(*found), owner=self, topic="methods")
 
     def _offer_recoveries(self, found: Sequence[Recovery]) -> None:
         if not found:
@@ -84,7 +93,7 @@ class Care(QObject):
         scans = only.name if only is not None else messages.count(len(ids), "scan")
         # One's own painting is on Annotate; a set of another name is a prediction being corrected.
         page = "annotate" if found[0].label_set == "painted" else "results"
-        show = Command("window.recover", words.RECOVER_BUTTON, "", lambda: self._desk.go_to(page, found[0].scan))
+        show = Command("care.recover", words.RECOVER_BUTTON, "", lambda: self._desk.go_to(page, found[0].scan))
         self._recovered = words.RECOVERED.format(
             scans=scans, time=messages.local_time(max(one.newest for one in found))
         )
@@ -115,6 +124,43 @@ class Care(QObject):
         if damaged:
             text = words.DAMAGED.format(count=messages.count(len(damaged), "file is", "files are"))
             self._warn(text, detail="\n".join(damaged))
+
+    def _offer_resume(self, runs: Sequence[RunRecord]) -> None:
+        ended = [run for run in runs if run.state.reason is Reason.ENDED_WITH_PROGRAM and run.resumable]
+        if not ended:
+            return
+        newest = ended[0].facts.run
+        text = words.RUNS_ENDED.format(count=messages.count(len(ended), "run"))
+        if len(ended) == 1:
+            port = self._desk.port
+            act = Command("care.resume", words.RESUME_BUTTON, "", lambda: self._desk.ask(port.resume, newest))
+        else:
+            act = Command("care.resume", words.SHOW_RUNS_BUTTON, "", lambda: self._desk.go_to("runs", newest))
+        self._desk.notify("warning", text, "", act)
+
+    # Methods from outside
+
+    def _tell_methods(self, problems: Mapping[str, str], foreign: Sequence[ForeignMethod]) -> None:
+        for one in foreign:
+            text = words.FOREIGN_METHOD.format(method=one.name, package=one.package, version=one.version)
+            ask = Command("care.trust", words.FOREIGN_BUTTON, "", lambda one=one: self._ask_trust(one))
+            self._desk.notify("warning", text, "", ask)
+        for method, trace in problems.items():
+            if method in [one.name for one in foreign]:
+                continue
+            go = lambda: self._desk.go_to("train")  # noqa: E731
+            show = Command("care.method_problem", words.METHOD_PROBLEM_BUTTON, "", go)
+            self._desk.notify("error", messages.NO_SUCH_METHOD.format(method=method), trace, show)
+
+    def _ask_trust(self, method: ForeignMethod) -> None:
+        def told(_none: object) -> None:
+            self._desk.notify("info", words.TRUSTED.format(method=method.name))
+            self.trusted.emit()
+
+        def trust() -> None:
+            self._desk.ask(self._desk.port.trust_method, method.name, then=told, owner=self)
+
+        TrustQuestion(method, trust, self._window).open()
 
     # Moved scans
 

@@ -1,4 +1,5 @@
-"""What is said about work that might be lost: studies left open, damaged files, moved scans, a second window."""
+"""What is said about work that might be lost (studies left open, damaged files, moved scans, a second window), and
+about methods from outside."""
 
 from __future__ import annotations
 
@@ -25,6 +26,9 @@ RECOVER_BUTTON = "Show the painting"
 DAMAGED = "{count} damaged in this study. What stands in for them was opened; the detail names them."
 MISSING = "The files of {count} are not where they were when they were imported."
 MISSING_BUTTON = "Find them…"
+RUNS_ENDED = "{count} ended with the program last time and can go on from the last checkpoint."
+RESUME_BUTTON = "Resume"
+SHOW_RUNS_BUTTON = "Show the runs"
 UNNAMED = "This study has no folder of its own yet. It is kept in your user data, and offered again at the next start."
 NAME_BUTTON = "Choose a folder…"
 NAME_TITLE = "Choose a name and a place for the study’s folder"
@@ -32,6 +36,21 @@ MOVED = "The study is now in {path}."
 MOVING = "Moving the study…"
 BEGINNING = "Beginning a study for these scans…"
 NAME_COMMAND = "Move the study to another folder…"
+
+# Methods from outside
+
+FOREIGN_METHOD = "The method “{method}” comes from the package {package} {version}, which you have not trusted yet."
+FOREIGN_BUTTON = "Trust it…"
+TRUST_TITLE = "Code of others"
+TRUST_QUESTION = (
+    "The method “{method}” comes from the package {package} {version}. Nothing of it was run so far. A method's code "
+    "runs with all your rights: it can read and change the same files as you, patients' scans among them. Trust it "
+    "only if you know where it comes from. You are asked again for a new version."
+)
+TRUST_GO = "Trust this version"
+TRUST_NOT = "Not now"
+TRUSTED = "The method “{method}” is trusted and can be chosen in Train."
+METHOD_PROBLEM_BUTTON = "Show in Train"
 
 # A damaged catalogue
 

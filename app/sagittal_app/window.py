@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
@@ -13,9 +13,8 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEv
 from PySide6.QtWidgets import QFrame, QMainWindow, QMessageBox, QSplitter, QStackedWidget, QWidget
 
 from sagittal.engine_port import EnginePort, SagittalError
-from sagittal.events import Event, MessageRaised, Reason, RunFinished, TaskFinished
-from sagittal.facts import ForeignMethod, StudyFacts
-from sagittal.run_record import RunRecord
+from sagittal.events import Event, MessageRaised, RunFinished, TaskFinished
+from sagittal.facts import StudyFacts
 from sagittal_app import endings, menus, messages
 from sagittal_app.actions import ActionRegistry, Command, Keys
 from sagittal_app.background import Background, explain
@@ -38,7 +37,6 @@ from sagittal_app.widgets.questions import MouseQuestion
 from sagittal_app.widgets.rail import Rail
 from sagittal_app.widgets.standins import BrokenPage, Curtain, PreparingPage
 from sagittal_app.widgets.status_bar import StatusBar
-from sagittal_app.widgets.trust_question import TrustQuestion
 
 PAGES = (
     "study:StudyPage",
@@ -103,6 +101,7 @@ class Window(QMainWindow):
         self.studies = Studies(self.desk, make_cohort, self)
         self.studies.may_leave = self._pages_may_leave
         self.care = Care(self.desk, self.studies, self)
+        self.care.trusted.connect(lambda: self.pages["train"].read_methods())  # type: ignore[attr-defined]
         self._make_widgets()
         self._make_pages()
         menus.add_window_commands(self)
@@ -113,7 +112,7 @@ class Window(QMainWindow):
         bridge.event.connect(self._handle)
         bridge.drained.connect(lambda: self.status.show_tasks(self.tasks))
         self.studies.opening.connect(self._say_opening)
-        self.studies.opened.connect(self._after_opening)
+        self.studies.opened.connect(self.care.after_opening)
         self._device_timer = QTimer(self)
         self._device_timer.timeout.connect(self._ask_device)
         self._restore_places()
@@ -324,47 +323,6 @@ class Window(QMainWindow):
             self._front(self.preparing, None)
         else:
             self.go_to(self._current)
-
-    def _after_opening(self, facts: StudyFacts) -> None:
-        self.care.after_opening(facts)
-        self.desk.ask(self.desk.port.runs, then=self._offer_resume, owner=self, topic="ended runs")
-        port = self.desk.port
-        read = lambda: (port.method_problems(), port.foreign_methods())  # noqa: E731
-        self.desk.ask(read, then=lambda found: self._tell_problems(*found), owner=self, topic="methods")
-
-    def _tell_problems(self, problems: Mapping[str, str], foreign: Sequence[ForeignMethod]) -> None:
-        for one in foreign:
-            text = messages.FOREIGN_METHOD.format(method=one.name, package=one.package, version=one.version)
-            ask = Command("window.trust", messages.FOREIGN_BUTTON, "", lambda one=one: self._ask_trust(one))
-            self.notify("warning", text, "", ask)
-        for method, trace in problems.items():
-            if method in [one.name for one in foreign]:
-                continue
-            show = Command("window.method_problem", messages.METHOD_PROBLEM_BUTTON, "", lambda: self.go_to("train"))
-            self.notify("error", messages.NO_SUCH_METHOD.format(method=method), trace, show)
-
-    def _ask_trust(self, method: ForeignMethod) -> None:
-        def told(_none: object) -> None:
-            self.notify("info", messages.TRUSTED.format(method=method.name))
-            self.pages["train"].read_methods()  # type: ignore[attr-defined]
-
-        def trust() -> None:
-            self.desk.ask(self.desk.port.trust_method, method.name, then=told, owner=self)
-
-        TrustQuestion(method, trust, self).open()
-
-    def _offer_resume(self, runs: list[RunRecord]) -> None:
-        ended = [run for run in runs if run.state.reason is Reason.ENDED_WITH_PROGRAM and run.resumable]
-        if not ended:
-            return
-        newest = ended[0].facts.run
-        text = messages.RUNS_ENDED.format(count=messages.count(len(ended), "run"))
-        if len(ended) == 1:
-            port = self.desk.port
-            act = Command("window.resume", messages.RESUME_BUTTON, "", lambda: self.desk.ask(port.resume, newest))
-        else:
-            act = Command("window.resume", messages.SHOW_RUNS_BUTTON, "", lambda: self.go_to("runs", newest))
-        self.notify("warning", text, "", act)
 
     # What happens
 

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from sagittal.events import MessageRaised
 from sagittal.facts import ForeignMethod, Recovery
 from sagittal.run_request import RunRequest
-from sagittal_app import messages, theme
+from sagittal_app import care_words, messages, theme
 from sagittal_app.widgets.command_palette import rank
 
 LEFT = Qt.MouseButton.LeftButton
@@ -266,7 +266,7 @@ def test_work_left_over_is_offered(make_window, engine, qtbot, tmp_path):
     texts = " ".join(banner.text for banner in window.banners.banners())
     assert "Painting of image_02 was not saved" in texts
     assert "1 run ended with the program" in texts
-    click(qtbot, window, "banner_window.resume")
+    click(qtbot, window, "banner_care.resume")
     qtbot.waitUntil(lambda: ("resume", (run, None)) in engine.calls)
 
 
@@ -277,7 +277,7 @@ def test_several_runs_left_over_are_shown(make_window, engine, qtbot, tmp_path):
     window = make_window()
     qtbot.waitUntil(lambda: len(window.banners.banners()) == 1)
     assert "2 runs ended with the program" in window.banners.banners()[0].text
-    assert find(window, "banner_window.resume", QPushButton).text() == messages.SHOW_RUNS_BUTTON
+    assert find(window, "banner_care.resume", QPushButton).text() == care_words.SHOW_RUNS_BUTTON
 
 
 def test_a_failed_opening_is_forgotten_once_another_study_is_open(make_window, qtbot, tmp_path):
@@ -387,11 +387,11 @@ def test_code_of_others_is_asked_about_before_it_runs(make_window, engine, qtbot
     qtbot.waitUntil(lambda: bool(window.banners.banners()))
     told = window.banners.banners()
     assert [one.text for one in told] == [
-        messages.FOREIGN_METHOD.format(method="foreign", package="sagittal-foreign", version="1.2")
+        care_words.FOREIGN_METHOD.format(method="foreign", package="sagittal-foreign", version="1.2")
     ], "no word of a failure: it was never tried"
     window.go_to("train")
     qtbot.waitUntil(lambda: bool(window.pages["train"]._cards))
-    find(told[0], "banner_window.trust", QPushButton).click()
+    find(told[0], "banner_care.trust", QPushButton).click()
     box = find(window, "trust_question", QMessageBox)
     assert "all your rights" in box.text() and box.focusWidget().objectName() == "trust_not"
     find(box, "trust_go" if trusted else "trust_not", QPushButton).click()
