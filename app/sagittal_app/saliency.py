@@ -12,7 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QImage, QPainter, QPaintEvent
-from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
 
 from sagittal.events import Event, Reason, TaskFinished, TaskProgress
 from sagittal.saliency import SaliencyFacts, SaliencyLayer, SaliencyRequest
@@ -114,10 +124,13 @@ class SaliencyPanel(QWidget):
                 row(self.look, self.sanity, None),
             )
         )
+        self.bar = QProgressBar()
+        self.bar.setObjectName("saliency_progress")
+        self.bar.setTextVisible(False)
         line = row(self.said, self.cancel)
         line.setStretch(0, 1)
         self._under_way = QWidget()
-        self._under_way.setLayout(line)
+        self._under_way.setLayout(column(line, self.bar))
         self._kept = _named(words.MAPS, self.maps)
         self.setLayout(column(self._ask, self._under_way, self._kept, self._result, None))
         for slider in (self.opacity, self.threshold):
@@ -146,7 +159,7 @@ class SaliencyPanel(QWidget):
             box.clear()
         if not self._run:
             return
-        self.said.say(words.READING)
+        self._say_reading()
         run, port = self._run, self._desk.port
 
         def read() -> _Network:
@@ -156,6 +169,10 @@ class SaliencyPanel(QWidget):
             return _Network(tuple(port.saliency_targets(run)), tuple(port.saliency_layers(run)), saved)
 
         self._desk.ask(read, then=self._take_network, failed=self._broken, owner=self, topic="network")
+
+    def _say_reading(self) -> None:
+        self.said.say(words.READING)
+        self.bar.setRange(0, 0)
 
     def _broken(self, sentence: str, _detail: str) -> None:
         self.said.say(words.BROKEN.format(problem=sentence))
@@ -193,7 +210,7 @@ class SaliencyPanel(QWidget):
     def start(self, *, sanity: bool = False) -> None:
         """Has the map made; with `sanity` also compared with that of shuffled weights."""
         port, request = self._desk.port, self.request()
-        self.said.say(words.READING)
+        self._say_reading()
         self._follower.start(lambda: port.start_saliency(request, sanity=sanity), failed=self._refused)
         self._enable()
 
@@ -207,6 +224,8 @@ class SaliencyPanel(QWidget):
 
     def _progressed(self, event: TaskProgress) -> None:
         self.said.say(f"{event.message}, {event.done} of {event.total} slices" if event.total > 1 else event.message)
+        self.bar.setRange(0, event.total if event.total > 1 else 0)
+        self.bar.setValue(event.done)
         self._enable()
 
     def _finished(self, event: TaskFinished) -> None:
@@ -226,6 +245,7 @@ class SaliencyPanel(QWidget):
         for part in (self.target, self.layer, self.checkpoint, self.shuffled):
             part.setEnabled(self.layer.count() > 0)
         self._under_way.setVisible(busy or bool(self.said.whole()))
+        self.bar.setVisible(busy or self.said.whole() == words.READING)
         self.cancel.setVisible(busy and bool(self._follower.task))
         self._kept.setVisible(bool(self._maps))
         self._result.setVisible(self._facts is not None)

@@ -123,8 +123,9 @@ def test_a_run_that_cannot_be_asked_says_so(desk, engine, qtbot):
     qtbot.addWidget(parent)
     window = SaliencyWindow(desk, engine.run(run), "Puzzle", parent)
     window.show()
+    assert window.panel.said.whole() == words.READING and window.panel.bar.isVisible()
     qtbot.waitUntil(lambda: window.panel.said.whole() == words.CANNOT)
-    assert not window.panel.look.isEnabled()
+    assert not window.panel.look.isEnabled() and not window.panel.bar.isVisible()
     desk.study_model.set(None)
     qtbot.waitUntil(lambda: parent.findChild(SaliencyWindow) is None)
 
