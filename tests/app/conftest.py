@@ -26,6 +26,7 @@ from sagittal_app.background import Background
 from sagittal_app.bridge import Bridge
 from sagittal_app.desk import Desk
 from sagittal_app.models.study_model import StudyModel
+from sagittal_app.pages.study import StudyPage
 from sagittal_app.settings import Settings
 
 
@@ -128,3 +129,15 @@ def make_window(qapp, qtbot, engine: FakeEngine, tmp_path: Path):
 def window(make_window):
     """A window on a study of four scans."""
     return make_window()
+
+
+@pytest.fixture
+def study_page(desk, qtbot) -> StudyPage:
+    made = StudyPage(desk)
+    qtbot.addWidget(made)
+    made.build()
+    made.show_study(desk.study())
+    desk.bridge.event.connect(made.handle)
+    made.resize(1100, 700)
+    made.show()
+    return made

@@ -8,7 +8,6 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton
 
-from sagittal_app.pages.study import StudyPage
 from sagittal_app.widgets.grid_dialog import GridDialog
 
 pytestmark = pytest.mark.window
@@ -16,32 +15,20 @@ LEFT = Qt.MouseButton.LeftButton
 
 
 @pytest.fixture
-def page(desk, qtbot) -> StudyPage:
-    made = StudyPage(desk)
-    qtbot.addWidget(made)
-    made.build()
-    made.show_study(desk.study())
-    desk.bridge.event.connect(made.handle)
-    made.resize(1100, 700)
-    made.show()
-    return made
-
-
-@pytest.fixture
-def dialog(page, qtbot, tmp_path) -> GridDialog:
-    page._start([tmp_path / "coarse.nii"])
-    qtbot.waitUntil(lambda: page.findChild(GridDialog) is not None)
-    return page.findChild(GridDialog)
+def dialog(study_page, qtbot, tmp_path) -> GridDialog:
+    study_page._start([tmp_path / "coarse.nii"])
+    qtbot.waitUntil(lambda: study_page.findChild(GridDialog) is not None)
+    return study_page.findChild(GridDialog)
 
 
 def imported(engine) -> list[tuple[tuple[Path, ...], ...]]:
     return [told for name, told in engine.calls if name == "start_import"]
 
 
-def test_nothing_is_asked_where_grids_are_the_same_and_nothing_resampled(page, engine, qtbot, tmp_path):
-    page._start([tmp_path / "a.nii"])
+def test_nothing_is_asked_where_grids_are_the_same_and_nothing_resampled(study_page, engine, qtbot, tmp_path):
+    study_page._start([tmp_path / "a.nii"])
     qtbot.waitUntil(lambda: bool(imported(engine)))
-    assert page.findChild(GridDialog) is None and engine.resample == ()
+    assert study_page.findChild(GridDialog) is None and engine.resample == ()
 
 
 def test_each_is_shown_resampled_over_its_scan_before_anything_is_imported(dialog, engine, qtbot):
@@ -65,15 +52,15 @@ def test_what_is_ticked_is_resampled_and_the_rest_left_out(dialog, engine, qtbot
     assert engine.resample == (tmp_path / "coarse.nii-1.nii",)
 
 
-def test_none_is_an_import_without_them_and_cancel_imports_nothing(page, dialog, engine, qtbot, tmp_path):
+def test_none_is_an_import_without_them_and_cancel_imports_nothing(study_page, dialog, engine, qtbot, tmp_path):
     qtbot.mouseClick(dialog.findChild(QPushButton, "grid_none"), LEFT)
     assert dialog.findChild(QPushButton, "grid_import").text() == "Import without them"
     qtbot.mouseClick(dialog.findChild(QPushButton, "grid_cancel"), LEFT)
-    qtbot.waitUntil(lambda: page.findChild(GridDialog) is None)
+    qtbot.waitUntil(lambda: study_page.findChild(GridDialog) is None)
     assert not imported(engine)
-    page._start([tmp_path / "coarse.nii"], [tmp_path / "map.nii"])
-    qtbot.waitUntil(lambda: page.findChild(GridDialog) is not None)
-    again = page.findChild(GridDialog)
+    study_page._start([tmp_path / "coarse.nii"], [tmp_path / "map.nii"])
+    qtbot.waitUntil(lambda: study_page.findChild(GridDialog) is not None)
+    again = study_page.findChild(GridDialog)
     qtbot.mouseClick(again.findChild(QPushButton, "grid_none"), LEFT)
     qtbot.mouseClick(again.findChild(QPushButton, "grid_import"), LEFT)
     qtbot.waitUntil(lambda: bool(imported(engine)))

@@ -12,29 +12,16 @@ from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton, QWidget
 
 from sagittal.facts import SeriesFacts
 from sagittal_app import importing
-from sagittal_app.pages.study import StudyPage
 from sagittal_app.widgets.series_dialog import NAME, PATIENT, PICTURE, SLICES, SeriesDialog
 
 LEFT = Qt.MouseButton.LeftButton
 
 
 @pytest.fixture
-def page(desk, qtbot) -> StudyPage:
-    made = StudyPage(desk)
-    qtbot.addWidget(made)
-    made.build()
-    made.show_study(desk.study())
-    desk.bridge.event.connect(made.handle)
-    made.resize(1100, 700)
-    made.show()
-    return made
-
-
-@pytest.fixture
-def dialog(page, qtbot, tmp_path) -> SeriesDialog:
-    page._start([tmp_path / "disc"])
-    qtbot.waitUntil(lambda: page.findChild(SeriesDialog) is not None)
-    return page.findChild(SeriesDialog)
+def dialog(study_page, qtbot, tmp_path) -> SeriesDialog:
+    study_page._start([tmp_path / "disc"])
+    qtbot.waitUntil(lambda: study_page.findChild(SeriesDialog) is not None)
+    return study_page.findChild(SeriesDialog)
 
 
 def test_a_question_is_asked_only_where_one_person_has_several_series(tmp_path):
@@ -46,13 +33,13 @@ def test_a_question_is_asked_only_where_one_person_has_several_series(tmp_path):
     assert importing.is_mixed([SeriesFacts("CT", "dicom", (f"/d/{n}",)) for n in range(2)])
 
 
-def test_plain_files_are_imported_without_a_question(page, engine, qtbot, tmp_path):
-    page._start([tmp_path / "a.nii"])
+def test_plain_files_are_imported_without_a_question(study_page, engine, qtbot, tmp_path):
+    study_page._start([tmp_path / "a.nii"])
     qtbot.waitUntil(lambda: ("start_import", ((tmp_path / "a.nii",), (), None)) in engine.calls)
-    assert page.findChild(SeriesDialog) is None
+    assert study_page.findChild(SeriesDialog) is None
 
 
-def test_what_is_ticked_is_imported_and_what_was_no_image_is_reported(page, dialog, engine, qtbot, tmp_path):
+def test_what_is_ticked_is_imported_and_what_was_no_image_is_reported(study_page, dialog, engine, qtbot, tmp_path):
     go = dialog.findChild(QPushButton, "series_import")
     assert go.text() == "Import 3 series"
     dialog.tree.topLevelItem(2).setCheckState(PICTURE, Qt.CheckState.Unchecked)
@@ -60,8 +47,8 @@ def test_what_is_ticked_is_imported_and_what_was_no_image_is_reported(page, dial
     qtbot.mouseClick(go, LEFT)
     files = tuple(importing.files_of(disc(tmp_path / "disc")[:2]))
     qtbot.waitUntil(lambda: ("start_import", (files, (), None)) in engine.calls)
-    qtbot.waitUntil(page.report.isVisible)
-    assert page.report._tree.topLevelItem(0).child(0).text(0) == "notes.txt"
+    qtbot.waitUntil(study_page.report.isVisible)
+    assert study_page.report._tree.topLevelItem(0).child(0).text(0) == "notes.txt"
 
 
 def test_none_and_all_and_one_alone(dialog, engine, qtbot, tmp_path):
@@ -97,9 +84,9 @@ def test_cancel_imports_nothing(dialog, engine, qtbot):
     assert not any(name == "start_import" for name, _ in engine.calls)
 
 
-def test_the_patient_of_a_scan_is_read_only_when_asked_for(page, engine, qtbot):
+def test_the_patient_of_a_scan_is_read_only_when_asked_for(study_page, engine, qtbot):
     scan = replace(engine.study().scans[0], kind="dicom")
-    inspector = page.inspector()
+    inspector = study_page.inspector()
     qtbot.addWidget(inspector)
     inspector.show_scans([scan])
     shown, ask = (

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from lent_scans import FakeContext, FakeScan
 
 from sagittal.engine_port import SagittalError
 from sagittal_engine.kit.patches import middle_slices, patches_of, resampled
@@ -18,43 +17,6 @@ from sagittal_engine.kit.patches import middle_slices, patches_of, resampled
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
     torch.set_num_threads(1)
-
-
-@dataclass
-class FakeScan:
-    volume: np.ndarray
-    id: str = "scan1"
-    subject: str = "s1"
-    spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    meta: Mapping[str, str] = field(default_factory=dict)
-    truth: Mapping[str, np.ndarray] = field(default_factory=dict)
-
-    def image(self) -> np.ndarray:
-        return self.volume.astype(np.float32)
-
-    def labels(self) -> Mapping[str, np.ndarray]:
-        return self.truth
-
-
-class FakeContext:
-    """As much of a run's context as cutting asks for."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.made, self.said = folder, 0, []
-
-    def progress(self, done: int, total: int, message: str) -> None:
-        pass
-
-    def message(self, level: str, text: str) -> None:
-        self.said.append((level, text))
-
-    def cached(self, key: str, make: Callable[[Path], None]) -> Path:
-        path = self.folder / key
-        if not path.exists():
-            self.made += 1
-            path.parent.mkdir(parents=True, exist_ok=True)
-            make(path)
-        return path
 
 
 def ramp(shape: tuple[int, int, int], axis: int) -> np.ndarray:
