@@ -119,7 +119,9 @@ def table(
         for shift in experiment.shifts
         for strength in (asked.strengths if shift != "none" else (0.0,))
     ]
-    print("| shift | strength | method | Dice (95 %) | gain (95 %) | fell |\n| --- | ---: | --- | ---: | ---: | ---: |")
+    beyond = f"beyond {asked.methods[0]} (95 %)"
+    print(f"| shift | strength | method | Dice (95 %) | gain (95 %) | {beyond} | fell |")
+    print("| --- | ---: | --- | ---: | ---: | ---: | ---: |")
     values = assignments(asked.set)
     for shift, strength in settings:
         kept = out / f"{'_'.join([f'{shift}-{strength:g}', *asked.set])}.json"
@@ -140,8 +142,11 @@ def rows(found: Mapping[str, Any]) -> list[str]:
     summary, begun = found["summary"], f"| {found['shift']} | {found['strength']:g} |"
     lines = [f"{begun} before adapting | {_interval(summary['before'])} | | |"]
     for method in found["methods"]:
-        gain = _interval(summary[f"{method}_gain"], "+")
-        lines.append(f"{begun} {method} | {_interval(summary[method])} | {gain} | {found['lost'][method]} |")
+        gain, beyond = (
+            _interval(summary[f"{method}_{what}"], "+") if f"{method}_{what}" in summary else ""
+            for what in ("gain", "beyond")
+        )
+        lines.append(f"{begun} {method} | {_interval(summary[method])} | {gain} | {beyond} | {found['lost'][method]} |")
     return lines
 
 

@@ -115,8 +115,9 @@ def _mean(values: Iterable[float | None]) -> float | None:
 
 def compare(cases: Sequence[Mapping[str, Any]], *, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, Any]:
     """Means over scans with bootstrap intervals: "before", and for every method "<method>", "<method>_gain" (after
-    less before, scan by scan) and, where scans were met in several orders, "<method>_spread" (largest less smallest
-    Dice of a scan). A scan's orders are averaged first. Scans without truth are left out.
+    less before, scan by scan), "<method>_beyond" (after less that of the first method, scan by scan; not of the first
+    itself) and, where scans were met in several orders, "<method>_spread" (largest less smallest Dice of a scan). A
+    scan's orders are averaged first. Scans without truth are left out.
     """
     known = [case for case in cases if case["before"] is not None and case["after"] is not None]
     if not known:
@@ -127,6 +128,7 @@ def compare(cases: Sequence[Mapping[str, Any]], *, resamples: int = RESAMPLES, s
 
     first = {case["scan"]: case["before"] for case in known}
     summary: dict[str, Any] = {"before": interval(list(first.values()))}
+    reference: Mapping[str, float] = {}
     for method in dict.fromkeys(case["method"] for case in known):
         by_scan: dict[str, list[float]] = {}
         for case in known:
@@ -135,6 +137,10 @@ def compare(cases: Sequence[Mapping[str, Any]], *, resamples: int = RESAMPLES, s
         means = {scan: float(np.mean(values)) for scan, values in by_scan.items()}
         summary[method] = interval(list(means.values()))
         summary[f"{method}_gain"] = interval([mean - first[scan] for scan, mean in means.items()])
+        both = means.keys() & reference.keys()
+        if both:
+            summary[f"{method}_beyond"] = interval([means[scan] - reference[scan] for scan in means if scan in both])
+        reference = reference or means
         if max(map(len, by_scan.values())) > 1:
             summary[f"{method}_spread"] = interval([max(values) - min(values) for values in by_scan.values()])
     return summary

@@ -47,5 +47,6 @@ def test_methods_are_compared_scan_by_scan():
     assert found["before"]["mean"] == pytest.approx(0.65) and found["before"]["n"] == 2
     assert found["tent_gain"]["mean"] == pytest.approx(0.05) and found["grata"]["mean"] == pytest.approx(0.8)
     assert found["grata_spread"]["mean"] == pytest.approx(0.1) and "tent_spread" not in found
+    assert found["grata_beyond"]["mean"] == pytest.approx(0.1) and "tent_beyond" not in found, "beyond the first named"
     assert losses(cases) == {"tent": 1, "grata": 0}
     assert compare([case("c", "tent", None, None)]) == {}
