@@ -82,8 +82,8 @@ class Images(Panel):
 class Timeline(Panel):
     """Decisions over steps (for instance which updates a gate let through): a strip per metric series.
 
-    A series' value is the place of its state among `states`, counted from 0; of many steps in one place of the strip
-    the mean is drawn, so that of two states the colour says how often.
+    A series' value is the place of its state among `states`, counted from 0. Where many steps share a place of the
+    strip, the colour between two states says how often; of more states each has its share of the height.
     """
 
     series: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ from sagittal_app.charts.factory import make_panel
 from sagittal_app.charts.legend import distinct
 from sagittal_app.charts.plot import CurveData
 from sagittal_app.charts.squares import MatrixPanel, scale, square, written
-from sagittal_app.charts.strips import TimelinePanel, cells
+from sagittal_app.charts.strips import LEVELS, TimelinePanel, cells, stacked
 from sagittal_app.models.run_model import Preview, RunModel
 
 DOCUMENT = {
@@ -116,7 +116,7 @@ def test_cells_hold_the_mean_of_their_steps_and_holes_stay_holes():
 
 def test_a_strip_per_series_says_how_often_and_reads_out(strips):
     strips.set_curves([steps("gate", [0, 1, 1, 1]), steps("other", [1, 1, 0, 0])])
-    assert strips.shares() == {"gate": 0.75, "other": 0.5}
+    assert [strips.shares(curve) for curve in strips._curves] == [{"open": 0.75}, {"open": 0.5}]
     assert [name.toPlainText() for name in strips._names] == ["gate · 75% open", "other · 50% open"]
     assert strips.said_at(1.4) == "step 1 · gate: closed · other: open"
     (low, high), (top, bottom) = strips.plot.vb.viewRange()
@@ -134,14 +134,25 @@ def test_of_more_states_each_has_its_colour(qtbot):
     theme.apply("light")
     made = TimelinePanel("Which", states=("a", "b", "c"))
     qtbot.addWidget(made)
-    made.set_curves([steps("which", [0, 1, 2])])
-    colours = {tuple(cell) for cell in made._painted(np.array([0.0, 1.0, 2.0]))[0]}
-    assert len(colours) == 3 and made.shares() == {}
-    assert made._painted(np.array([np.nan]))[0, 0, 3] == 0
+    made.set_curves([steps("which", [0, 1, 2, 2])])
+    colours = {tuple(cell) for cell in made._painted(np.array([[0.0, 1.0, 2.0]]))[0]}
+    assert len(colours) == 3 and made._painted(np.array([[np.nan]]))[0, 0, 3] == 0
+    assert [name.toPlainText() for name in made._names] == ["which · 25% a · 25% b · 50% c"]
+    made.set_curves([steps("which", [0, 2, 2])])
+    assert [name.toPlainText() for name in made._names] == ["which · 33% a · 67% c"]
+
+
+def test_steps_that_share_a_place_show_no_state_that_none_was_in():
+    """Kept and followed in turn are no slow following, which their mean would be."""
+    x, y = np.arange(1.0, 9.0), np.array([0.0, 2.0, 0.0, 2.0, 2.0, 2.0, np.nan, np.nan])
+    found = stacked(x, y, 1.0, 9.0, 4, 3)
+    assert found.shape == (LEVELS, 4)
+    assert found[:, 0].tolist() == [2.0] * (LEVELS // 2) + [0.0] * (LEVELS // 2)
+    assert (found[:, 2] == 2).all() and np.isnan(found[:, 3]).all()
 
 
 def test_the_theme_changes_what_is_drawn(strips):
     strips.set_curves([steps("gate", [0, 1])])
-    dark = strips._painted(np.array([1.0])).tolist()
+    dark = strips._painted(np.array([[1.0]])).tolist()
     theme.apply("light")
-    assert strips._painted(np.array([1.0])).tolist() != dark
+    assert strips._painted(np.array([[1.0]])).tolist() != dark

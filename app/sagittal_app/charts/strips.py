@@ -20,6 +20,8 @@ CELLS = 240
 NAMED = 0.45
 """Height of a strip's name over it, where the next strip's begins 1 below."""
 THICK = 0.45
+LEVELS = 32
+"""Pixels of a strip's height, where it tells how often each of several states was."""
 
 
 def cells(x: Floats, y: Floats, first: float, last: float, count: int) -> Floats:
@@ -30,6 +32,20 @@ def cells(x: Floats, y: Floats, first: float, last: float, count: int) -> Floats
     amounts = np.bincount(place[fine], minlength=count)
     with np.errstate(invalid="ignore"):
         return sums / amounts
+
+
+def stacked(x: Floats, y: Floats, first: float, last: float, count: int, states: int) -> Floats:
+    """Which state each pixel of a strip shows, (LEVELS, count), NaN where no step is.
+
+    A cell's steps are stacked by state, the last on top, each as high as its share of them: a mean would show a state
+    between two others that no step was in.
+    """
+    stands = [np.where(np.isfinite(y), np.rint(y) == number, np.nan) for number in range(states)]
+    shares = np.stack([cells(x, stood, first, last, count) for stood in stands])
+    above = np.cumsum(shares[::-1], axis=0)
+    height = (np.arange(LEVELS) + 0.5)[:, None] / LEVELS
+    found = states - 1.0 - (height[None] > above[:, None] + 1e-9).sum(0)
+    return np.where(np.isnan(shares[0]), np.nan, np.clip(found, 0, states - 1))
 
 
 class TimelinePanel(PlotPanel):
@@ -96,15 +112,14 @@ class TimelinePanel(PlotPanel):
             return
         first, last = self._reach()
         count = int(min(CELLS, max(len(curve.x) for curve in self._curves)))
-        shares = self.shares()
         self._names = []
         for place, (curve, name) in enumerate(zip(self._curves, distinct([c.name for c in self._curves]), strict=True)):
-            painted = self._painted(cells(curve.x, curve.y, first, last, count))
+            painted = self._painted(self._standing(curve, first, last, count))
             strip = pg.ImageItem(painted, axisOrder="row-major", levels=(0, 255))
             strip.setRect(QRectF(first, place + NAMED, last - first, THICK))
             self.plot.addItem(strip)
-            often = f" · {shares[curve.name]:.0%} {self._states[1]}" if curve.name in shares else ""
-            text = pg.TextItem(name + often, color=theme.colour("quiet"), anchor=(0, 1))
+            often = [f"{share:.0%} {state}" for state, share in self.shares(curve).items()]
+            text = pg.TextItem(" · ".join([name, *often]), color=theme.colour("quiet"), anchor=(0, 1))
             self._names.append(text)
             self.plot.addItem(text, ignoreBounds=True)
         self.reset()
@@ -116,17 +131,20 @@ class TimelinePanel(PlotPanel):
         for place, text in enumerate(self._names):
             text.setPos(left, place + NAMED)
 
+    def _standing(self, curve: CurveData, first: float, last: float, count: int) -> Floats:
+        """What the strip's pixels (rows, count) stand at: of two states the mean, of more each for its share."""
+        if len(self._states) == 2:
+            return cells(curve.x, curve.y, first, last, count)[None]
+        return stacked(curve.x, curve.y, first, last, count, len(self._states))
+
     def _painted(self, values: Floats) -> Floats:
-        """Cells (N,) as colours, (1, N, 4) uint8: between two states mixed, of more the nearest one's."""
+        """Pixels (rows, N) as colours, (rows, N, 4) uint8; of two states they are mixed."""
         paints = np.array([colour.getRgb() for colour in self._colours()], dtype=float)
         there = np.isfinite(values)
         held = np.clip(np.where(there, values, 0.0), 0, len(paints) - 1)
-        if len(paints) == 2:
-            mixed = paints[0] + (paints[1] - paints[0]) * held[:, None]
-        else:
-            mixed = paints[np.rint(held).astype(int)]
+        mixed = paints[0] + (paints[1] - paints[0]) * held[..., None] if len(paints) == 2 else paints[held.astype(int)]
         mixed[~there, 3] = 0
-        return mixed[None].astype(np.uint8)
+        return mixed.astype(np.uint8)
 
     def said_at(self, step: float) -> str:
         """What every strip stands at near a step."""
@@ -137,9 +155,15 @@ class TimelinePanel(PlotPanel):
             parts.append(f"{messages.words(curve.name)}: {state}")
         return " · ".join(parts)
 
-    def shares(self) -> dict[str, float]:
-        """Of two states: how often each series stood at the second."""
-        return {curve.name: float(np.nanmean(curve.y)) for curve in self._curves} if len(self._states) == 2 else {}
+    def shares(self, curve: CurveData) -> dict[str, float]:
+        """How often a series stood at each state; of two states at the second alone, by its mean."""
+        fine = curve.y[np.isfinite(curve.y)]
+        if not len(fine):
+            return {}
+        if len(self._states) == 2:
+            return {self._states[1]: float(fine.mean())}
+        often = {state: float((np.rint(fine) == number).mean()) for number, state in enumerate(self._states)}
+        return {state: share for state, share in often.items() if share}
 
     def _moved(self, event: tuple) -> None:
         where = event[0]
