@@ -140,7 +140,7 @@ def table(
 def rows(found: Mapping[str, Any]) -> list[str]:
     """The rows of a table in Markdown: the trained network, then every method."""
     summary, begun = found["summary"], f"| {found['shift']} | {found['strength']:g} |"
-    lines = [f"{begun} before adapting | {_interval(summary['before'])} | | |"]
+    lines = [f"{begun} before adapting | {_interval(summary['before'])} | | | |"]
     for method in found["methods"]:
         gain, beyond = (
             _interval(summary[f"{method}_{what}"], "+") if f"{method}_{what}" in summary else ""
