@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sagittal_engine.views import colour
-from sagittal_engine.views.draws import blurred, draw_blur
+from sagittal_engine.views.draws import blurred, draw_blur, either_way
 
 GIN_LAYERS = 4
 GIN_CHANNELS = 2
@@ -106,7 +106,7 @@ def draw_appearance(
         return torch.rand(count, generator=generator) < rules.share
 
     def factor(strength: float) -> Tensor | None:
-        return torch.where(chosen(), 1 + strength * _either_way(generator, count), 1.0) if strength else None
+        return torch.where(chosen(), 1 + strength * either_way(generator, count), 1.0) if strength else None
 
     even = torch.linspace(0, 1, KNOTS)
     histogram = None
@@ -115,7 +115,7 @@ def draw_appearance(
     brightness, contrast = factor(rules.brightness), factor(rules.contrast)
     gamma = bias = noise = None
     if rules.gamma:
-        gamma = torch.where(chosen(), torch.exp(math.log1p(rules.gamma) * _either_way(generator, count)), 1.0)
+        gamma = torch.where(chosen(), torch.exp(math.log1p(rules.gamma) * either_way(generator, count)), 1.0)
     if rules.bias:
         axes = len(shape) - 1
         bias = _draw_bias(count, axes, rules.bias, generator) * chosen().view(-1, *(1,) * axes)
@@ -208,7 +208,7 @@ def shifted(images: Tensor, points: Tensor) -> Tensor:
 def _draw_bias(count: int, axes: int, strength: float, generator: torch.Generator) -> Tensor:
     degrees = [sum(powers) for powers in itertools.product(range(DEGREE + 1), repeat=axes)]
     kept = torch.tensor([0 < degree <= DEGREE for degree in degrees]).view((DEGREE + 1,) * axes)
-    return strength * _either_way(generator, count, *kept.shape) * kept
+    return strength * either_way(generator, count, *kept.shape) * kept
 
 
 def bias_field(coefficients: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -223,8 +223,3 @@ def _legendre(size: int, like: Tensor) -> Tensor:
     """(4, size): the Legendre polynomials of degree 0 to 3 over −1…1."""
     x = torch.linspace(-1, 1, size, dtype=like.dtype, device=like.device) if size > 1 else like.new_zeros(1)
     return torch.stack([torch.ones_like(x), x, (3 * x**2 - 1) / 2, (5 * x**3 - 3 * x) / 2])
-
-
-def _either_way(generator: torch.Generator, *shape: int) -> Tensor:
-    """Uniform in −1…1."""
-    return 2 * torch.rand(*shape, generator=generator) - 1

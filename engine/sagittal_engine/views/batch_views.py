@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sagittal_engine.views import colour
-from sagittal_engine.views.draws import ViewDraw, blurred, draw_blur
+from sagittal_engine.views.draws import SharedRules, ViewDraw, blurred, draw_blur, draw_holes, either_way, in_blocks
 from sagittal_engine.views.geometry import ElasticRange, draw_elastic
 
 __all__ = [
@@ -36,69 +36,29 @@ __all__ = [
 CROP_ATTEMPTS = 10
 """Crops drawn per image; the first that fits inside the image is taken, else the whole image (as torchvision does)."""
 
-BLOCK = 2**18
-"""Numbers of views that a processor makes at a time: one megabyte."""
-
-
 BEND = ElasticRange(200.0, 15.0)
 
 
 @dataclass(frozen=True)
-class ViewRules:
-    """What a view may be. Probabilities and strengths of zero leave a transform out."""
+class ViewRules(SharedRules):
+    """What a view of a slice or picture may be: flips exchange left and right."""
 
-    crop_low: float = 0.08
-    crop_high: float = 1.0
-    """The share of the image's area that a crop keeps is uniform between these two."""
-    stretch: float = 4 / 3
-    """A crop's width over its height is log-uniform between 1/stretch and stretch, relative to the image's own."""
-    flip: float = 0.5
-    """Probability of exchanging left and right."""
-    rotation: float = 0.0
-    """Degrees, uniform either way. Beyond the crop's corners the image goes on; beyond its border it is reflected."""
     elastic: float = 0.0
     """Probability of an elastic deformation (Simard et al. 2003)."""
     bend: ElasticRange = BEND
     """Its strength and smoothness in pixels of the view."""
-    jitter: float = 0.8
-    """Probability of the four changes of colour, drawn together."""
-    brightness: float = 0.4
-    contrast: float = 0.4
     saturation: float = 0.4
-    """Each a factor uniform in 1 ± this."""
+    """A factor uniform in 1 ± this."""
     hue: float = 0.1
     """Turn of the colours, uniform either way, in full turns."""
     greyscale: float = 0.2
     """Probability of taking colours away."""
-    blur: float = 0.5
-    """Probability of a Gaussian blur, 5×5 pixels, its deviation uniform between the next two."""
-    blur_low: float = 0.1
-    blur_high: float = 2.0
-    holes: int = 0
-    """One to this many square holes of intensity 0."""
-    hole_share: float = 0.25
-    """Side of a hole as a share of the image's; its centre is uniform over pixels, so the border may cut it."""
-    noise: float = 0.0
-    """Standard deviation of Gaussian noise, the same in all channels of a pixel."""
 
     def __post_init__(self) -> None:
-        if not 0 < self.crop_low <= self.crop_high <= 1:
-            raise ValueError(f"0 < crop_low ≤ crop_high ≤ 1 is needed; got {self.crop_low} and {self.crop_high}.")
-        if self.stretch < 1 or not 0 < self.blur_low <= self.blur_high:
-            raise ValueError(
-                "stretch must be at least 1, and 0 < blur_low ≤ blur_high; "
-                f"got {self.stretch}, {self.blur_low} and {self.blur_high}."
-            )
-        for name in (
-            "flip", "elastic", "jitter", "greyscale", "blur", "brightness", "contrast", "saturation", "hole_share",
-        ):  # fmt: skip
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be between 0 and 1; got {getattr(self, name)}.")
-        if not (0 <= self.hue <= 0.5 and 0 <= self.rotation <= 180 and self.noise >= 0 and self.holes >= 0):
-            raise ValueError(
-                "hue must be in 0…0.5, rotation in 0…180, noise and holes not negative; "
-                f"got {self.hue}, {self.rotation}, {self.noise} and {self.holes}."
-            )
+        super().__post_init__()
+        self.check_shares("elastic", "greyscale", "saturation")
+        if not 0 <= self.hue <= 0.5:
+            raise ValueError(f"hue must be in 0…0.5; got {self.hue}.")
 
 
 SIMCLR = ViewRules()
@@ -123,8 +83,7 @@ def draw_views(count: int, size: int, rules: ViewRules, generator: torch.Generat
     def factor(strength: float, centre: float) -> Tensor | None:
         if not (strength and rules.jitter):
             return None
-        drawn = centre + strength * (2 * torch.rand(count, generator=generator) - 1)
-        return torch.where(jittered, drawn, centre)
+        return torch.where(jittered, centre + strength * either_way(generator, count), centre)
 
     return ViewDraw(
         size,
@@ -136,7 +95,7 @@ def draw_views(count: int, size: int, rules: ViewRules, generator: torch.Generat
         greyscale=torch.rand(count, generator=generator) < rules.greyscale if rules.greyscale else None,
         blur=draw_blur(count, rules, generator) if rules.blur else None,
         noise=rules.noise * torch.randn(count, 1, size, size, generator=generator) if rules.noise else None,
-        holes=_draw_holes(count, size, rules, generator) if rules.holes and rules.hole_share else None,
+        holes=draw_holes(count, size, 2, rules, generator) if rules.holes and rules.hole_share else None,
         elastic=_draw_elastic(count, size, rules, generator) if rules.elastic else None,
     )
 
@@ -150,9 +109,9 @@ def _draw_affine(count: int, rules: ViewRules, generator: torch.Generator) -> Te
     sides = torch.cat([sides, torch.ones(2, count, 1)], dim=2)
     first = (sides <= 1).all(0).int().argmax(1)
     sides = sides.gather(2, first.view(1, count, 1).expand(2, -1, -1)).squeeze(2).T
-    centre = (1 - sides) * (2 * torch.rand(count, 2, generator=generator) - 1)
+    centre = (1 - sides) * either_way(generator, count, 2)
     flip = torch.where(torch.rand(count, generator=generator) < rules.flip, -1.0, 1.0)
-    angle = torch.deg2rad(rules.rotation * (2 * torch.rand(count, generator=generator) - 1))
+    angle = torch.deg2rad(rules.rotation * either_way(generator, count))
     cos, sin = torch.cos(angle), torch.sin(angle)
     turn = torch.stack([cos * flip, -sin, sin * flip, cos], dim=1).view(count, 2, 2)
     return torch.cat([sides.unsqueeze(2) * turn, centre.unsqueeze(2)], dim=2)
@@ -164,16 +123,6 @@ def _draw_elastic(count: int, size: int, rules: ViewRules, generator: torch.Gene
     return None if field is None else field * bent
 
 
-def _draw_holes(count: int, size: int, rules: ViewRules, generator: torch.Generator) -> Tensor:
-    side = max(1, math.floor(size * rules.hole_share))
-    start = torch.randint(size, (count, rules.holes, 2), generator=generator) - side // 2
-    number = torch.randint(1, rules.holes + 1, (count, 1), generator=generator)
-    there = (torch.arange(rules.holes) < number).unsqueeze(2)
-    first, after = start.clamp(0, size), (start + side).clamp(0, size)
-    after = torch.where(there, after, first)
-    return torch.stack([first[..., 0], after[..., 0], first[..., 1], after[..., 1]], dim=2)
-
-
 def apply_views(images: Tensor, draw: ViewDraw) -> Tensor:
     """(N, C, H, W), float in 0…1 or uint8, of any size → float (N, C, size, size), on the images' device.
 
@@ -181,12 +130,7 @@ def apply_views(images: Tensor, draw: ViewDraw) -> Tensor:
     """
     if images.ndim != 4 or len(images) != len(draw):
         raise ValueError(f"{len(draw)} draws go with images (N, C, H, W), N = {len(draw)}; got {tuple(images.shape)}.")
-    # On a processor, blocks whose temporaries stay in its caches; elsewhere the whole batch.
-    count = max(1, BLOCK // (images.shape[1] * draw.size**2)) if images.device.type == "cpu" else len(images)
-    if count >= len(images):
-        return _applied(images, draw)
-    blocks = [slice(start, start + count) for start in range(0, len(images), count)]
-    return torch.cat([_applied(images[rows], draw.part(rows)) for rows in blocks])
+    return in_blocks(_applied, images, draw)
 
 
 def _applied(images: Tensor, draw: ViewDraw) -> Tensor:

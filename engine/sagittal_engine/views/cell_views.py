@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from sagittal_engine.views.draws import either_way
+
 DRAWS = ("range", "ends")
 
 
@@ -94,7 +96,7 @@ def draw_cells(count: int, cells: int, side: tuple[int, int], rules: CellRules, 
         turn = rules.rotation * (torch.randint(3, shape, generator=generator) - 1)
         shift = most * (torch.randint(3, (*shape, 2), generator=generator) - 1)
     else:
-        turn = rules.rotation * (2 * torch.rand(shape, generator=generator) - 1)
+        turn = rules.rotation * either_way(generator, *shape)
         shift = torch.randint(-most, most + 1, (*shape, 2), generator=generator)
     enlarged = torch.randint(2, shape, generator=generator)
     scale = 1 + (rules.scale - 1) * enlarged
@@ -108,7 +110,7 @@ def draw_cells(count: int, cells: int, side: tuple[int, int], rules: CellRules, 
         rows = 1 if rules.shared_noise else count
         noise = rules.noise * torch.randn(rows, cells, 1, rules.crop, rules.crop, generator=generator)
     if rules.brightness:
-        factor = 1 + rules.brightness * (2 * torch.rand(shape, generator=generator) - 1)
+        factor = 1 + rules.brightness * either_way(generator, *shape)
         brightness = torch.where(torch.rand(shape, generator=generator) < 0.5, factor, 1.0)
     return CellDraw(rules.crop, torch.deg2rad(turn.float()), shift.float(), scale.float(), start, noise, brightness)
 

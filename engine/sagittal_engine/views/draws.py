@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +14,65 @@ from torch.nn import functional as F
 
 BLUR_SIZE = 5
 """Pixels a side of the blurring kernel (thesis ch. 4)."""
+
+BLOCK = 2**18
+"""Numbers of views that a processor makes at a time: one megabyte."""
+
+
+@dataclass(frozen=True)
+class SharedRules:
+    """What a view of a slice and of a 3D patch may be alike. Probabilities and strengths of zero leave a transform out.
+
+    "Pixels" are a patch's voxels.
+    """
+
+    crop_low: float = 0.08
+    crop_high: float = 1.0
+    """The share of the image's area, of a patch's volume, that a crop keeps is uniform between these two."""
+    stretch: float = 4 / 3
+    """The most that one side of a crop may be longer than another, relative to the image's own; logarithms are
+    uniform."""
+    flip: float = 0.5
+    """Probability of a flip along an axis that may be flipped."""
+    rotation: float = 0.0
+    """Degrees, uniform either way; of patches about an axis of any direction. Beyond the crop's corners the image goes
+    on; beyond its border it is reflected."""
+    jitter: float = 0.8
+    """Probability of the changes of intensity and colour, drawn together."""
+    brightness: float = 0.4
+    contrast: float = 0.4
+    """Each a factor uniform in 1 ± this."""
+    blur: float = 0.5
+    """Probability of a Gaussian blur, 5 pixels a side, its deviation uniform between the next two."""
+    blur_low: float = 0.1
+    blur_high: float = 2.0
+    holes: int = 0
+    """One to this many square (cubic) holes of intensity 0."""
+    hole_share: float = 0.25
+    """Side of a hole as a share of the image's; its centre is uniform over pixels, so the border may cut it."""
+    noise: float = 0.0
+    """Standard deviation of Gaussian noise, the same in all channels of a pixel."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.crop_low <= self.crop_high <= 1:
+            raise ValueError(f"0 < crop_low ≤ crop_high ≤ 1 is needed; got {self.crop_low} and {self.crop_high}.")
+        if self.stretch < 1 or not 0 < self.blur_low <= self.blur_high:
+            raise ValueError(
+                "stretch must be at least 1, and 0 < blur_low ≤ blur_high; "
+                f"got {self.stretch}, {self.blur_low} and {self.blur_high}."
+            )
+        self.check_shares("flip", "jitter", "blur", "brightness", "contrast", "hole_share")
+        if not (0 <= self.rotation <= 180 and self.noise >= 0 and self.holes >= 0):
+            raise ValueError(
+                "rotation must be in 0…180, noise and holes not negative; "
+                f"got {self.rotation}, {self.noise} and {self.holes}."
+            )
+
+    def check_shares(self, *names: str) -> None:
+        """Raises ValueError where one of these fields is not in 0…1."""
+        for name in names:
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be between 0 and 1; got {getattr(self, name)}.")
 
 
 @dataclass(frozen=True)
@@ -71,6 +131,11 @@ class BlurRules(Protocol):
     def blur_high(self) -> float: ...
 
 
+def either_way(generator: torch.Generator, *shape: int) -> Tensor:
+    """Uniform in −1…1."""
+    return 2 * torch.rand(*shape, generator=generator) - 1
+
+
 def draw_blur(count: int, rules: BlurRules, generator: torch.Generator) -> Tensor:
     """(count, 5): normalised Gaussian weights, or those that change nothing, with the rules' probability."""
     sigma = rules.blur_low + torch.rand(count, 1, generator=generator) * (rules.blur_high - rules.blur_low)
@@ -78,6 +143,26 @@ def draw_blur(count: int, rules: BlurRules, generator: torch.Generator) -> Tenso
     weights = torch.exp(-0.5 * (offset / sigma) ** 2)
     blurred = torch.rand(count, 1, generator=generator) < rules.blur
     return torch.where(blurred, weights / weights.sum(1, keepdim=True), (offset == 0).float())
+
+
+def draw_holes(count: int, size: int, axes: int, rules: SharedRules, generator: torch.Generator) -> Tensor:
+    """(count, K, 2 · axes): `ViewDraw.holes`."""
+    side = max(1, math.floor(size * rules.hole_share))
+    start = torch.randint(size, (count, rules.holes, axes), generator=generator) - side // 2
+    number = torch.randint(1, rules.holes + 1, (count, 1), generator=generator)
+    there = (torch.arange(rules.holes) < number).unsqueeze(2)
+    first, after = start.clamp(0, size), (start + side).clamp(0, size)
+    return torch.stack([first, torch.where(there, after, first)], dim=3).flatten(2)
+
+
+def in_blocks(make: Callable[[Tensor, ViewDraw], Tensor], images: Tensor, draw: ViewDraw) -> Tensor:
+    """`make(images, draw)`; on a processor in blocks whose temporaries stay in its caches."""
+    size = images.shape[1] * draw.size ** (images.ndim - 2)
+    count = max(1, BLOCK // size) if images.device.type == "cpu" else len(images)
+    if count >= len(images):
+        return make(images, draw)
+    blocks = [slice(start, start + count) for start in range(0, len(images), count)]
+    return torch.cat([make(images[rows], draw.part(rows)) for rows in blocks])
 
 
 def blurred(views: Tensor, weights: Tensor) -> Tensor:

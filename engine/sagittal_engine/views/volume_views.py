@@ -16,64 +16,26 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sagittal_engine.views import colour
-from sagittal_engine.views.draws import ViewDraw, blurred, draw_blur
-
-BLOCK = 2**18
-"""Numbers of views that a processor makes at a time: one megabyte."""
+from sagittal_engine.views.draws import SharedRules, ViewDraw, blurred, draw_blur, draw_holes, either_way, in_blocks
 
 LEFT_RIGHT, FRONT_BACK, HEAD_FOOT = range(3)
 """The axes of a patch."""
 
 
 @dataclass(frozen=True)
-class VolumeRules:
-    """What a view of a patch may be. Probabilities and strengths of zero leave a transform out."""
+class VolumeRules(SharedRules):
+    """What a view of a patch may be: flips along each of `flip_axes`, one independent of the other."""
 
-    crop_low: float = 0.08
-    crop_high: float = 1.0
-    """The share of the patch's volume that a crop keeps is uniform between these two."""
-    stretch: float = 4 / 3
-    """The most that one side of a crop may be longer than another; logarithms of the sides are uniform."""
-    flip: float = 0.5
-    """Probability of a flip along each of `flip_axes`, one independent of the other."""
     flip_axes: tuple[int, ...] = (FRONT_BACK, HEAD_FOOT)
     """Left and right are not exchanged unless asked: the sides of a body differ."""
-    rotation: float = 0.0
-    """Degrees about an axis of any direction, uniform either way. What lies beyond the patch is reflected."""
-    jitter: float = 0.8
-    """Probability of the three changes of intensity, drawn together."""
-    brightness: float = 0.4
-    contrast: float = 0.4
-    """Each a factor uniform in 1 ± this."""
     gamma: float = 0.0
     """Intensities to the power of γ, log-uniform between 1/(1 + this) and 1 + this."""
-    blur: float = 0.5
-    """Probability of a Gaussian blur, 5×5×5 voxels, its deviation uniform between the next two."""
-    blur_low: float = 0.1
-    blur_high: float = 2.0
-    holes: int = 0
-    """One to this many cubic holes of intensity 0."""
     hole_share: float = 1 / 3
-    """Side of a hole as a share of the patch's; its centre is uniform over voxels, so the border may cut it."""
-    noise: float = 0.0
-    """Standard deviation of Gaussian noise."""
 
     def __post_init__(self) -> None:
-        if not 0 < self.crop_low <= self.crop_high <= 1:
-            raise ValueError(f"0 < crop_low ≤ crop_high ≤ 1 is needed; got {self.crop_low} and {self.crop_high}.")
-        if self.stretch < 1 or not 0 < self.blur_low <= self.blur_high:
-            raise ValueError(
-                "stretch must be at least 1, and 0 < blur_low ≤ blur_high; "
-                f"got {self.stretch}, {self.blur_low} and {self.blur_high}."
-            )
-        for name in ("flip", "jitter", "blur", "brightness", "contrast", "hole_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be between 0 and 1; got {getattr(self, name)}.")
-        if not (0 <= self.rotation <= 180 and self.gamma >= 0 and self.noise >= 0 and self.holes >= 0):
-            raise ValueError(
-                "rotation must be in 0…180, gamma, noise and holes not negative; "
-                f"got {self.rotation}, {self.gamma}, {self.noise} and {self.holes}."
-            )
+        super().__post_init__()
+        if self.gamma < 0:
+            raise ValueError(f"gamma must not be negative; got {self.gamma}.")
         if set(self.flip_axes) - {0, 1, 2}:
             raise ValueError(f"flip_axes are any of 0, 1 and 2; got {self.flip_axes}.")
 
@@ -98,12 +60,12 @@ def draw_volume_views(count: int, size: int, rules: VolumeRules, generator: torc
     def factor(strength: float) -> Tensor | None:
         if not (strength and rules.jitter):
             return None
-        return torch.where(jittered, 1 + strength * _either_way(generator, count), 1.0)
+        return torch.where(jittered, 1 + strength * either_way(generator, count), 1.0)
 
     brightness, contrast = factor(rules.brightness), factor(rules.contrast)
     gamma = None
     if rules.gamma and rules.jitter:
-        gamma = torch.where(jittered, torch.exp(math.log1p(rules.gamma) * _either_way(generator, count)), 1.0)
+        gamma = torch.where(jittered, torch.exp(math.log1p(rules.gamma) * either_way(generator, count)), 1.0)
     return ViewDraw(
         size,
         affine,
@@ -112,21 +74,16 @@ def draw_volume_views(count: int, size: int, rules: VolumeRules, generator: torc
         gamma=gamma,
         blur=draw_blur(count, rules, generator) if rules.blur else None,
         noise=rules.noise * torch.randn(count, 1, size, size, size, generator=generator) if rules.noise else None,
-        holes=_draw_holes(count, size, rules, generator) if rules.holes and rules.hole_share else None,
+        holes=draw_holes(count, size, 3, rules, generator) if rules.holes and rules.hole_share else None,
     )
-
-
-def _either_way(generator: torch.Generator, *shape: int) -> Tensor:
-    """Uniform in −1…1."""
-    return 2 * torch.rand(*shape, generator=generator) - 1
 
 
 def _draw_affine(count: int, rules: VolumeRules, generator: torch.Generator) -> Tensor:
     share = rules.crop_low + torch.rand(count, 1, generator=generator) * (rules.crop_high - rules.crop_low)
-    bend = 0.5 * math.log(rules.stretch) * _either_way(generator, count, 3)
+    bend = 0.5 * math.log(rules.stretch) * either_way(generator, count, 3)
     # A side that would be longer than the patch's is cut to it.
     sides = (share.pow(1 / 3) * torch.exp(bend - bend.mean(1, keepdim=True))).clamp(max=1)
-    centre = (1 - sides) * _either_way(generator, count, 3)
+    centre = (1 - sides) * either_way(generator, count, 3)
     turned = torch.rand(count, 3, generator=generator) < rules.flip
     allowed = torch.tensor([axis in rules.flip_axes for axis in range(3)])
     scale = sides * torch.where(turned & allowed, -1.0, 1.0)
@@ -136,21 +93,12 @@ def _draw_affine(count: int, rules: VolumeRules, generator: torch.Generator) -> 
 def _draw_rotation(count: int, rules: VolumeRules, generator: torch.Generator) -> Tensor:
     """(N, 3, 3) by Rodrigues' formula: cos θ I + sin θ [k]× + (1 − cos θ) k kᵀ."""
     axis = F.normalize(torch.randn(count, 3, generator=generator), dim=1)
-    angle = torch.deg2rad(rules.rotation * _either_way(generator, count)).view(-1, 1, 1)
+    angle = torch.deg2rad(rules.rotation * either_way(generator, count)).view(-1, 1, 1)
     x, y, z = axis.unbind(1)
     zero = torch.zeros_like(x)
     cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=1).view(count, 3, 3)
     outer = axis.unsqueeze(2) * axis.unsqueeze(1)
     return torch.cos(angle) * torch.eye(3) + torch.sin(angle) * cross + (1 - torch.cos(angle)) * outer
-
-
-def _draw_holes(count: int, size: int, rules: VolumeRules, generator: torch.Generator) -> Tensor:
-    side = max(1, math.floor(size * rules.hole_share))
-    start = torch.randint(size, (count, rules.holes, 3), generator=generator) - side // 2
-    number = torch.randint(1, rules.holes + 1, (count, 1), generator=generator)
-    there = (torch.arange(rules.holes) < number).unsqueeze(2)
-    first, after = start.clamp(0, size), (start + side).clamp(0, size)
-    return torch.stack([first, torch.where(there, after, first)], dim=3).flatten(2)
 
 
 def apply_volume_views(patches: Tensor, draw: ViewDraw) -> Tensor:
@@ -162,12 +110,7 @@ def apply_volume_views(patches: Tensor, draw: ViewDraw) -> Tensor:
         raise ValueError(
             f"{len(draw)} draws go with patches (N, C, X, Y, Z), N = {len(draw)}; got {tuple(patches.shape)}."
         )
-    # On a processor, blocks whose temporaries stay in its caches; elsewhere the whole batch.
-    count = max(1, BLOCK // (patches.shape[1] * draw.size**3)) if patches.device.type == "cpu" else len(patches)
-    if count >= len(patches):
-        return _applied(patches, draw)
-    blocks = [slice(start, start + count) for start in range(0, len(patches), count)]
-    return torch.cat([_applied(patches[rows], draw.part(rows)) for rows in blocks])
+    return in_blocks(_applied, patches, draw)
 
 
 def _applied(patches: Tensor, draw: ViewDraw) -> Tensor:

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from sagittal_engine.prefetch import over_tensors
-from sagittal_engine.views import batch_views, colour
+from sagittal_engine.views import batch_views, colour, draws
 from sagittal_engine.views.batch_views import GREY, SIMCLR, CropRules, ViewRules, apply_views, draw_views, multi_crop
 from sagittal_engine.views.geometry import ElasticRange
 
@@ -215,7 +215,7 @@ def test_a_view_depends_on_its_image_and_its_row_alone(rules: ViewRules) -> None
 def test_blocks_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     images, draw = some_images(7, 3, 16).float(), drawn(7, 16, SIMCLR)
     whole = apply_views(images, draw)
-    monkeypatch.setattr(batch_views, "BLOCK", 2 * 3 * 16 * 16)
+    monkeypatch.setattr(draws, "BLOCK", 2 * 3 * 16 * 16)
     assert torch.equal(apply_views(images, draw), whole)
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from sagittal_engine.prefetch import over_tensors
-from sagittal_engine.views import volume_views
+from sagittal_engine.views import draws
 from sagittal_engine.views.draws import ViewDraw
 from sagittal_engine.views.volume_views import (
     GREY_VOLUME,
@@ -175,7 +175,7 @@ def test_a_draw_replays_bit_for_bit_and_a_view_depends_on_its_own_row_alone(rule
 def test_blocks_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     patches, draw = some_patches(7, 8).float(), drawn(7, 8, GREY_VOLUME)
     whole = apply_volume_views(patches, draw)
-    monkeypatch.setattr(volume_views, "BLOCK", 2 * 8**3)
+    monkeypatch.setattr(draws, "BLOCK", 2 * 8**3)
     assert torch.equal(apply_volume_views(patches, draw), whole)
 
 
