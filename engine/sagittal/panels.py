@@ -20,11 +20,17 @@ class Lines(Panel):
 
     series: tuple[str, ...] = ()
     """Their names, or patterns as "cosine_*" where names follow from parameters; those of a `Timeline` too."""
+    names: tuple[str, ...] = ()
+    """What the legend calls them, in the order of `series`; else what tells the series' own names apart."""
     x_label: str = "step"
     y_label: str = ""
     log: bool = False
     levels: tuple[float, ...] = ()
     """Values that tell sides apart, as an angle of 90 degrees; each a line across, always in view."""
+
+    def __post_init__(self) -> None:
+        if self.names and len(self.names) != len(self.series):
+            raise ValueError(f"'{self.title}' names {len(self.names)} of {len(self.series)} series: name all, or none.")
 
 
 @dataclass(frozen=True)

@@ -136,6 +136,18 @@ def test_a_value_that_tells_sides_apart_is_always_in_view(qtbot):
     assert line.value() == pytest.approx(np.log10(90)) and panel.plot.vb.viewRange()[1][1] > line.value()
 
 
+def test_a_panel_may_say_what_its_series_are_called(qtbot):
+    panel, refresh = make_panel(Lines("Dice", series=("dice_of_a", "dice_of_b"), names=("student", "teacher")), "dice")
+    qtbot.addWidget(panel)
+    model = RunModel("run")
+    for name in ("dice_of_b", "dice_of_a"):
+        model.series[name] = Series([1, 2], [0.1, 0.2])
+    refresh(model)
+    assert [one.name for one in panel._curves] == ["student", "teacher"] and "teacher" in panel.legend.text()
+    with pytest.raises(ValueError, match="names 1 of 2 series"):
+        Lines("Dice", series=("a", "b"), names=("student",))
+
+
 def test_exports_hold_what_is_drawn(lines, tmp_path):
     lines.set_curves([curve()])
     for ending in (".png", ".svg", ".csv"):

@@ -18,7 +18,7 @@ from sagittal.panels import Images, Lines
 from sagittal.panels import Panel as PanelData
 from sagittal.probe import ProbeCard, read_probe
 from sagittal_app import messages, theme
-from sagittal_app.charts.factory import Refresh, curves_of, make_panel, names_of
+from sagittal_app.charts.factory import Refresh, called, curves_of, legend_names, make_panel, names_of
 from sagittal_app.charts.plot import LinesPanel
 from sagittal_app.desk import Desk
 from sagittal_app.models.run_model import RunModel, losses
@@ -170,6 +170,8 @@ class Board(QWidget):
         self._refreshes: list[Refresh] = []
         self._claimed: set[str] = set()
         self._others: dict[str, LinesPanel] = {}
+        self._losses: dict[str, str] = {}
+        """What the method calls its losses."""
         self._log_shown = 0
         self.facts = Facts(desk)
         self.loss = LinesPanel(messages.LOSS_TITLE, "Every step's losses.", y_label="loss", name="loss")
@@ -237,6 +239,7 @@ class Board(QWidget):
         for index, panel in enumerate([*(card.panels if card else ()), *_probe_panels(model, probes)]):
             self._claimed.update(getattr(panel, "series", ()))
             if isinstance(panel, Lines) and panel.series and all("loss" in name for name in panel.series):
+                self._losses |= legend_names(panel)
                 continue
             widget, refresh = make_panel(panel, f"panel_{index}")
             self._refreshes.append(refresh)
@@ -281,7 +284,7 @@ class Board(QWidget):
     def _show_loss(self, model: RunModel) -> None:
         if model.over:
             self.loss.say_waiting(messages.NOT_RECORDED)
-        curves = curves_of(model, losses(model))
+        curves = called(curves_of(model, losses(model)), self._losses)
         total = [curve for curve in curves if curve.name == SUM]
         parts = [curve for curve in curves if curve.name != SUM]
         apart = bool(total) and len(parts) >= MANY
@@ -301,7 +304,7 @@ class Board(QWidget):
         """Series that no panel asks for (the learning rate, say) get a small panel each."""
         named = set(names_of(model, sorted(self._claimed))) | set(losses(model)) | set(self._others)
         for name in [name for name in model.series if name not in named]:
-            self._others[name] = LinesPanel(messages.heading(name), y_label=messages.words(name), name=f"series_{name}")
+            self._others[name] = LinesPanel(messages.heading(name), name=f"series_{name}")
             self._place(self._others[name])
         for name, panel in self._others.items():
             panel.set_curves(curves_of(model, (name,)))
@@ -350,6 +353,7 @@ class Board(QWidget):
                 item.widget().setParent(None)
                 item.widget().deleteLater()
         self._refreshes, self._claimed, self._others, self._panels = [], set(), {}, []
+        self._losses = {}
         self._jobs = []
         self.log.clear()
         self._log_shown = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -40,6 +40,16 @@ def curves_of(model: RunModel, names: Sequence[str]) -> list[CurveData]:
     return [CurveData(name, colour_of(n), s.steps, s.values) for n, name, s in found if s is not None and len(s)]
 
 
+def legend_names(panel: Lines) -> dict[str, str]:
+    """What the panel calls its series, where it says so."""
+    return dict(zip(panel.series, panel.names, strict=True)) if panel.names else {}
+
+
+def called(curves: Sequence[CurveData], names: Mapping[str, str]) -> list[CurveData]:
+    """The curves under what they are called in `names` (series → name)."""
+    return [replace(one, name=names.get(one.name, one.name)) for one in curves]
+
+
 def make_panel(panel: Panel, name: str) -> tuple[QWidget, Refresh]:
     """The widget of `panel`, and the function that brings it up to date with a run's model."""
     return _MAKERS[type(panel)](panel, name)
@@ -49,7 +59,8 @@ def _lines(panel: Lines, name: str) -> tuple[QWidget, Refresh]:
     made = LinesPanel(
         panel.title, panel.about, panel.x_label, panel.y_label, log=panel.log, levels=panel.levels, name=name
     )
-    return made, lambda model: _show_curves(made, model, panel.series)
+    names = legend_names(panel)
+    return made, lambda model: _show_curves(made, model, panel.series, names)
 
 
 def _timeline(panel: Timeline, name: str) -> tuple[QWidget, Refresh]:
@@ -57,14 +68,16 @@ def _timeline(panel: Timeline, name: str) -> tuple[QWidget, Refresh]:
     return made, lambda model: _show_curves(made, model, panel.series)
 
 
-def _show_curves(made: LinesPanel | TimelinePanel, model: RunModel, names: Sequence[str]) -> None:
+def _show_curves(
+    made: LinesPanel | TimelinePanel, model: RunModel, names: Sequence[str], legend: Mapping[str, str] | None = None
+) -> None:
     curves = curves_of(model, names)
     if not curves:
         made.say_waiting(messages.NOT_RECORDED if model.over else messages.WAITING_LINES)
     before, star, after = names[0].partition("*") if len(names) == 1 else ("", "", "")
     if star:  # the panel's title says what all of a pattern have in common
         curves = [replace(one, name=one.name.removeprefix(before).removesuffix(after)) for one in curves]
-    made.set_curves(curves)
+    made.set_curves(called(curves, legend or {}))
 
 
 def _images(panel: Images, name: str) -> tuple[QWidget, Refresh]:

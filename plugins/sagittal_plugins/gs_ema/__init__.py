@@ -121,11 +121,11 @@ class GSEMAParams(TrainingParams):
     )
 
     gin: bool = setting(True, "A random shallow network changes the intensities (GIN).", group=VIEWS)
-    intensity: bool = setting(True, "Brightness, contrast and gamma change.", group=VIEWS, paper=False)
-    noise: bool = setting(True, "Gaussian noise is added.", group=VIEWS, paper=False)
-    smoothing: bool = setting(True, "The image is smoothed.", group=VIEWS, paper=False)
-    histogram: bool = setting(True, "The histogram is shifted piece by piece.", group=VIEWS, paper=False)
-    bias_field: bool = setting(True, "Brightness varies smoothly over the image.", group=VIEWS, paper=False)
+    intensity: bool = setting(True, "Brightness, contrast and gamma change.", group=VIEWS)
+    noise: bool = setting(True, "Gaussian noise is added.", group=VIEWS)
+    smoothing: bool = setting(True, "The image is smoothed.", group=VIEWS)
+    histogram: bool = setting(True, "The histogram is shifted piece by piece.", group=VIEWS)
+    bias_field: bool = setting(True, "Brightness varies smoothly over the image.", group=VIEWS)
     geometry: bool = setting(
         True, "Image and labels together are turned by up to 15 degrees and flipped, in both views alike.", group=VIEWS
     )
@@ -297,7 +297,8 @@ CARD = MethodCard(
     name="gs_ema",
     title="GS-EMA",
     summary="Learns to segment so that it carries over to unseen hospitals: a teacher follows where gradients agree.",
-    paper="GS-EMA: gradient surgery EMA with boundary-aware contrastive learning for intracranial aneurysms",
+    paper="Lin et al., GS-EMA: Integrating Gradient Surgery Exponential Moving Average with Boundary-Aware Contrastive "
+    "Learning for Enhanced Domain Generalization in Aneurysm Segmentation (ISBI 2024)",
     capabilities=("pretext", "predictor", "representation"),
     params=GSEMAParams,
     implementation="sagittal_plugins.gs_ema.method:GSEMA",
@@ -308,6 +309,7 @@ CARD = MethodCard(
             "Dice and cross-entropy of the student on the source and on the transformed images, and the contrast of "
             "the latents, each with its weight.",
             series=("source_loss", "target_loss", "contrast_loss"),
+            names=("source", "transformed", "contrast"),
             y_label="loss",
         ),
         Lines(
@@ -335,19 +337,23 @@ CARD = MethodCard(
             "Cosines of whole latents of student and teacher, both on the source or both on the transformed image, "
             "means over the batch; the contrast raises them.",
             series=SIMILARITIES[:2],
+            names=("source", "transformed"),
             y_label="cosine",
         ),
         Lines(
             "Similarity across images",
-            "The same between source and transformed image, of one network or of two; the contrast lowers them.",
+            "The same between source and transformed image, the source as the first network sees it and the transformed "
+            "image as the second does; the contrast lowers them.",
             series=SIMILARITIES[2:],
+            names=("student, student", "teacher, teacher", "student, teacher", "teacher, student"),
             y_label="cosine",
         ),
         Lines(
             "Student and teacher",
-            "Dice of what student and teacher segment of the step's batch, a mean over labels, every `teacher_every` "
-            "steps.",
+            "Dice of what student and teacher segment of the step's batch, of source and transformed images, a mean over "
+            "labels, every `teacher_every` steps.",
             series=("student_dice_source", "student_dice_target", "teacher_dice_source", "teacher_dice_target"),
+            names=("student, source", "student, transformed", "teacher, source", "teacher, transformed"),
             y_label="Dice",
         ),
         Lines(
@@ -366,10 +372,10 @@ CARD = MethodCard(
         ),
         Images(
             "Boundary features",
-            "Means over the channels of the latents without their low frequencies, a row for each patch: student on "
-            "source and transformed image, teacher on both.",
+            "Means over the channels of the latents without their low frequencies, in the middle slice, a row for each "
+            "patch: student on source and transformed image, then the teacher, where there is one.",
             source="Boundary features",
-            captions=("student on source and transformed, then the teacher",),
+            captions=("source and transformed: student, then teacher",),
         ),
     ),
     recipes=recipes.load(__file__),

@@ -191,15 +191,9 @@ class GSEMA(Uses, PretextBase[GSEMAParams]):
         sight = self._sight(batch)
         found = self.network(module)(sight.source).argmax(1, keepdim=True)
         views = views_picture(sight.source, sight.student, sight.teacher, sight.classes, found, len(self.labels))
-        latents = {
-            "student on source": module.student.latent(sight.source),
-            "student on transformed": module.student.latent(sight.student),
-        }
+        latents = [module.student.latent(images) for images in (sight.source, sight.student)]
         if module.teacher is not None:
-            latents |= {
-                "teacher on source": module.teacher.latent(sight.source),
-                "teacher on transformed": module.teacher.latent(sight.teacher),
-            }
+            latents += [module.teacher.latent(images) for images in (sight.source, sight.teacher)]
         return [views, boundary_picture(latents)]
 
     def encoder(self, module: nn.Module) -> nn.Module:

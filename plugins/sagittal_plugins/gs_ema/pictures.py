@@ -49,15 +49,16 @@ def views_picture(
     return Picture("Views", _by_patch([*images, *classes_shown]), "source, transformed twice, truth, prediction")
 
 
-def boundary_picture(latents: dict[str, Tensor]) -> Picture:
+def boundary_picture(latents: Sequence[Tensor]) -> Picture:
     """A row for each patch: the means over the channels of its latents' (N, C, x, y, z) boundary features, in the
-    middle slice."""
+    middle slice; `latents` of the student on source and transformed image, then perhaps the teacher's."""
     columns = []
-    for latent in latents.values():
+    for latent in latents:
         features = boundary_features(latent[:SHOWN]).mean(1, keepdim=True)
         middle = features[..., features.shape[-1] // 2].transpose(2, 3).flip(2, 3)
         columns.append(_evened(middle))
-    return Picture("Boundary features", _by_patch(columns), ", ".join(latents))
+    whose = "student, then teacher" if len(latents) > 2 else "student"
+    return Picture("Boundary features", _by_patch(columns), f"source and transformed: {whose}")
 
 
 def _by_patch(columns: Sequence[Tensor]) -> np.ndarray[Any, Any]:
