@@ -21,6 +21,9 @@ Kind = Literal["int", "float", "bool", "choice", "text", "path"]
 
 META_LABELS = "meta_labels"
 """`choices_from` of a text that names attributes of the study's scans."""
+VALUES_OF = "values of "
+"""`choices_from` of a text that names a value of an attribute, with the parameter that names the attribute behind it:
+"values of domain_column"."""
 RUNS = "runs"
 """`choices_from` of a text that names a run whose encoder is taken, by its id; or an encoder's folder or file."""
 OWN_META_LABELS: Mapping[str, str] = {
@@ -87,7 +90,7 @@ class FieldDescription:
     paper: Any = None
     """The published value, where it differs from the default."""
     choices_from: str | None = None
-    """What of the open study a text's values are taken from: "meta_labels" or "runs"."""
+    """What of the open study a text's values are taken from: "meta_labels", "values of" one of them, or "runs"."""
     multiple: bool = False
     """Several of them, written with commas between."""
 
@@ -112,7 +115,8 @@ def setting(
 
     `group` is the heading it stands under in the form; "Essentials" is shown first, the others are folded. A text with
     `choices_from="meta_labels"` names an attribute of the study's scans, with `multiple` several of them, as
-    "subject, phase" (`names_in` reads it); one with `choices_from="runs"` a run whose encoder is taken, or the folder
+    "subject, phase" (`names_in` reads it); one with `choices_from="values of domain_column"` a value of the attribute
+    that the parameter `domain_column` names; one with `choices_from="runs"` a run whose encoder is taken, or the folder
     or file of another. The form offers those that the open study has.
     """
     extra = {"unit": unit, "choices": dict(choices) if choices else None, "group": group, "paper": paper, "path": path}

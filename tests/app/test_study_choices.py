@@ -23,6 +23,8 @@ class Chosen(Params):
         "subject, slice_quantile", "What makes two slices alike.", choices_from="meta_labels", multiple=True
     )
     domain: str = setting("", "What tells scanners apart.", choices_from="meta_labels")
+    site: str = setting("site", "What names the hospital.", choices_from="meta_labels")
+    leave_out: str = setting("", "Which hospital is kept for testing.", choices_from="values of site")
     start_from: str = setting("", "Encoder to start from.", choices_from="runs")
 
 
@@ -42,7 +44,8 @@ def form(qtbot):
 
 
 def test_the_description_says_where_values_come_from():
-    several, one, run = describe(Chosen)
+    several, one, _, value, run = describe(Chosen)
+    assert value.choices_from == "values of site"
     assert (several.kind, several.choices_from, several.multiple) == ("text", "meta_labels", True)
     assert (one.choices_from, one.multiple, run.choices_from) == ("meta_labels", False, "runs")
     assert names_in(" subject,phase , subject") == ("subject", "phase")
@@ -79,6 +82,29 @@ def test_one_name_is_a_choice_that_may_stay_empty(form, qtbot):
     assert form.differences() == {"domain": "phase"}
     form.set_values({"domain": "site"})
     assert "no meta label “site”" in form.problem()
+
+
+def test_a_name_that_is_the_methods_own_may_be_absent(form):
+    control = form.rows["site"].control
+    assert control.value() == "site" and form.problem() == "" and form.differences() == {}
+    assert "no meta label “site”" in control._sentence.text()
+
+
+def test_values_of_the_attribute_that_another_parameter_names_are_offered(form, qtbot):
+    box = form.findChild(QComboBox, "param_leave_out")
+    assert [box.itemText(i) for i in range(box.count())] == ["none"]
+    form.rows["site"].control.set_value("phase")
+    assert [box.itemText(i) for i in range(box.count())] == ["none", "ED", "ES"]
+    box.setFocus()
+    qtbot.keyClick(box, Qt.Key.Key_Down)
+    assert form.differences() == {"site": "phase", "leave_out": "ED"}
+    assert form.rows["leave_out"].control._sentence.text() == "Of 2 scans."
+    form.show_study(study("ED", "late"))
+    assert [box.itemText(i) for i in range(box.count())] == ["none", "ED", "late"] and box.currentText() == "ED"
+    form.show_study(study("late", "late"))
+    assert form.differences()["leave_out"] == "ED" and form.problem() == "", "the study check says that there is none"
+    qtbot.mouseClick(form.rows["leave_out"].back, Qt.MouseButton.LeftButton)
+    assert form.differences() == {"site": "phase"}
 
 
 def test_a_run_is_chosen_from_a_list_or_a_folder_typed(form, qtbot):

@@ -10,11 +10,11 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from sagittal.facts import StudyFacts
-from sagittal.params import META_LABELS, RUNS, FieldDescription, ParameterError, Params, describe, make
+from sagittal.params import META_LABELS, RUNS, VALUES_OF, FieldDescription, ParameterError, Params, describe, make
 from sagittal_app import messages
 from sagittal_app.forms.controls import Control, show_number
 from sagittal_app.forms.kinds import control_for
-from sagittal_app.models.meta_labels import meta_labels
+from sagittal_app.models.meta_labels import meta_labels, values_of
 from sagittal_app.widgets.basics import UNIT, Fold, label, set_role, tool
 
 LABEL_WIDTH = 176
@@ -97,6 +97,7 @@ class ParameterForm(QWidget):
         self._params = params
         self._base: dict[str, Any] = {}
         self._quiet = False
+        self._facts: StudyFacts | None = None
         fields = [field for field in describe(params) if not asked or field.name in asked]
         offers = offers or {}
         fields = [replace(f, kind="choice", choices=offers[f.name]) if f.name in offers else f for f in fields]
@@ -136,8 +137,10 @@ class ParameterForm(QWidget):
         self.row_changed()
 
     def show_study(self, facts: StudyFacts | None) -> None:
-        """Offers the study's meta labels, for parameters that take their values from them."""
+        """Offers the study's meta labels and their values, for parameters that name one of them."""
+        self._facts = facts
         self._offer(META_LABELS, meta_labels(facts))
+        self._offer_values()
 
     def show_runs(self, runs: Mapping[str, str]) -> None:
         """Offers runs (id → what is said of each), for parameters that start from one."""
@@ -148,6 +151,14 @@ class ParameterForm(QWidget):
             if row.field.choices_from == source:
                 row.control.offer(names)
         self._refresh()
+
+    def _offer_values(self) -> None:
+        """Where a parameter names an attribute, another may name a value of it."""
+        for row in self.rows.values():
+            source = row.field.choices_from or ""
+            naming = self.rows.get(source.removeprefix(VALUES_OF))
+            if source.startswith(VALUES_OF) and naming is not None:
+                row.control.offer(values_of(self._facts, naming.control.value()))
 
     def differences(self) -> dict[str, Any]:
         """Parameters that differ from the recipe: what a request carries."""
@@ -171,6 +182,7 @@ class ParameterForm(QWidget):
     def row_changed(self) -> None:
         """A control was edited."""
         if not self._quiet:
+            self._offer_values()
             self._refresh()
             self.changed.emit()
 

@@ -1,4 +1,4 @@
-"""Controls whose values are those of the open study: one of its meta labels, or several; one of its runs."""
+"""Controls whose values are those of the open study: one of its meta labels, several, or a value; one of its runs."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class StudyChoice(Choice):
         self.box.blockSignals(True)
         self.box.clear()
         for index, (name, sentence) in enumerate(self._offers.items()):
-            self.box.addItem(messages.words(name) or messages.META_NO_CHOICE, name)
+            self.box.addItem(self.shown(name) or messages.META_NO_CHOICE, name)
             self.box.setItemData(index, sentence, Qt.ItemDataRole.ToolTipRole)
         self.box.blockSignals(False)
         self.set_value(kept)
@@ -84,11 +84,35 @@ class StudyChoice(Choice):
     def set_value(self, value: Any) -> None:
         name = str(value or "")
         if self.box.findData(name) < 0:  # of a recipe or a past run; `problem` says that the study has it not
-            self.box.addItem(messages.words(name), name)
+            self.box.addItem(self.shown(name), name)
         super().set_value(name)
 
+    def shown(self, name: str) -> str:
+        """What stands in the list for a value."""
+        return messages.words(name)
+
     def problem(self) -> str:
-        return "" if self.value() in self._offers else messages.META_NOT_HERE.format(name=self.value())
+        """The method's own name for it is nobody's mistake where the study has no such: then it does nothing."""
+        if self.value() in self._offers or self.value() == self.field.default:
+            return ""
+        return messages.META_NOT_HERE.format(name=self.value())
+
+    def sentence_of(self, value: str) -> str:
+        return self._offers.get(value, messages.META_ABSENT.format(name=value))
+
+
+class ValueChoice(StudyChoice):
+    """One value of a meta label that another parameter names, or none; the study check says whether it fits."""
+
+    def offer(self, names: Mapping[str, str]) -> None:
+        if {"": "", **names} != self._offers:
+            super().offer(names)
+
+    def shown(self, name: str) -> str:
+        return name
+
+    def problem(self) -> str:
+        return ""
 
     def sentence_of(self, value: str) -> str:
         return self._offers.get(value, "")

@@ -25,6 +25,14 @@ def meta_labels(facts: StudyFacts | None) -> dict[str, str]:
     return found
 
 
+def values_of(facts: StudyFacts | None, name: str) -> dict[str, str]:
+    """Every value that the study's scans have of one attribute, each with how many scans have it."""
+    scans = facts.scans if facts else ()
+    counts = Counter(scan.meta.get(name, "") for scan in scans)
+    return {value: messages.META_HAVE_IT.format(scans=messages.count(counts[value], "scan"))
+            for value in sorted(counts) if value}  # fmt: skip
+
+
 def _sentence(values: Counter[str], scans: int) -> str:
     """What the study's scans have of one meta label; `values` counts them, "" those that have none."""
     bare = values.pop("", 0)

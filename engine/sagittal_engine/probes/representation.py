@@ -29,7 +29,7 @@ CHOICE, VIEWS = 1 << 20, (1 << 20) + 1
 
 def own_target(moment: Moment, target: str) -> str:
     """`target`, or where it is empty what the method takes as the class of an image."""
-    return target or str(getattr(moment.params, "label_target", "labels"))
+    return target or str(getattr(moment.params, "label_target", "")) or "labels"
 
 
 def chosen_images(moment: Moment, images_of: str, most: int) -> ImageSet:

@@ -65,7 +65,8 @@ def check_request(
         except (ParameterError, SagittalError) as error:
             lines.append(_no(str(error)))
     data = getattr(params, "data", "")
-    lines += _about_data(data) if data else _about_scans(card, request, scans, trained)
+    used = scans if params is None else params.used(scans)
+    lines += _about_data(data) if data else _about_scans(card, request, used, trained)
     if params is not None and not data:
         lines += params.about_scans(scans)
     lines += _about_probes(card, request)

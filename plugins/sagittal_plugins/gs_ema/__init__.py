@@ -6,6 +6,7 @@ Card and parameters only; nothing here imports torch.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Self
@@ -16,7 +17,7 @@ from sagittal.engine_port import SagittalError
 from sagittal.facts import Check, ScanFacts, label_names
 from sagittal.method import MethodCard, Needs
 from sagittal.panels import Images, Lines, Timeline
-from sagittal.params import Given, TrainingParams, inherited, setting
+from sagittal.params import META_LABELS, VALUES_OF, Given, TrainingParams, inherited, setting
 from sagittal_engine.kit import recipes
 
 NETWORK = "Network"
@@ -115,9 +116,14 @@ class GSEMAParams(TrainingParams):
         0.25, "Share that neighbouring windows have in common when whole scans are segmented.", ge=0, lt=0.9, group=DATA
     )
 
-    domain_column: str = setting("domain", "Attribute of scans that names their institution.", group=DOMAINS)
+    domain_column: str = setting(
+        "domain", "Attribute of scans that names their institution.", group=DOMAINS, choices_from=META_LABELS
+    )
     leave_out: str = setting(
-        "", "Domain whose scans are not trained on, to be tested on afterwards; empty leaves none out.", group=DOMAINS
+        "",
+        "Domain whose scans are not trained on, to be tested on afterwards; empty leaves none out.",
+        group=DOMAINS,
+        choices_from=f"{VALUES_OF}domain_column",
     )
 
     gin: bool = setting(True, "A random shallow network changes the intensities (GIN).", group=VIEWS)
@@ -201,7 +207,12 @@ class GSEMAParams(TrainingParams):
         group=LIVE,
         paper=1,
     )
-    label_target: str = setting("domain", "What colours maps of the latents, and what live k-NN tells.", group=LIVE)
+    label_target: str = setting(
+        "",
+        "What colours maps of the latents, and what live k-NN tells; empty takes the domain, or labels where there is "
+        "none.",
+        group=LIVE,
+    )
     patches_per_scan: int = setting(
         8, "Patches of each scan that maps and k-NN look at, where it has as many.", ge=1, le=256, group=LIVE
     )
@@ -242,21 +253,45 @@ class GSEMAParams(TrainingParams):
                 "Leave flat pictures out."
             )
         voxel = self.voxel or (typical_voxel([scan.spacing for scan in kept]) if kept else 0.0)
-        return self.model_copy(update={"labels": ", ".join(self.label_list() or present), "voxel": voxel})
+        known = any(scan.meta.get(self.domain_column) for scan in kept)
+        return self.model_copy(
+            update={
+                "labels": ", ".join(self.label_list() or present),
+                "voxel": voxel,
+                "label_target": self.label_target or (self.domain_column if known else "labels"),
+            }
+        )
 
     def used(self, scans: Sequence[ScanFacts]) -> Sequence[ScanFacts]:
         """All but those of the domain that is left out."""
         return kept_domains(scans, self.domain_column, self.leave_out)
 
     def about_scans(self, scans: Sequence[ScanFacts]) -> Iterable[Check]:
-        """Tells what is left out, and of a left-out domain too small to be tested on."""
-        if not self.leave_out:
-            return
-        count = sum(scan.meta.get(self.domain_column, "") == self.leave_out for scan in scans)
-        what = f"{count} scan{'' if count == 1 else 's'} of the domain '{self.leave_out}'"
-        yield Check(True, f"{what} {'is' if count == 1 else 'are'} left out of training.")
-        if count == 1:
-            yield Check(False, f"There is only {what}: figures on it say nothing of others, and have no interval.")
+        """Tells what is left out, of domains of a single scan, and of scans that may be of the domain left out."""
+        domains = Counter(scan.meta.get(self.domain_column, "") for scan in scans)
+        bare = domains.pop("", 0)
+        if self.leave_out:
+            count = domains.pop(self.leave_out, 0)
+            what = f"{_scans(count)} of the domain '{self.leave_out}'"
+            yield Check(True, f"{what} {'is' if count == 1 else 'are'} left out of training.")
+            if count == 1:
+                yield Check(False, f"There is only {what}: figures on it say nothing of others, and have no interval.")
+            if bare:
+                yield Check(
+                    False,
+                    f"{_scans(bare)} without '{self.domain_column}' {'is' if bare == 1 else 'are'} trained on, and may "
+                    f"be of the domain '{self.leave_out}'. Give each one, or leave them out.",
+                )
+        lonely = sorted(name for name, count in domains.items() if count == 1)
+        if lonely and len(domains) > 1:
+            which = "The domain" if len(lonely) == 1 else "The domains"
+            named = ", ".join(lonely[:3]) + (", …" if len(lonely) > 3 else "")
+            have = "has" if len(lonely) == 1 else "have"
+            yield Check(False, f"{which} {named} {have} one scan to train on: little is learned of what differs there.")
+
+
+def _scans(count: int) -> str:
+    return f"{count} scan{'' if count == 1 else 's'}"
 
 
 def kept_domains(scans: Sequence[ScanFacts], column: str, leave_out: str) -> list[ScanFacts]:
@@ -342,16 +377,16 @@ CARD = MethodCard(
         ),
         Lines(
             "Similarity across images",
-            "The same between source and transformed image, the source as the first network sees it and the transformed "
-            "image as the second does; the contrast lowers them.",
+            "The same between source and transformed image, the source as the first network sees it, the other as the "
+            "second does; the contrast lowers them.",
             series=SIMILARITIES[2:],
             names=("student, student", "teacher, teacher", "student, teacher", "teacher, student"),
             y_label="cosine",
         ),
         Lines(
             "Student and teacher",
-            "Dice of what student and teacher segment of the step's batch, of source and transformed images, a mean over "
-            "labels, every `teacher_every` steps.",
+            "Dice of what student and teacher segment of the step's source and transformed images, a mean over labels, "
+            "every `teacher_every` steps.",
             series=("student_dice_source", "student_dice_target", "teacher_dice_source", "teacher_dice_target"),
             names=("student, source", "student, transformed", "teacher, source", "teacher, transformed"),
             y_label="Dice",

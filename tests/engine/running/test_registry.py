@@ -149,6 +149,19 @@ def test_the_check_says_what_is_missing(study):
     assert "for reading only" in blocking(study)
 
 
+class Sparing(CARD.params):  # type: ignore[name-defined]
+    """Learns from all scans but the last."""
+
+    def used(self, scans):
+        return scans[:-1]
+
+
+def test_what_a_run_does_not_learn_from_needs_no_labels_and_is_not_counted(study):
+    lines = check_request(RunRequest(method="tiny"), study.facts(), OneCard(params=Sparing), study.folder, False)
+    assert any(line.text == "2 scans to train on." for line in lines)
+    assert "at least 3 scans; 2 chosen" in blocking(study, params=Sparing, needs=Needs(scans=3))
+
+
 def test_scans_are_named_by_id_its_beginning_or_name(study):
     from sagittal_engine.service.checks import chosen_scans
 

@@ -270,10 +270,42 @@ def test_a_run_records_labels_and_voxel_and_leaves_a_domain_out():
     settled = params.settled(given)
     assert settled.labels == "vessel, aneurysm" and settled.voxel == pytest.approx(0.92)
     assert [scan.name for scan in params.used(given.scans)] == ["scan 1", "scan 2"]
-    said = [(line.ok, line.text) for line in params.about_scans(given.scans)]
-    assert said[0] == (True, "1 scan of the domain 'A' is left out of training.")
-    assert not said[1][0] and "have no interval" in said[1][1]
     assert make(GSEMAParams, {"labels": "aneurysm", "voxel": 2}).settled(given).labels == "aneurysm"
+
+
+def test_maps_are_coloured_by_the_domain_or_by_labels_where_there_is_none():
+    given = Given("A", "B", "B")
+    assert make(GSEMAParams, {}).settled(given).label_target == "domain"
+    assert make(GSEMAParams, {"domain_column": "hospital"}).settled(given).label_target == "labels"
+    assert make(GSEMAParams, {"domain_column": "site"}).settled(Given("", "")).label_target == "site"
+    assert make(GSEMAParams, {"label_target": "quartile"}).settled(given).label_target == "quartile"
+
+
+@pytest.mark.parametrize(
+    ("domains", "values", "sentences"),
+    [
+        (("A", "A", "B", "B"), {"leave_out": "A"}, ["2 scans of the domain 'A' are left out of training."]),
+        (
+            ("A", "B", "B"),
+            {"leave_out": "A"},
+            ["1 scan of the domain 'A' is left out of training.", "figures on it say nothing of others, and have no"],
+        ),
+        (
+            ("A", "A", "B", "B", ""),
+            {"leave_out": "A"},
+            ["2 scans", "1 scan without 'domain' is trained on, and may be of the domain 'A'. Give each one"],
+        ),
+        (("A", "B", "B"), {}, ["The domain A has one scan to train on: little is learned of what differs there."]),
+        (("A", "B", "C", "D", "E", "E"), {}, ["The domains A, B, C, … have one scan"]),
+        (("A", "", ""), {}, []),
+        (("", ""), {}, []),
+    ],
+)
+def test_domains_that_are_left_out_lonely_or_not_known_are_told(domains, values, sentences):
+    said = list(make(GSEMAParams, values).about_scans(Given(*domains).scans))
+    assert len(said) == len(sentences) and not any(line.blocking for line in said)
+    for line, sentence in zip(said, sentences, strict=True):
+        assert sentence in line.text and line.ok is ("left out of training" in line.text)
 
 
 @pytest.mark.parametrize(
