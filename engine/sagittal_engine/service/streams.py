@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 CAPABILITY = "adapter"
 
+PICTURES = ("image", "stereo")
+"""Kinds of scans that are one flat picture, as `sagittal_engine.imaging.formats` names them."""
+
 
 @dataclass(frozen=True)
 class Method:
@@ -102,9 +105,10 @@ def domains_of(scans: Sequence[ScanFacts], column: str) -> list[Domain]:
         known = sorted({name for scan in scans for name in scan.meta})
         there = f" The scans have {', '.join(known)}." if known else " The scans have no meta labels."
         more = f" and {len(bare) - 3} more" if len(bare) > 3 else ""
+        lack = "has" if len(bare) == 1 else "have"
         raise SagittalError(
-            f"{', '.join(bare[:3])}{more} have no meta label '{column}' to divide the stream by.{there} Import it with "
-            "--meta, or leave the domain out."
+            f"{', '.join(bare[:3])}{more} {lack} no meta label '{column}' to divide the stream by.{there} Import a table "
+            "with that column, or leave the domain out."
         )
     found: dict[str, list[ScanFacts]] = {}
     for scan in scans:
@@ -123,8 +127,9 @@ def cautions(study: Study, facts: RunFacts, domains: Sequence[Domain]) -> list[s
     said = []
     alone = [domain.name for domain in domains if domain.name and len(domain.scans) == 1]
     if alone:
+        each = " each" if len(alone) > 1 else ""
         said.append(
-            f"Of {', '.join(alone)} there is one scan each: the network adapts to it from the trained weights alone."
+            f"Of {', '.join(alone)} there is one scan{each}: the network adapts to it from the trained weights alone."
         )
     return said + strangers(study, facts, [scan for domain in domains for scan in domain.scans])
 
@@ -137,7 +142,7 @@ def strangers(study: Study, facts: RunFacts, scans: Sequence[ScanFacts]) -> list
     kind: Callable[[ScanFacts], str]
     for what, kind in (
         ("modality", lambda s: s.modality),
-        ("kind", lambda s: "picture" if s.kind == "image" else "scan"),
+        ("kind", lambda s: "picture" if s.kind in PICTURES else "scan"),
     ):
         seen = {kind(scan) for scan in trained_on} - {""}
         odd = [scan for scan in scans if kind(scan) and seen and kind(scan) not in seen]

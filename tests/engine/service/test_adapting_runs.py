@@ -125,7 +125,9 @@ def test_a_domain_column_begins_the_network_anew(study, capsys):
     assert [row["domain"] for row in found["runs"]] == ["bright", "dark"]
     assert "mine" in sets_of(path, capsys)["a0"] and "mine-before" in sets_of(path, capsys)["b1"]
     missing = said(capsys, "adapt", path, "--run", run, "--domain", "centre", fails=True)
-    assert "no meta label 'centre'" in missing and "domain" in missing
+    assert "b0, b1, b2 have no meta label 'centre'" in missing and "The scans have domain, subject" in missing
+    missing = said(capsys, "adapt", path, "--run", run, "--domain", "centre", "--scans", "b1", fails=True)
+    assert "b1 has no meta label 'centre'" in missing
 
 
 def test_methods_are_compared_on_one_stream_and_nothing_is_left_behind(trained, capsys):
@@ -271,10 +273,26 @@ def test_what_fits_and_what_does_not_is_said_before(trained):
     texts = [line.text for line in seen if not line.ok]
     assert len(texts) == 3 and not any(line.blocking for line in seen)
     assert "trained on a0" in texts[0] and "No scan has labels 'mine'" in texts[1] and "one scan each" in texts[2]
+    lone = lines_of(path, run=run, scans=("b0", "b1", "a0"), domain="domain")
+    assert any("Of bright there is one scan: the network" in line.text for line in lone)
     (lacking,) = lines_of(path, run=run, domain="centre")
     assert lacking.blocking and "no meta label 'centre'" in lacking.text
     (wrong,) = lines_of(path, run=run, parameters={"learning_rate": -1})
     assert wrong.blocking and "'learning_rate'" in wrong.text
+
+
+def test_scans_of_another_kind_or_modality_are_told_and_stereo_photographs_are_pictures():
+    from types import SimpleNamespace as Facts
+
+    from sagittal_engine.service.streams import strangers
+
+    rows = (("photo", "image", "fundus"), ("pair", "stereo", "fundus"), ("brain", "nifti", "MR"))
+    scans = [Facts(scan=name, name=name, kind=kind, modality=modality) for name, kind, modality in rows]
+    study, run = Facts(facts=lambda: Facts(scans=scans)), Facts(scans=("photo",))
+    assert strangers(study, run, scans[:2]) == []
+    modality, kind = strangers(study, run, scans)
+    assert modality.startswith("brain (MR): of another modality than the run was trained on (fundus)")
+    assert kind.startswith("brain (scan): of another kind than the run was trained on (picture)")
 
 
 def test_a_network_without_batch_normalisation_is_told_with_what_mends_it(trained, monkeypatch):
