@@ -29,6 +29,7 @@ class GraTaParams(AdapterParams):
     learning_rate: float = inherited(
         AdapterParams, "learning_rate", 1e-4, help="β: step size where the two gradients agree wholly."
     )
+    momentum: float = inherited(AdapterParams, "momentum", 0.99)
     pseudo: str = setting("consistency", "Objective whose gradient is followed.", choices=OBJECTIVES, group=ALIGNMENT)
     auxiliary: str = setting(
         "entropy",

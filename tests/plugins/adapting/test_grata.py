@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 
 import pytest
 import torch
@@ -11,8 +12,9 @@ from torch.nn import functional as F
 
 from sagittal.params import ParameterError, make
 from sagittal_engine.evaluate.adapting import Said, case_of
+from sagittal_engine.registry import recipe_of
 from sagittal_engine.views.strong_views import apply_strong, draw_strong
-from sagittal_plugins.grata import GraTaParams
+from sagittal_plugins.grata import CARD, GraTaParams
 from sagittal_plugins.grata.alignment import entropy_loss, gradient_cosine, step_scale
 
 
@@ -20,68 +22,158 @@ def generator(seed=3):
     return torch.Generator().manual_seed(seed)
 
 
-class Literal:
-    """One image at a time, one forward per view: Chen et al. 2025, steps 1 to 7, with torch's own layers."""
+NORMS = (nn.BatchNorm2d, nn.BatchNorm3d)
 
-    def __init__(self, network, beta=1e-4):
+
+class Literal:
+    """One image at a time, one forward per view: Chen et al. 2025, steps 1 to 7, with torch's own layers.
+
+    Of volumes the flips and turns are those of the first two axes. `auxiliary` and `pseudo` name the losses of steps 1
+    and 4, `step` is the length of step 2, `aligned` the rule of step 5.
+    """
+
+    def __init__(
+        self, network, *, activation="sigmoid", auxiliary="entropy", pseudo="consistency", step=1.0, aligned=True,
+        full=False, optimiser=None,
+    ):  # fmt: skip
         self.network = copy.deepcopy(network).train()
         for part in self.network.modules():
-            if isinstance(part, nn.BatchNorm2d):
+            if isinstance(part, NORMS):
                 part.running_mean = part.running_var = None
                 part.track_running_stats = False
             if isinstance(part, nn.Dropout):
                 part.p = 0.0
         for parameter in self.network.parameters():
             parameter.requires_grad_(False)
-        norms = [part for part in self.network.modules() if isinstance(part, nn.BatchNorm2d)]
+        norms = [part for part in self.network.modules() if isinstance(part, NORMS)]
         self.theta = [p.requires_grad_(True) for norm in norms for p in (norm.weight, norm.bias)]
-        self.optimiser, self.beta = torch.optim.Adam(self.theta, lr=beta), beta
+        self.optimiser = optimiser(self.theta) if optimiser else torch.optim.Adam(self.theta, lr=1e-4)
+        self.beta = self.optimiser.param_groups[0]["lr"]
+        self.softmax, self.step, self.aligned, self.full = activation == "softmax", step, aligned, full
+        self.losses = {"entropy": self.entropy, "consistency": self.consistency}
+        self.auxiliary, self.pseudo = auxiliary, pseudo
 
-    def image(self, x, draws):
-        p = torch.sigmoid(self.network(x))  # step 1
-        loss = (-p * torch.log(p + 1e-6)).sum(1).mean()
-        g_a = torch.autograd.grad(loss, self.theta)
-        kept = [t.detach().clone() for t in self.theta]
-        with torch.no_grad():
-            for t, g in zip(self.theta, g_a, strict=True):  # step 2
-                t -= 1.0 * g
-            maps = [  # step 3
-                torch.sigmoid(self.network(x)),
-                torch.sigmoid(self.network(x.flip(3))).flip(3),
-                torch.sigmoid(self.network(x.flip(2))).flip(2),
-                *(torch.rot90(torch.sigmoid(self.network(torch.rot90(x, k, (2, 3)))), -k, (2, 3)) for k in (1, 2, 3)),
+    def said(self, x):
+        return self.network(x).softmax(1) if self.softmax else torch.sigmoid(self.network(x))
+
+    def entropy(self, x, draws):
+        p = self.said(x)
+        each = -p * torch.log(p + 1e-6)
+        if self.full and not self.softmax:
+            each = each - (1 - p) * torch.log(1 - p + 1e-6)
+        return each.sum(1).mean()
+
+    def consistency(self, x, draws):
+        with torch.no_grad():  # step 3
+            maps = [
+                self.said(x),
+                self.said(x.flip(3)).flip(3),
+                self.said(x.flip(2)).flip(2),
+                *(torch.rot90(self.said(torch.rot90(x, k, (2, 3))), -k, (2, 3)) for k in (1, 2, 3)),
             ]
             soft = sum(maps) / 6
         strong = apply_strong(x, draw_strong(tuple(x.shape), draws))  # step 4
-        g_p = torch.autograd.grad(F.binary_cross_entropy_with_logits(self.network(strong), soft), self.theta)
-        a, b = (torch.cat([g.flatten() for g in side]) for side in (g_a, g_p))
-        cosine = float(a @ b / (a.norm() * b.norm() + 1e-12))  # step 5
+        return self.cross_entropy(self.network(strong), soft)
+
+    def cross_entropy(self, logits, wanted):
+        if self.softmax:
+            return -(wanted * logits.log_softmax(1)).sum(1).mean()
+        return F.binary_cross_entropy_with_logits(logits, wanted)
+
+    def image(self, x, draws, truth=None):
+        """Logits, cosine, step size, and the cosine of the pseudo gradient with that of the loss against truth."""
+        kept = [t.detach().clone() for t in self.theta]
+        cosine = None
+        if self.auxiliary != "none":
+            g_a = torch.autograd.grad(self.losses[self.auxiliary](x, draws), self.theta)  # step 1
+            with torch.no_grad():
+                for t, g in zip(self.theta, g_a, strict=True):  # step 2
+                    t -= self.step * g
+        g_p = torch.autograd.grad(self.losses[self.pseudo](x, draws), self.theta)  # steps 3 and 4
+        if self.auxiliary != "none":
+            cosine = self.cosine(g_a, g_p)  # step 5
         with torch.no_grad():  # step 6
             for t, k in zip(self.theta, kept, strict=True):
                 t.copy_(k)
+        empirical = None
+        if truth is not None:
+            loss = self.cross_entropy(self.network(x), truth)
+            empirical = self.cosine(g_p, torch.autograd.grad(loss, self.theta))
         for group in self.optimiser.param_groups:
-            group["lr"] = self.beta * (cosine + 1) ** 2 / 4
+            group["lr"] = self.beta * ((cosine + 1) ** 2 / 4 if self.aligned else 1.0)
         for t, g in zip(self.theta, g_p, strict=True):
             t.grad = g
         self.optimiser.step()
         with torch.no_grad():  # step 7
-            return self.network(x), cosine, self.optimiser.param_groups[0]["lr"]
+            return self.network(x), cosine, self.optimiser.param_groups[0]["lr"], empirical
+
+    @staticmethod
+    def cosine(one, other):
+        a, b = (torch.cat([g.flatten() for g in side]) for side in (one, other))
+        return float(a @ b / (a.norm() * b.norm() + 1e-12))
 
 
-def test_a_stream_equals_the_literal_form(network, images, adopted):
-    """Three images, continual: Adam's memory and the weights go on."""
-    adapter, own = adopted("grata")
-    logits, steps = adapter.adapt(images, generator())
-    literal, draws = Literal(network), generator()
-    for number in range(len(images)):
-        expected, cosine, rate = literal.image(images[number : number + 1], draws)
-        assert torch.allclose(logits[number : number + 1], expected, atol=1e-8)
-        assert steps[number].cosine == pytest.approx(cosine, abs=1e-5)
-        assert steps[number].step_size == pytest.approx(rate, rel=1e-4)
-    mine = [p for p in own.parameters() if p.requires_grad]
-    assert len(mine) == 4
-    for parameter, other in zip(mine, literal.theta, strict=True):
-        assert torch.allclose(parameter, other, atol=1e-9)
+def agrees(adapter, literal, images, targets=None):
+    """Adapts to the images, and asserts that logits, cosines, step sizes and weights are the literal form's."""
+    started = [t.detach().clone() for t in literal.theta]
+    logits, steps = adapter.adapt(images, generator(), targets)
+    draws = generator()
+    for n in range(len(images)):
+        truth = None if targets is None else targets[n : n + 1]
+        expected, cosine, rate, empirical = literal.image(images[n : n + 1], draws, truth)
+        assert torch.allclose(logits[n : n + 1], expected, atol=1e-8)
+        assert steps[n].cosine == (cosine if cosine is None else pytest.approx(cosine, abs=1e-6))
+        assert steps[n].step_size == pytest.approx(rate, rel=1e-5)
+        assert steps[n].empirical == (empirical if empirical is None else pytest.approx(empirical, abs=1e-6))
+    for mine, other, start in zip(adapter.affine, literal.theta, started, strict=True):
+        off, moved = ((mine - one).abs().max() for one in (other, start))
+        assert off < 1e-9 and moved > 1e3 * off
+
+
+def test_a_stream_equals_the_literal_form(network, images, targets, adopted):
+    """Three images, continual: Adam's memory and the weights go on; truth is compared with, and teaches nothing."""
+    adapter, own = adopted("grata", learning_rate=1e-3)
+    assert len([p for p in own.parameters() if p.requires_grad]) == 4
+    agrees(adapter, Literal(network, optimiser=lambda theta: torch.optim.Adam(theta, lr=1e-3)), images, targets)
+    agrees(adopted("grata")[0], Literal(network), images)
+
+
+def sgd(theta):
+    return torch.optim.SGD(theta, lr=1e-2, momentum=0.99)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "values", "literally"),
+    [
+        ("fixed-rate", {}, {"aligned": False}),
+        ("full-entropy", {}, {"full": True}),
+        ("no-look-ahead", {}, {"step": 0.0}),
+        ("tent-aligned", {}, {"pseudo": "entropy", "auxiliary": "consistency", "full": True}),
+        ("without-alignment", {}, {"auxiliary": "none", "aligned": False}),
+        ("published", {"optimiser": "sgd", "learning_rate": 1e-2}, {"optimiser": sgd}),
+    ],
+)
+def test_every_switch_equals_the_literal_form(network, images, adopted, recipe, values, literally):
+    adapter, _ = adopted("grata", **{**recipe_of(CARD, recipe).values, **values})
+    agrees(adapter, Literal(network, **literally), images)
+
+
+def test_episodes_begin_anew_at_every_image(network, images, adopted):
+    adapter, _ = adopted("grata", episodic=True)
+    logits, _ = adapter.adapt(images, generator())
+    draws = generator()
+    for n in range(len(images)):
+        assert torch.allclose(logits[n : n + 1], Literal(network).image(images[n : n + 1], draws)[0], atol=1e-8)
+
+
+def test_volumes_with_softmax_equal_the_literal_form():
+    from tiny_predictor import TinyPredictor, adopt, trained_network
+
+    volume = trained_network(norm=nn.BatchNorm3d, conv=nn.Conv3d, channels=1, outputs=3)
+    scans = torch.rand(2, 1, 10, 8, 6, dtype=torch.float64, generator=generator())
+    truth = F.one_hot((3 * scans[:, 0]).long().clamp(max=2), 3).permute(0, 4, 1, 2, 3).double()
+    adapter, _ = adopt("grata", TinyPredictor("softmax"), copy.deepcopy(volume), {})
+    agrees(adapter, Literal(volume, activation="softmax"), scans, truth)
 
 
 def test_the_views_of_a_square_image_are_asked_for_at_once(images, adopted):
@@ -94,14 +186,14 @@ def test_images_that_are_not_square_are_turned_too(adopted, network):
     wide = torch.rand(1, 3, 12, 20, dtype=torch.float64, generator=generator(1))
     adapter, _ = adopted("grata")
     logits, (step,) = adapter.adapt(wide, generator())
-    expected, cosine, _ = Literal(network).image(wide, generator())
+    expected, cosine, *_ = Literal(network).image(wide, generator())
     assert torch.allclose(logits, expected, atol=1e-8) and step.cosine == pytest.approx(cosine, abs=1e-5)
 
 
 def test_an_update_looks_at_the_middle_of_larger_images(network, adopted):
     large = torch.rand(1, 3, 20, 24, dtype=torch.float64, generator=generator(1))
     logits, (step,) = adopted("grata", crop=16)[0].adapt(large, generator())
-    _, cosine, rate = Literal(network).image(large[..., 2:18, 4:20], generator())
+    _, cosine, rate, _ = Literal(network).image(large[..., 2:18, 4:20], generator())
     assert logits.shape == (1, 2, 20, 24)
     assert step.cosine == pytest.approx(cosine, abs=1e-5) and step.step_size == pytest.approx(rate, rel=1e-4)
 
@@ -126,14 +218,28 @@ def test_the_prediction_does_not_change_with_brightness_and_contrast_of_an_image
 
 
 def test_opposite_gradients_leave_the_network_as_it_was(images, adopted, monkeypatch):
-    from sagittal_plugins.grata import method
-
-    monkeypatch.setattr(method, "gradient_cosine", lambda a, b: torch.tensor(-1.0))
-    adapter, own = adopted("grata")
+    """The two losses are each other's negative, taken at one place: c = −1 by the maths itself."""
+    adapter, own = adopted("grata", auxiliary_step=0.0)
+    entropy, signs = adapter._objective, itertools.cycle((1, -1))
+    monkeypatch.setattr(adapter, "_objective", lambda _name, *rest: next(signs) * entropy("entropy", *rest))
     before = {name: value.clone() for name, value in own.state_dict().items()}
     _, steps = adapter.adapt(images, generator())
-    assert all(step.step_size == 0 and step.cosine == -1 for step in steps)
+    assert all(step.cosine == pytest.approx(-1, abs=1e-9) and step.step_size < 1e-20 for step in steps)
     assert all(torch.equal(before[name], value) for name, value in own.state_dict().items())
+    agreeing, _ = adopted("grata", auxiliary_step=0.0)
+    monkeypatch.setattr(agreeing, "_objective", lambda _name, *rest: entropy_of(agreeing, *rest))
+    assert all(step.step_size == pytest.approx(1e-4) for step in agreeing.adapt(images, generator())[1])
+
+
+def entropy_of(adapter, images, generator):
+    return type(adapter)._objective(adapter, "entropy", images, generator)
+
+
+def test_the_images_are_not_written_to(images, adopted):
+    """The released strong view changes its input on a processor, and the prediction may be of that."""
+    kept = images.clone()
+    adopted("grata")[0].adapt(images, generator())
+    assert torch.equal(images, kept)
 
 
 def test_the_first_step_of_adam_goes_as_far_whatever_the_gradient(images, adopted):
@@ -158,15 +264,7 @@ def test_one_seed_gives_one_stream_and_episodes_begin_anew(images, adopted):
     assert not torch.equal(logits[0], logits[1])
 
 
-def test_switches_change_the_step_as_they_say(images, adopted):
-    def first(**values):
-        return adopted("grata", **values)[0].adapt(images[:1], generator())[1][0]
-
-    assert first(rate="fixed").step_size == 1e-4 and first(rate="fixed").cosine is not None
-    alone = first(auxiliary="none", rate="fixed")
-    assert alone.cosine is None and alone.step_size == 1e-4
-    assert first(auxiliary_step=0.0).loss != first().loss
-    assert first(pseudo="entropy", auxiliary="consistency").loss != first(full_entropy=True).loss
+def test_no_step_is_aligned_with_nothing():
     with pytest.raises(ParameterError, match="compares two gradients"):
         make(GraTaParams, {"auxiliary": "none"})
 
@@ -207,24 +305,11 @@ def test_a_gradient_that_is_not_finite_is_left_out(images, adopted):
     assert all(torch.equal(a, b) for a, b in zip(start, adapter.weights(), strict=True))
 
 
-def test_softmax_and_volumes(adopted):
-    from tiny_predictor import TinyPredictor, adopt, trained_network
-
-    volume = trained_network(norm=nn.BatchNorm3d, conv=nn.Conv3d, channels=1, outputs=3)
-    scan = torch.rand(1, 1, 24, 16, 20, dtype=torch.float64, generator=generator())
-    truth = F.one_hot((scan[:, 0] > 0.5).long(), 3).permute(0, 4, 1, 2, 3).double()
-    adapter, _ = adopt("grata", TinyPredictor("softmax"), volume, {"crop": 16})
-    logits, (step,) = adapter.adapt(scan, generator(), truth)
-    assert logits.shape == (1, 3, 24, 16, 20) and -1 <= step.cosine <= 1 and -1 <= step.empirical <= 1
-
-
 def test_several_slices_of_a_scan_share_statistics_and_a_step(network, images, adopted):
     adapter, _ = adopted("grata", images_per_step=0, rate="fixed")
     logits, steps = adapter.adapt(images, generator())
     assert len(steps) == 1
-    literal = Literal(network)
-    literal.beta = 1e-4
-    _, cosine, _ = literal.image(images, generator())
+    _, cosine, *_ = Literal(network).image(images, generator())
     assert steps[0].cosine == pytest.approx(cosine, abs=1e-5) and logits.shape == (3, 2, 16, 16)
 
 
@@ -237,8 +322,10 @@ def test_networks_without_batch_normalisation_are_refused_or_adapted_all_the_sam
     grouped = layers(norm=lambda width: nn.GroupNorm(2, width))
     with pytest.raises(ValueError, match=r"no batch normalisation: it has 2 others .GroupNorm.*Set 'norms' to every"):
         adopted("grata", net=grouped)
-    adapter, _ = adopted("grata", net=grouped, norms="every")
+    adapter, own = adopted("grata", net=grouped, norms="every")
     assert adapter.adapt(images, generator())[0].shape == (3, 2, 16, 16)
+    moved = {name for name, value in own.state_dict().items() if not torch.equal(value, grouped.state_dict()[name])}
+    assert moved == {"1.weight", "1.bias", "4.weight", "4.bias"}
 
 
 def test_images_too_small_for_statistics_are_refused_in_words(adopted):
