@@ -93,6 +93,15 @@ def test_what_does_not_fit_is_said_before_and_can_be_mended(page, engine, qtbot)
     assert page.setup.request().parameters == {"norms": "every"}
 
 
+def test_the_tab_key_goes_through_the_parameters_before_the_button(page, qtbot):
+    page.setup.seed.setFocus()
+    names = []
+    while not names or (names[-1] != "adapt_start" and len(names) < 40):
+        qtbot.keyClick(page.window().focusWidget(), Qt.Key.Key_Tab)
+        names.append(page.window().focusWidget().objectName())
+    assert any(name.startswith("param_") for name in names) and names[-1] == "adapt_start"
+
+
 def test_wrong_numbers_and_lacking_meta_labels_are_said(page, engine, qtbot):
     page.setup.seed.set_value(-1)
     qtbot.waitUntil(lambda: any(text.startswith("Seed: ") for text in checks(page)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QComboBox, QLineEdit, QProgressBar, QVBoxLayout, QWidget
@@ -177,6 +178,7 @@ class AdaptSetup(QWidget):
         self._form.show_study(self._facts)
         self._form.changed.connect(self._changed)
         self._form_place.addWidget(self._form)
+        _tab_after(self._form, self.stop, self.start)
         _offer(self.recipe, {"": words.OWN_RECIPE, **{one.name: one.title for one in card.recipes}}, "")
         self._take_recipe()
 
@@ -317,6 +319,13 @@ def _offer(box: QComboBox, names: Mapping[str, str], first: str = "") -> None:
         box.addItem(text, name)
     box.setCurrentIndex(max(0, box.findData(kept if kept in names else first)) if names else -1)
     box.blockSignals(False)
+
+
+def _tab_after(form: QWidget, *buttons: QWidget) -> None:
+    """The Tab key reaches the buttons once it has been through the form, which was made after them."""
+    inside = [part for part in form.findChildren(QWidget) if part.focusPolicy() & Qt.FocusPolicy.TabFocus]
+    for one, other in pairwise((*inside[-1:], *buttons)):
+        QWidget.setTabOrder(one, other)
 
 
 def _domains(scans: Sequence[ScanFacts]) -> dict[str, str]:

@@ -176,7 +176,7 @@ def _figures(case: Case) -> str:
         parts.append(words.BITS.format(before=f"{bits[0]:.3f}", after=f"{bits[1]:.3f}", sure=sure))
     for name, said in (("cosine", words.COSINE), ("empirical_cosine", words.EMPIRICAL)):
         if row.get(name) is not None:
-            parts.append(said.format(value=f"{row[name]:.2f}"))
+            parts.append(said.format(value=f"{row[name]:.2f}".replace("-", "\u2212")))
     step = row.get("step_size")
     parts.append(words.STEP.format(value=messages.number(step)) if step else words.NO_STEP)
     return " · ".join(parts)

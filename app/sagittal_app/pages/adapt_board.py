@@ -46,7 +46,7 @@ class AdaptHead(Panel):
         self.bar = QProgressBar()
         self.bar.setObjectName("adapt_progress")
         self.bar.setTextVisible(False)
-        self.bar.setFixedWidth(160)
+        self.bar.setFixedWidth(96)
         self.stop = button(words.STOP, "adapt_stop", buttons["stop"], icon="mdi6.stop", help=words.STOP_HELP)
         self.save = button(
             words.SAVE, "adapt_save", buttons["save"], icon="mdi6.table-arrow-down", help=words.SAVE_HELP

@@ -57,6 +57,7 @@ class CaseView(Panel):
         self.verdict.setObjectName("adapt_verdict")
         self.figures = label("", "soft", wrap=True, selectable=True)
         self.figures.setObjectName("adapt_figures")
+        self.figures.setToolTip(words.FIGURES_HELP)
         self.warning = label("", "warning", wrap=True)
         self.warning.setObjectName("adapt_warning")
         self.keep = button("", "adapt_keep", self._keep, icon="mdi6.undo-variant")
