@@ -97,8 +97,8 @@ EMPIRICAL = "cosine with the true gradient {value}"
 STEP = "step {value}"
 NO_STEP = "no step was made"
 FIGURES_HELP = (
-    "Every method also normalises by the scan's own statistics in place of those of training, so that a mask may change "
-    "much at a small step. The method Batch statistics does that alone"
+    "Every method also normalises by the scan's own statistics in place of those of training, so that a mask may "
+    "change much at a small step. The method Batch statistics does that alone"
 )
 
 BEFORE = "Before adapting"

@@ -76,8 +76,8 @@ def test_what_became_of_a_scan_is_said_with_its_figures():
     (case,) = model.cases_of(record(row(0.5, 0.7, **{**more, "changed": 0.123})))
     assert model.sentences(case) == [
         "Adapting helps: Dice 0.500 → 0.700 (+0.200).",
-        "12 % of the mask changed · 0.300 → 0.200 bits, surer · cosine \u22120.50 · cosine with the true gradient 0.25 · "
-        "step 5.00e-05",
+        "12 % of the mask changed · 0.300 → 0.200 bits, surer · cosine \u22120.50 · "
+        "cosine with the true gradient 0.25 · step 5.00e-05",
     ]
     (still,) = model.cases_of(record(row(entropy_before=0.3, entropy_after=0.301, step_size=0.0)))
     assert (

@@ -107,8 +107,8 @@ def domains_of(scans: Sequence[ScanFacts], column: str) -> list[Domain]:
         more = f" and {len(bare) - 3} more" if len(bare) > 3 else ""
         lack = "has" if len(bare) == 1 else "have"
         raise SagittalError(
-            f"{', '.join(bare[:3])}{more} {lack} no meta label '{column}' to divide the stream by.{there} Import a table "
-            "with that column, or leave the domain out."
+            f"{', '.join(bare[:3])}{more} {lack} no meta label '{column}' to divide the stream by.{there} Import a "
+            "table with that column, or leave the domain out."
         )
     found: dict[str, list[ScanFacts]] = {}
     for scan in scans:
