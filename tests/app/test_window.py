@@ -94,6 +94,15 @@ def test_rail_and_keys_change_the_page_and_each_keeps_its_place(window, qtbot):
     assert window.pages["study"].field.text() == "image_02"
 
 
+def test_a_run_is_started_by_its_key_as_soon_as_the_check_allows(window, engine, qtbot):
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    qtbot.keyClick(window, Qt.Key.Key_3, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: window.page() == "train" and find(window, "train_start", QPushButton).isEnabled())
+    qtbot.keyClick(window, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: any(name == "start" for name, _ in engine.calls))
+
+
 def test_the_palette_finds_and_runs_any_command(window, qtbot):
     click(qtbot, window, "search_box")
     palette = window.palette_

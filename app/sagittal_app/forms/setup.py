@@ -250,4 +250,7 @@ class Setup(QWidget):
 
     def _enable_start(self) -> None:
         fine = bool(self._checked) and not any(line.blocking and not line.ok for line in self._checked or ())
-        self.start.setEnabled(fine and not self._starting and not self.problem())
+        possible = fine and not self._starting and not self.problem()
+        if possible != self.start.isEnabled():
+            self.start.setEnabled(possible)
+            self._desk.actions.refresh()  # the command and its key do what the button does
