@@ -11,7 +11,7 @@ from types import TracebackType
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
-from sagittal_app import theme, wiring
+from sagittal_app import overrides, theme, wiring
 from sagittal_app.background import explain
 from sagittal_app.settings import Settings
 from sagittal_app.window import Window
@@ -48,6 +48,7 @@ class _Mishaps(QObject):
 def make_application() -> QApplication:
     """The QApplication with our name on it; the one there is, where there is one."""
     sys.setswitchinterval(SWITCH_SECONDS)
+    overrides.mend()
     app = QApplication.instance()
     if not isinstance(app, QApplication):
         QApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)

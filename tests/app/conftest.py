@@ -20,7 +20,7 @@ from fake_engine import FakeEngine
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication
 
-from sagittal_app import theme
+from sagittal_app import overrides, theme
 from sagittal_app.actions import ActionRegistry
 from sagittal_app.background import Background
 from sagittal_app.bridge import Bridge
@@ -28,6 +28,8 @@ from sagittal_app.desk import Desk
 from sagittal_app.models.study_model import StudyModel
 from sagittal_app.pages.study import StudyPage
 from sagittal_app.settings import Settings
+
+overrides.mend()
 
 
 @dataclass

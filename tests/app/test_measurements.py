@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QComboBox, QLabel, QTableWidget, QWidget
 from sagittal.facts import EvaluateRequest, SpectrumRequest
 from sagittal.method import Needs
 from sagittal.run_request import RunRequest
-from sagittal_app import theme
+from sagittal_app import messages, theme
 from sagittal_app.charts.histogram import HistogramPanel
 from sagittal_app.charts.measured import Measured, Measures, spread
 from sagittal_app.charts.spectra import SpectraGrid, figures_of, how_of, stems
@@ -63,6 +63,17 @@ def test_the_menu_follows_the_run_that_is_shown(page, engine, qtbot):
     qtbot.waitUntil(lambda: offered(page) == ["measure_spectrum"])
     page.view.selectAll()
     qtbot.waitUntil(lambda: not page.measure.isEnabled())
+
+
+def test_a_run_that_ends_while_it_is_shown_can_be_measured_and_says_how_long_it_took(page, engine, qtbot):
+    fresh = engine.start(RunRequest(method="contrast", parameters={"steps": 20}))
+    qtbot.waitUntil(lambda: page.view.model().rowCount() == 2)
+    page.show_subject(fresh)
+    qtbot.waitUntil(lambda: page.measure.toolTip() == messages.MEASURE_UNSAVED)
+    assert not page.measure.isEnabled()
+    engine.finish_all()
+    qtbot.waitUntil(lambda: page.measure.isEnabled() and page._model.seconds == 2.0)
+    assert page._model.run == fresh and offered(page)[0] == "measure_spectrum"
 
 
 def test_a_spectrum_is_asked_for_computed_and_shown_beside_the_live_ones(page, engine, run, qtbot):

@@ -329,7 +329,7 @@ class Board(QWidget):
 
     def _fit(self) -> int:
         """Small panels that fit side by side."""
-        return min(ACROSS if self._left.width() >= WIDE else 2, len(self._panels))
+        return max(1, min(ACROSS if self._left.width() >= WIDE else 2, len(self._panels)))
 
     def _arrange(self) -> None:
         """Puts the small panels in rows, and gives those the room they need."""

@@ -10,7 +10,7 @@ from PySide6.QtCore import QItemSelectionModel, Qt, QTimer
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QTabWidget, QWidget
 
 from sagittal.engine_port import EnginePort
-from sagittal.events import Event, RunFinished, State, StateChanged, StudyChanged, TaskFinished
+from sagittal.events import CheckpointSaved, Event, RunFinished, State, StateChanged, StudyChanged, TaskFinished
 from sagittal.facts import StudyFacts
 from sagittal.measure import MeasureCard
 from sagittal.method import MethodCard
@@ -172,6 +172,9 @@ class RunsPage(Page):
             self._show_chosen()
         elif self._model.fold(event) and self.board is not None:
             self.board.dirty()
+            unsaved = self.measure is not None and not self.measure.isEnabled()
+            if isinstance(event, RunFinished) or (isinstance(event, CheckpointSaved) and unsaved):
+                self._read_measures(event.source)  # there is something to measure now, and how long it took is known
 
     # The list
 
@@ -299,7 +302,10 @@ class RunsPage(Page):
 
         def show(found: tuple[RunRecord, Measures]) -> None:
             if self._model is not None and self._model.run == run and self.measure is not None:
+                self._model.take(found[0])
                 self._show_measures(*found)
+                if self.board is not None:
+                    self.board.dirty()
                 if task in self.measure.started:
                     self.one.setCurrentIndex(1)
 
