@@ -14,6 +14,7 @@ from sagittal.run_record import Adapted, RunFacts, RunRecord, RunState
 from sagittal.run_request import RunRequest
 from sagittal_app import adapt_words as words
 from sagittal_app.models import adaptations as model
+from sagittal_app.models.run_table import RECIPE, RunTable, run_title
 
 LIVER, SPLEEN = Label(1, "liver", "#E69F00"), Label(2, "spleen", "#56B4E9")
 
@@ -57,6 +58,13 @@ def test_places_count_only_scans_that_were_adapted_to():
     assert [case.place for case in cases] == [None, 1, 2] and cases[0].refused == "Why."
     assert model.tally(cases) == "1 helped, 0 unmoved, 1 harmed"
     assert model.tally(model.cases_of(record(row()))) == ""
+
+
+def test_an_adapted_run_is_told_from_trained_ones_among_the_runs():
+    table = RunTable()
+    table.set_runs([record()], {"grata": "GraTa", "unet": "U-Net"})
+    assert table.data(table.index(0, RECIPE)) == "adapted by GraTa, B"
+    assert run_title(record(), "U-Net") == "U-Net bb · adapted by grata, B"
 
 
 def test_titles_and_progress_are_told_in_words():

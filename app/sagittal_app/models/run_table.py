@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
@@ -39,9 +40,18 @@ def figure_words(record: RunRecord) -> str:
 
 def run_title(record: RunRecord, method: str) -> str:
     """What tells one run from another: method and id as on the Runs page, and how far it is, or what adapted it."""
-    adapted = record.facts.adapted
-    done = messages.count(record.state.step, "step") if adapted is None else f"adapted by {adapted.method}"
+    done = adapted_words(record, {}) or messages.count(record.state.step, "step")
     return f"{method} {record.facts.run} · {done}"
+
+
+def adapted_words(record: RunRecord, titles: Mapping[str, str]) -> str:
+    """ "adapted by GraTa, REFUGE": by which method (`titles` are those of methods) and to which domain, where there are
+    several; empty for a run that was trained."""
+    adapted = record.facts.adapted
+    if adapted is None:
+        return ""
+    domain = f", {adapted.domain}" if adapted.domain else ""
+    return f"adapted by {titles.get(adapted.method, adapted.method)}{domain}"
 
 
 class RunTable(QAbstractTableModel):
@@ -107,7 +117,7 @@ class RunTable(QAbstractTableModel):
         if column == METHOD:
             return f"{self.title(record)}  {facts.run}"
         texts = {
-            RECIPE: facts.request.recipe or "defaults",
+            RECIPE: adapted_words(record, self._titles) or facts.request.recipe or "defaults",
             DATA: f"{messages.count(len(facts.scans), 'scan')} · seed {facts.request.seed}",
             STATE: state_words(record),
             STEP: f"{state.step} of {state.stop_at or state.steps}",

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from sagittal.run_record import RunRecord
+from sagittal.run_record import Adapted, RunRecord
 from sagittal_engine.cli import options
 from sagittal_engine.cli.naming import find_run
 from sagittal_engine.cli.output import duration, interval, table
@@ -53,10 +53,16 @@ def _show_list(console: Console, records: list[RunRecord]) -> None:
         facts, state = record.facts, record.state
         ended = str(state.reason or state.state) + (", can be resumed" if record.resumable else "")
         method = facts.request.method + (f" ({facts.request.recipe})" if facts.request.recipe else "")
+        method += f", adapted by {facts.adapted.method}" if facts.adapted else ""
         best = "; ".join(_best(document) for document in record.evaluations) or "–"
         steps = f"{state.step}/{state.steps}"
         rows.append((facts.run, method, facts.created, ended, steps, duration(state.seconds), best))
     table(console, ("run", "method", "begun", "state", "steps>", "time>", "evaluated"), rows)
+
+
+def _adapted(adapted: Adapted) -> str:
+    domain = f", {adapted.column} {adapted.domain}" if adapted.domain else ""
+    return f"by {adapted.method} from run {adapted.run}{domain}; masks '{adapted.label_set}', seed {adapted.seed}"
 
 
 def _best(document: dict[str, Any]) -> str:
@@ -86,6 +92,7 @@ def _show_run(console: Console, record: RunRecord) -> None:
         (
             ("method", facts.request.method),
             ("recipe", facts.request.recipe or "–"),
+            *([("adapted", _adapted(facts.adapted))] if facts.adapted else []),
             ("state", f"{state.state}" + (f", {state.reason}" if state.reason else "")),
             ("steps", f"{state.step} of {state.steps}"),
             ("time", duration(state.seconds)),

@@ -30,6 +30,24 @@ SLICE_CROP, VOLUME_CROP = 512, 96
 """Pixels a side that an update looks at, unless told: what GraTa's released code sees, and what memory bears."""
 
 
+FLAT = 1e-3
+"""Largest difference within a channel that is of one intensity: images are of about 0…1, in half precision."""
+
+
+def are_flat(images: Tensor) -> bool:
+    """Whether every channel of every image (N, C, *spatial) is of one intensity, the frame of zeros left out that
+    fills an oblong image up to a square."""
+    inside = images.ne(0).flatten(0, 1).any(0)
+    if not bool(inside.any()):
+        return True
+    for axis in range(inside.ndim):
+        places = inside.movedim(axis, 0).flatten(1).any(1).nonzero()
+        first, last = int(places[0]), int(places[-1])
+        images = images.narrow(axis + 2, first, last - first + 1)
+    each = images.flatten(2)
+    return bool((each.amax(2) - each.amin(2) <= FLAT).all())
+
+
 class NotFinite(Exception):
     """A gradient is infinite or not a number."""
 
@@ -138,7 +156,7 @@ class AdapterBase(StreamBase[P]):
         if self.params.episodic:
             self.restart()
         looked_at, targets = self._middle(images), None if targets is None else self._middle(targets)
-        if looked_at.amax() == looked_at.amin():
+        if are_flat(looked_at):
             return AdaptationStep(note=CONSTANT)
         start = self.weights()
         try:

@@ -101,6 +101,9 @@ def test_adapting_leaves_two_label_sets_and_a_run_like_any_other(study, capsys):
     assert shown["adapted"]["run"] == run and shown["adapted"]["method"] == "grata"
     assert shown["adapted"]["parameters"]["learning_rate"] == 0.01
     assert shown["metrics"]["dice_before"]["step"] == [1, 2, 3] and "cosine" in shown["metrics"]
+    assert main(["runs", str(path)]) == 0 and "unet, adapted by grata" in capsys.readouterr().out
+    assert main(["show", str(path), found["run"]]) == 0
+    assert f"by grata from run {run}; masks '{found['label_set']}'" in capsys.readouterr().out
     assert "cannot be trained further" in said(capsys, "train", path, "--resume", found["run"], fails=True)
 
     again = said(capsys, "segment", path, "--run", found["run"], "--scans", "b1,b2")

@@ -285,6 +285,17 @@ def test_a_constant_image_teaches_nothing_and_harms_nothing(images, adopted):
     assert all(torch.equal(a, b) for a, b in zip(start, adapter.weights(), strict=True))
 
 
+def test_an_oblong_picture_of_one_colour_is_constant_too(images, adopted):
+    """It comes in a square, with zeros above and below, and its three channels differ."""
+    framed = torch.zeros_like(images[:1])
+    framed[0, :, 4:12] = torch.tensor([0.6, 0.3, 0.1]).view(3, 1, 1)
+    (step,) = adopted("grata")[0].adapt(framed, generator())[1]
+    assert "one intensity" in step.note and step.step_size == 0
+    framed[0, 1, 7, 7] = 0.5
+    (step,) = adopted("grata")[0].adapt(framed, generator())[1]
+    assert not step.note and step.step_size > 0
+
+
 def test_of_a_scan_with_some_constant_slices_it_is_said_how_many(images, adopted):
     adapter, _ = adopted("tent")
     slices = torch.cat([torch.zeros_like(images[:1]), images[:2], torch.zeros_like(images[:1])])
