@@ -127,10 +127,10 @@ class SaliencyPanel(QWidget):
         self.bar = QProgressBar()
         self.bar.setObjectName("saliency_progress")
         self.bar.setTextVisible(False)
-        line = row(self.said, self.cancel)
+        line = row(self.bar, self.cancel)
         line.setStretch(0, 1)
         self._under_way = QWidget()
-        self._under_way.setLayout(column(line, self.bar))
+        self._under_way.setLayout(column(self.said, line))
         self._kept = _named(words.MAPS, self.maps)
         self.setLayout(column(self._ask, self._under_way, self._kept, self._result, None))
         for slider in (self.opacity, self.threshold):

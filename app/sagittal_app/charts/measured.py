@@ -80,7 +80,9 @@ class Measured(QWidget):
         self._maps = QGridLayout()
         self._maps.setSpacing(UNIT)
         content = QWidget()
-        content.setLayout(column(self.nothing, self._evaluations, self._spectra, self._maps_heading, self._maps, None))
+        body = column(self.nothing, self._evaluations, self._spectra, self._maps_heading, self._maps, None)
+        body.setContentsMargins(0, UNIT, 0, 0)
+        content.setLayout(body)
         self.setLayout(column(scrolled(content, "measured_scroll")))
         self.grids: list[SpectraGrid] = []
         self.maps: list[ScatterPanel] = []
