@@ -137,9 +137,9 @@ def test_of_more_states_each_has_its_colour(qtbot):
     made.set_curves([steps("which", [0, 1, 2, 2])])
     colours = {tuple(cell) for cell in made._painted(np.array([[0.0, 1.0, 2.0]]))[0]}
     assert len(colours) == 3 and made._painted(np.array([[np.nan]]))[0, 0, 3] == 0
-    assert [name.toPlainText() for name in made._names] == ["which · 25% a · 25% b · 50% c"]
+    assert [name.toPlainText() for name in made._names] == ["25% a · 25% b · 50% c"]
     made.set_curves([steps("which", [0, 2, 2])])
-    assert [name.toPlainText() for name in made._names] == ["which · 33% a · 67% c"]
+    assert [name.toPlainText() for name in made._names] == ["33% a · 67% c"]
 
 
 def test_steps_that_share_a_place_show_no_state_that_none_was_in():

@@ -119,7 +119,9 @@ class TimelinePanel(PlotPanel):
             strip.setRect(QRectF(first, place + NAMED, last - first, THICK))
             self.plot.addItem(strip)
             often = [f"{share:.0%} {state}" for state, share in self.shares(curve).items()]
-            text = pg.TextItem(" · ".join([name, *often]), color=theme.colour("quiet"), anchor=(0, 1))
+            # What the only strip is of, the panel's title says.
+            said = often if len(self._curves) == 1 and often else [name, *often]
+            text = pg.TextItem(" · ".join(said), color=theme.colour("quiet"), anchor=(0, 1))
             self._names.append(text)
             self.plot.addItem(text, ignoreBounds=True)
         self.reset()

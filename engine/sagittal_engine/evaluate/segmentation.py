@@ -28,8 +28,9 @@ def evaluate_segmentation(
     *,
     boundary: Callable[[], None] = lambda: None,
     progress: Callable[[int, int, str], None] = lambda done, total, message: None,
+    scored: Callable[[ScanData], None] = lambda scan: None,
 ) -> dict[str, Any]:
-    """Segments every scan and scores it against its truth.
+    """Segments every scan and scores it against its truth; `scored` hears of each while its image is at hand.
 
     Returns {"protocol", "task", "labels", "group", "intervals", "cases", "summary", "groups"}. A case has "scan",
     "group" (the scan's value of the meta label, or "") and `overlap.METRICS`, each "<metric>_<label>" and
@@ -54,6 +55,7 @@ def evaluate_segmentation(
         found = predictor.masks(scan, predict(predictor, module, scan))
         figures = overlap_of_labels(found, predictor.truth(scan), scan.spacing, labels)
         cases.append({"scan": scan.id, "group": group, **figures})
+        scored(scan)
     progress(len(scans), len(scans), "Evaluated")
     keys = [f"{metric}_{part}" for part in ("mean", *labels) for metric in METRICS]
     return {

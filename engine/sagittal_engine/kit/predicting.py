@@ -24,6 +24,15 @@ def probabilities_of(logits: Tensor, activation: str) -> Tensor:
     return wide.softmax(1) if activation == "softmax" else wide.sigmoid()
 
 
+FLAT = "{scan} has one intensity throughout: nothing can be seen in it, and what is found there means nothing."
+
+
+def is_flat(scan: ScanData) -> bool:
+    """Whether every voxel of a scan has the same value; `FLAT` says so."""
+    image = scan.image()
+    return bool(image.min() == image.max())
+
+
 class PredictorBase(ABC):
     """All of a predictor that follows from its labels, its activation and its way back to the scan's grid."""
 

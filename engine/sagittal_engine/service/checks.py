@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,6 +113,10 @@ def _about_scans(card: MethodCard, request: RunRequest, scans: Sequence[ScanFact
         yield _no(f"{card.title} needs at least {needs.scans} scans; {count} chosen. Import scans, or choose more.")
     else:
         yield Check(True, f"{count} {plural} to train on.")
+    modalities = Counter(s.modality for s in scans if s.modality)
+    if len(modalities) > 1:
+        listed = ", ".join(f"{count} {name}" for name, count in modalities.most_common())
+        yield Check(False, f"The scans are of several modalities ({listed}), and one network learns from all of them.")
     missing = [s.name for s in scans if s.missing]
     if missing:
         yield _no(f"The files of {_list(missing)} are not where they were. Bring them back, or leave these scans out.")

@@ -14,6 +14,7 @@ from sagittal_engine.data import ArrayCache, StudyScan
 from sagittal_engine.registry import Registry
 from sagittal_engine.service.agreeing import Agreed
 from sagittal_engine.service.segmenting import name_for, scans_to_segment, write_case
+from sagittal_engine.service.streams import strangers
 from sagittal_engine.service.trained import load_trained
 from sagittal_engine.store.run_folder import RunFolder
 from sagittal_engine.tasks import Task
@@ -38,7 +39,7 @@ def predict_scans(
     Returns the document of `segment --json`. Nothing that a reader accepted, corrected or rejected is replaced. Raises
     `SagittalError` where the request does not fit the study or the run.
     """
-    from sagittal_engine.kit.predicting import predict
+    from sagittal_engine.kit.predicting import FLAT, is_flat, predict
 
     queries = scans_to_segment(study, request, task)
     images = ArrayCache()
@@ -47,6 +48,8 @@ def predict_scans(
     trained = load_trained(study, folder, registry, scans, task, capability=CAPABILITY, changes=request.parameters)
     labels = _wanted(trained.method.labels, request.labels)
     facts = folder.facts()
+    for caution in strangers(study, facts, queries):
+        task.message("warning", caution)
     label_set, again = name_for(request.label_set, f"{facts.request.method}-{facts.run}", queries, labels)
     origin = {
         "kind": "predicted", "run": facts.run, "method": facts.request.method, "protocol": "deployed", "again": again,
@@ -58,6 +61,8 @@ def predict_scans(
         task.boundary()
         prediction = prediction_of(trained.method, scan, probabilities, labels)
         covered += _covered(query, prediction.masks)
+        if is_flat(scan):
+            task.message("warning", FLAT.format(scan=query.name))
         cases.append(write_case(study, scan.id, label_set, origin, figured(prediction)))
     task.progress(len(scans), len(scans), f"{len(scans)} scans segmented")
     if covered:

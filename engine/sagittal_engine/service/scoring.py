@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sagittal.engine_port import SagittalError
 from sagittal.facts import EvaluateRequest, ScanFacts
+from sagittal.method import ScanData
 from sagittal.params import ParameterError, make
 from sagittal.run_record import RunFacts
 from sagittal_engine.data import scans_of
@@ -32,6 +33,7 @@ def score_run(
     Raises `SagittalError` where the request does not fit.
     """
     from sagittal_engine.evaluate.segmentation import evaluate_segmentation
+    from sagittal_engine.kit.predicting import FLAT, is_flat
 
     names = SegmentationTaskParams.model_fields
     own = {name: value for name, value in request.parameters.items() if name in names}
@@ -53,9 +55,15 @@ def score_run(
     task.progress(0, len(scans), "Loading the run")
     trained = load_trained(study, folder, registry, scans, task, capability=CAPABILITY, changes=changes)
     _warn_of_lone(chosen, params.group, task)
+    names = {one.scan: one.name for one in chosen}
+
+    def scored(scan: ScanData) -> None:
+        if is_flat(scan):
+            task.message("warning", FLAT.format(scan=names[scan.id]))
+
     try:
         document = evaluate_segmentation(
-            trained.method, trained.module, scans, params, boundary=task.boundary, progress=task.progress
+            trained.method, trained.module, scans, params, boundary=task.boundary, progress=task.progress, scored=scored
         )
     except ValueError as error:
         raise SagittalError(str(error)[:1].upper() + str(error)[1:]) from error
@@ -134,7 +142,8 @@ def _warn_of_lone(chosen: Sequence[ScanFacts], group: str, task: Task) -> None:
     if lone:
         task.message(
             "warning",
-            f"Of {', '.join(lone)} there is one scan each: its figure says nothing of others, and has no interval.",
+            f"Of {', '.join(lone)} there is one scan{' each' if len(lone) > 1 else ''}: its figure says nothing of "
+            "others, and has no interval.",
         )
 
 

@@ -162,6 +162,15 @@ def test_what_a_run_does_not_learn_from_needs_no_labels_and_is_not_counted(study
     assert "at least 3 scans; 2 chosen" in blocking(study, params=Sparing, needs=Needs(scans=3))
 
 
+def test_scans_of_several_modalities_are_told(study):
+    facts = study.facts()
+    mixed = [dataclasses.replace(s, modality=m) for s, m in zip(facts.scans, ("MR", "CT", "MR"), strict=True)]
+    facts = dataclasses.replace(facts, scans=tuple(mixed))
+    lines = check_request(RunRequest(method="tiny"), facts, OneCard(), study.folder, False)
+    (told,) = [line for line in lines if "modalities" in line.text]
+    assert "(2 MR, 1 CT)" in told.text and not told.ok and not told.blocking
+
+
 def test_scans_are_named_by_id_its_beginning_or_name(study):
     from sagittal_engine.service.checks import chosen_scans
 
