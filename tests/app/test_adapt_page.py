@@ -16,6 +16,7 @@ from sagittal_app.canvas.geometry import Plane
 from sagittal_app.endings import of_task
 from sagittal_app.models.adaptations import CAME_COLOUR, GONE_COLOUR
 from sagittal_app.pages.adapt import AdaptPage
+from sagittal_app.pages.runs import RunsPage
 
 LEFT = Qt.MouseButton.LeftButton
 pytestmark = pytest.mark.window
@@ -310,3 +311,18 @@ def test_an_end_says_that_the_run_is_kept():
     assert (
         of_task(TaskFinished("a", "adapt", Reason.COMPLETED), "Adapting run 1a").text == "Adapting run 1a is finished."
     )
+
+
+def test_among_the_runs_an_adapted_one_shows_the_curves_of_adapting(desk, page, engine, qtbot):
+    adapt(page, engine, qtbot, scans=2)
+    engine.finish_all()
+    runs = RunsPage(desk)
+    qtbot.addWidget(runs)
+    runs.build()
+    qtbot.addWidget(runs.inspector())
+    runs.show_study(desk.study())
+    runs.resize(1200, 800)
+    runs.show()
+    qtbot.waitUntil(lambda: runs.board.isVisible() and runs.board.model is not None)
+    titles = [one.text() for one in runs.board.findChildren(QLabel) if one.isVisibleTo(runs.board)]
+    assert "Cosine of the gradients" in titles and "Loss" not in titles

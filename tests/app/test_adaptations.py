@@ -14,7 +14,8 @@ from sagittal.run_record import Adapted, RunFacts, RunRecord, RunState
 from sagittal.run_request import RunRequest
 from sagittal_app import adapt_words as words
 from sagittal_app.models import adaptations as model
-from sagittal_app.models.run_table import RECIPE, RunTable, run_title
+from sagittal_app.models.run_table import METHOD, RECIPE, RunTable, run_title
+from sagittal_app.widgets.facts_view import request_lines
 
 LIVER, SPLEEN = Label(1, "liver", "#E69F00"), Label(2, "spleen", "#56B4E9")
 
@@ -63,7 +64,11 @@ def test_places_count_only_scans_that_were_adapted_to():
 def test_an_adapted_run_is_told_from_trained_ones_among_the_runs():
     table = RunTable()
     table.set_runs([record()], {"grata": "GraTa", "unet": "U-Net"})
+    assert table.data(table.index(0, METHOD)) == "U-Net + GraTa  bb"
     assert table.data(table.index(0, RECIPE)) == "adapted by GraTa, B"
+    lines = request_lines(record())
+    assert (lines["Adapted from"], lines["Adapted by"], lines["Adapted to"]) == ("aa", "grata", "2 scans")
+    assert (lines["Masks after"], lines["Masks before"], lines["Method"]) == ("g", "g-before", "unet")
     assert run_title(record(), "U-Net") == "U-Net bb · adapted by grata, B"
 
 

@@ -235,6 +235,8 @@ class Board(QWidget):
         """
         self.model = model
         self._clear()
+        # What was adapted was not trained: it has no losses of its own.
+        self._top.setVisible(model.record is None or model.record.facts.adapted is None)
         pictures = 0
         for index, panel in enumerate([*(card.panels if card else ()), *_probe_panels(model, probes)]):
             self._claimed.update(getattr(panel, "series", ()))

@@ -255,7 +255,7 @@ class AdaptSetup(QWidget):
             return
         port, request = self._desk.port, self.request()
         if self._checked is None and not self._lines.count():
-            self._say([Check(True, words.STILL_LOOKING)])
+            self._lines.addWidget(label(words.STILL_LOOKING, "quiet"))
         self._desk.ask(
             _check, port, request, then=self._say_checks, failed=self._not_checked, owner=self, topic="check"
         )

@@ -115,7 +115,9 @@ class RunTable(QAbstractTableModel):
     def _text(self, record: RunRecord, column: int) -> str:
         facts, state = record.facts, record.state
         if column == METHOD:
-            return f"{self.title(record)}  {facts.run}"
+            adapter = facts.adapted.method if facts.adapted is not None else ""
+            method = f"{self.title(record)} + {self._titles.get(adapter, adapter)}" if adapter else self.title(record)
+            return f"{method}  {facts.run}"
         texts = {
             RECIPE: adapted_words(record, self._titles) or facts.request.recipe or "defaults",
             DATA: f"{messages.count(len(facts.scans), 'scan')} · seed {facts.request.seed}",

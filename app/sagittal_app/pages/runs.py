@@ -276,7 +276,9 @@ class RunsPage(Page):
         self._model.log = log + self._model.log
         self._below.setCurrentWidget(self.one)
         self._show_measures(record, measures)
-        self.board.show_run(self._model, self._cards.get(record.facts.request.method), self._probes)
+        adapted = record.facts.adapted
+        shown = self._cards.get(record.facts.request.method if adapted is None else adapted.method)
+        self.board.show_run(self._model, shown, self._probes)
         self._inspector.show_facts(f"{title} {record.facts.run}", request_lines(record))
 
     # What was measured of it

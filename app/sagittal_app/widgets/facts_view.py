@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtWidgets import QFormLayout, QWidget
 
 from sagittal.method import MethodCard
-from sagittal.run_record import RunRecord
+from sagittal.run_record import Adapted, RunRecord
 from sagittal_app import messages
 from sagittal_app.widgets.basics import UNIT, column, label, scrolled
 from sagittal_app.widgets.breaking import Breaking, breakable
@@ -102,11 +102,27 @@ def _abilities(card: MethodCard) -> list[str]:
     return [learns if one == "pretext" else one for one in card.capabilities]
 
 
+def _adapted_lines(adapted: Adapted) -> dict[str, str]:
+    """Of which run an adapted one came, and how; the lines after these are those of that run."""
+    domain = {"Domain": f"{adapted.domain} ({adapted.column})"} if adapted.domain else {}
+    return {
+        "Adapted from": adapted.run,
+        "Adapted by": adapted.method + (f" ({adapted.recipe})" if adapted.recipe else ""),
+        "Adapted to": messages.count(len(adapted.scans), "scan"),
+        **domain,
+        "Masks after": adapted.label_set,
+        "Masks before": adapted.before_set,
+        "Seed of adapting": str(adapted.seed),
+        **{f"Adapting: {messages.words(name)}": shown(value) for name, value in adapted.parameters.items()},
+    }
+
+
 def request_lines(record: RunRecord) -> dict[str, str]:
     """What was asked of a run, and on what."""
     facts = record.facts
     return {
         "Run": facts.run,
+        **(_adapted_lines(facts.adapted) if facts.adapted is not None else {}),
         "Method": facts.request.method,
         "Recipe": facts.request.recipe or messages.RECIPE_OWN,
         "Scans": str(len(facts.scans)),
