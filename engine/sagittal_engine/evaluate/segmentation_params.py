@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sagittal.params import Params, setting
+from sagittal.params import META_LABELS, Params, setting
 
 TASK = "segmentation"
 
@@ -10,7 +10,11 @@ TASK = "segmentation"
 class SegmentationTaskParams(Params):
     """How whole scans are scored, besides the method's own parameters."""
 
-    group: str = setting("", "Meta label by whose values figures are given as well, as domain; empty gives them once.")
+    group: str = setting(
+        "",
+        "Meta label by whose values figures are given as well, as domain; empty gives them once.",
+        choices_from=META_LABELS,
+    )
     labels: str = setting("", "Labels to score, by name, separated by commas; empty takes all that the run knows.")
     allow_seen: bool = setting(
         False, "Score scans of subjects that were trained on too; their figures flatter the run."

@@ -55,11 +55,11 @@ def score_run(
     task.progress(0, len(scans), "Loading the run")
     trained = load_trained(study, folder, registry, scans, task, capability=CAPABILITY, changes=changes)
     _warn_of_lone(chosen, params.group, task)
-    names = {one.scan: one.name for one in chosen}
+    titles = {one.scan: one.name for one in chosen}
 
     def scored(scan: ScanData) -> None:
         if is_flat(scan):
-            task.message("warning", FLAT.format(scan=names[scan.id]))
+            task.message("warning", FLAT.format(scan=titles[scan.id]))
 
     try:
         document = evaluate_segmentation(
