@@ -72,7 +72,7 @@ def adapt_scans(
                     task.message("warning", f"{facts_of_scan.name}: {case['warning']}")
     if not cases:
         raise SagittalError(f"No scan could be adapted to. The first: {refused[0]['reason']}")
-    task.progress(len(scans), len(scans), f"Adapted to {len(cases)} scans")
+    task.progress(len(scans), len(scans), f"Adapted to {len(cases)} {'scan' if len(cases) == 1 else 'scans'}")
     return {
         "run": runs[-1]["run"],
         "source": facts.run,
