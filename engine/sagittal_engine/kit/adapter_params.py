@@ -60,6 +60,14 @@ COSINE = Lines(
     x_label="scan",
     y_label="cosine",
 )
+EMPIRICAL = Lines(
+    "Cosine with the true gradient",
+    "Per scan that has truth, mean over its steps: cosine between the gradient that the method follows and that of the "
+    "loss against the truth. Above 0 the step leads the right way.",
+    series=("empirical_cosine",),
+    x_label="scan",
+    y_label="cosine",
+)
 STEP_SIZE = Lines(
     "Step size", "Per scan, mean over its steps: learning rate of the update.", series=("step_size",), x_label="scan"
 )

@@ -6,7 +6,7 @@ Card and parameters only; nothing here imports torch.
 from sagittal.method import MethodCard, Needs
 from sagittal.params import inherited, setting
 from sagittal_engine.kit import recipes
-from sagittal_engine.kit.adapter_params import AdapterParams, panels
+from sagittal_engine.kit.adapter_params import EMPIRICAL, AdapterParams, panels
 
 TEACHER = "Teacher"
 
@@ -38,7 +38,7 @@ CARD = MethodCard(
     params=CoTTAParams,
     implementation="sagittal_plugins.cotta.method:CoTTA",
     needs=Needs(segmenter=True),
-    panels=panels(),
+    panels=panels(EMPIRICAL),
     recipes=recipes.load(__file__),
     note="CoTTA's consistency on scales and shifts alone; the paper moves every weight.",
 )

@@ -6,7 +6,7 @@ Card and parameters only; nothing here imports torch.
 from sagittal.method import MethodCard, Needs
 from sagittal.params import inherited, setting
 from sagittal_engine.kit import recipes
-from sagittal_engine.kit.adapter_params import AdapterParams, panels
+from sagittal_engine.kit.adapter_params import EMPIRICAL, AdapterParams, panels
 
 SHARPNESS = "Sharpness"
 
@@ -38,6 +38,6 @@ CARD = MethodCard(
     params=SARParams,
     implementation="sagittal_plugins.sar.method:SAR",
     needs=Needs(segmenter=True),
-    panels=panels(),
+    panels=panels(EMPIRICAL),
     recipes=recipes.load(__file__),
 )

@@ -6,7 +6,7 @@ Card and parameters only; nothing here imports torch.
 from sagittal.method import MethodCard, Needs
 from sagittal.params import inherited
 from sagittal_engine.kit import recipes
-from sagittal_engine.kit.adapter_params import AdapterParams, panels
+from sagittal_engine.kit.adapter_params import EMPIRICAL, AdapterParams, panels
 
 
 class TentParams(AdapterParams):
@@ -24,6 +24,6 @@ CARD = MethodCard(
     params=TentParams,
     implementation="sagittal_plugins.tent.method:Tent",
     needs=Needs(segmenter=True),
-    panels=panels(),
+    panels=panels(EMPIRICAL),
     recipes=recipes.load(__file__),
 )

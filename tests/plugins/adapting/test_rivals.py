@@ -167,6 +167,16 @@ def test_all_move_scales_and_shifts_alone_and_repeat(name, network, images, adop
     assert torch.equal(one, other)
 
 
+@pytest.mark.parametrize("name", ["tent", "sar", "cotta", "grata"])
+def test_truth_tells_of_all_where_their_gradient_leads_and_a_curve_shows_it(name, images, targets, adopted):
+    from sagittal_engine.registry import card_of
+
+    _, steps = adopted(name)[0].adapt(images, generator(), targets)
+    assert all(-1 <= step.empirical <= 1 for step in steps)
+    panels = card_of(f"sagittal_plugins.{name}").panels
+    assert sum("empirical_cosine" in panel.series for panel in panels) == 1
+
+
 @pytest.mark.parametrize("name", ["tent", "sar", "cotta", "grata", "batch_statistics"])
 def test_all_keep_the_common_rule_of_adapters(name, tmp_path):
     from sagittal_engine.registry import card_of
