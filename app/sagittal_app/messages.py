@@ -304,6 +304,7 @@ RUN_AT_STEP = "{run} · step {step}"
 SPECTRA_SOME = "{shown} of {count}, evenly spread, are shown."
 MAPS_HEADING = "Maps of the images"
 EVALUATIONS_HEADING = "Evaluations"
+SCORED_HEADING = "Scan by scan"
 MEASURED_NONE = "Nothing has been measured of this run yet. “Measure”, above, does."
 EVALUATION_COLUMNS = ("Task", "Metric", "Mean [95 % interval]", "n", "How computed")
 LOADING = "Loading…"

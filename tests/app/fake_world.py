@@ -68,6 +68,7 @@ class TaskParams(Params):
     budget: str = setting("0", "Subjects with labels.")
     encoder: str = setting("trained", "Whose features.", choices={"trained": "The run's.", "untrained": "None."})
     k: int = setting(200, "Neighbours.", ge=1, group="k-NN")
+    checkpoint: str = setting("last", "Checkpoint of the run.")
 
 
 MEASURES = (
@@ -77,8 +78,8 @@ MEASURES = (
         targets=("labels", "quartile"), needs=("representation",),
     ),
     MeasureCard(
-        "knn", "k-NN", "Nearest images.", TaskParams, targets=("labels", "quartile"), tests=True,
-        needs=("representation",),
+        "knn", "k-NN", "Nearest images.", TaskParams, asked=("target", "budget", "encoder", "k"),
+        targets=("labels", "quartile"), tests=True, needs=("representation",),
     ),
 )  # fmt: skip
 EPISODES = MethodCard(

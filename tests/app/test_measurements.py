@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
+from fake_comparing import FINE_TUNE
 from fake_world import CONTRAST, EPISODES, MEASURES, make_map, make_spectrum
 from PySide6.QtWidgets import QComboBox, QLabel, QTableWidget, QWidget
 
@@ -13,7 +15,7 @@ from sagittal.method import Needs
 from sagittal.run_request import RunRequest
 from sagittal_app import messages, theme
 from sagittal_app.charts.histogram import HistogramPanel
-from sagittal_app.charts.measured import Measured, Measures, spread
+from sagittal_app.charts.measured import Measured, Measures, read_measures, spread
 from sagittal_app.charts.spectra import SpectraGrid, figures_of, how_of, stems
 from sagittal_app.forms.measure_form import MeasureDialog, Measurement, cost_of, fitting, targets_of
 from sagittal_app.models.evaluations import findings
@@ -115,6 +117,19 @@ def test_a_task_is_asked_for_with_its_target_and_shown_as_a_table(page, engine, 
     assert "bootstrap over subjects" in table.item(0, 0).toolTip()
 
 
+def test_what_starts_from_the_encoder_is_asked_without_a_checkpoint(page, engine, run, desk, qtbot):
+    dialog = MeasureDialog(replace(FINE_TUNE, tests=True), engine.run(run), desk.study(), page)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    assert dialog.scans.isVisibleTo(dialog) and dialog.checkpoint.parentWidget() is None, "it has no row"
+    page.measure._start(dialog.measurement())
+    qtbot.waitUntil(lambda: any(name == "start_evaluation" for name, _ in engine.calls))
+    request = engine.calls[-1][1]
+    assert request.task == "fine-tune" and request.parameters == {
+        "tuning_steps": 100, "repeats": 5, "allow_seen": False,
+    }  # fmt: skip
+
+
 def test_a_map_is_drawn_at_a_checkpoint(page, engine, run, qtbot):
     page.measure._start(Measurement("embedding", run, "10", {"target": "labels"}))
     qtbot.waitUntil(lambda: ("start_embedding", (run, "10", {"target": "labels"})) in engine.calls)
@@ -170,6 +185,39 @@ def test_evaluations_of_different_encoders_stay_apart(engine, run):
     from sagittal_app.models.run_table import figure_words
 
     assert "accuracy 0.800 (0.76–0.84, n = 4) k-NN of labels (untrained encoder)" in figure_words(record)
+
+
+SCORED = {
+    "task": "segmentation", "labels": ["vessel", "aneurysm"], "group": "domain", "names": {"s1": "image_01"},
+    "cases": [
+        {"scan": "s1", "group": "A", "dice_vessel": 0.6, "sensitivity_vessel": 0.7, "hd95_vessel": 3.2,
+         "dice_aneurysm": None},
+        {"scan": "s2", "group": "B", "dice_vessel": 0.5, "jaccard_aneurysm": 0.25},
+    ],
+    "summary": {"hd95_vessel": {"mean": 3.2, "low": 3.2, "high": 3.2, "n": 1}},
+    "published": {"Dice": "68.49", "of the table itself": "one of two rows may be a copy"},
+}  # fmt: skip
+
+
+def test_scored_scans_stand_one_by_one_and_published_figures_beside_them(engine, run, qtbot):
+    record = engine.run(run).model_copy(update={"evaluations": [SCORED]})
+    view = Measured()
+    qtbot.addWidget(view)
+    view.resize(900, 700)
+    view.show()
+    view.show_measures(read_measures(record))
+    heads = [view.scored.horizontalHeaderItem(j).text() for j in range(view.scored.columnCount())]
+    assert heads == ["Scan", "Domain", "Label", "Dice", "Sensitivity", "Jaccard", "Volume similarity", "Hd95, mm"]
+    rows = [[view.scored.item(i, j).text() for j in range(8)] for i in range(view.scored.rowCount())]
+    assert rows[0] == ["image_01", "A", "vessel", "0.600", "0.700", "–", "–", "3.200"]
+    assert rows[1][2:4] == ["aneurysm", "–"] and rows[3][:3] == ["s2", "B", "aneurysm"]
+    assert view.published.isVisible() and view.published.text().splitlines() == [
+        "Published: Dice: 68.49.",
+        "Published: of the table itself: one of two rows may be a copy.",
+    ]
+    assert view.table.item(0, 1).text() == "hd95 vessel, mm"
+    view.show_measures(Measures())
+    assert not view.scored.isVisible() and not view.published.isVisible()
 
 
 def test_small_multiples_are_spread_over_all_moments(qtbot):

@@ -14,7 +14,7 @@ from sagittal.run_record import RunRecord
 from sagittal_app import messages, theme
 from sagittal_app.charts.documents import ScatterPanel, read_document
 from sagittal_app.charts.spectra import SpectraGrid, fix_height
-from sagittal_app.models.evaluations import Finding, findings
+from sagittal_app.models.evaluations import Finding, ScoredScans, findings, published, scored_scans
 from sagittal_app.widgets.basics import UNIT, Panel, clear, column, label, scrolled
 
 MOST = 12
@@ -35,6 +35,10 @@ class Measures:
     spectra: Mapping[str, Sequence[Shown]] = field(default_factory=dict)
     """By kind: "spectrum" for the usual one, else with its matrix and mode of batch normalisation."""
     maps: Sequence[Shown] = ()
+    scored: ScoredScans | None = None
+    """The newest scoring of whole scans."""
+    published: Sequence[str] = ()
+    """Sentences on what others found."""
 
     def __len__(self) -> int:
         return len(self.findings) + sum(map(len, self.spectra.values())) + len(self.maps)
@@ -53,7 +57,7 @@ def read_measures(record: RunRecord) -> Measures:
             with suppress(OSError, ValueError):
                 documents.setdefault(panel, []).append((int(row["step"]), read_document(row["path"])))
     maps = documents.pop("embedding", [])
-    return Measures(findings(record), documents, maps)
+    return Measures(findings(record), documents, maps, scored_scans(record), published(record))
 
 
 def spread(shown: Sequence[Shown], most: int = MOST) -> list[Shown]:
@@ -74,13 +78,21 @@ class Measured(QWidget):
         self.table = EvaluationTable()
         self._evaluations = Panel(messages.EVALUATIONS_HEADING, name="measured_evaluations", margin=12)
         self._evaluations.body.addWidget(self.table)
+        self.published = label("", "soft", wrap=True, selectable=True)
+        self.published.setObjectName("measured_published")
+        self._evaluations.body.addWidget(self.published)
+        self.scored = FigureTable("scored_table")
+        self._scored = Panel(messages.SCORED_HEADING, name="measured_scored", margin=12)
+        self._scored.body.addWidget(self.scored)
         self._spectra = QVBoxLayout()
         self._spectra.setSpacing(UNIT)
         self._maps_heading = label(messages.MAPS_HEADING, "heading")
         self._maps = QGridLayout()
         self._maps.setSpacing(UNIT)
         content = QWidget()
-        body = column(self.nothing, self._evaluations, self._spectra, self._maps_heading, self._maps, None)
+        body = column(
+            self.nothing, self._evaluations, self._scored, self._spectra, self._maps_heading, self._maps, None
+        )
         body.setContentsMargins(0, UNIT, 0, 0)
         content.setLayout(body)
         self.setLayout(column(scrolled(content, "measured_scroll")))
@@ -93,6 +105,11 @@ class Measured(QWidget):
         self.nothing.setVisible(not len(measures))
         self._evaluations.setVisible(bool(measures.findings))
         self.table.show_findings(measures.findings)
+        self.published.setText("\n".join(measures.published))
+        self.published.setVisible(bool(measures.published))
+        self._scored.setVisible(measures.scored is not None)
+        if measures.scored is not None:
+            self.scored.show_rows(measures.scored.columns, measures.scored.rows)
         clear(self._spectra)
         self.grids = []
         for kind, shown in measures.spectra.items():
@@ -129,13 +146,12 @@ class Measured(QWidget):
         self._spectra.addWidget(grid)
 
 
-class EvaluationTable(QTableWidget):
-    """One row per figure: task, metric, mean with its interval, n, how it was computed."""
+class FigureTable(QTableWidget):
+    """Rows of figures that are only read, as high as they are."""
 
-    def __init__(self) -> None:
-        super().__init__(0, len(messages.EVALUATION_COLUMNS))
-        self.setObjectName("evaluation_table")
-        self.setHorizontalHeaderLabels(list(messages.EVALUATION_COLUMNS))
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setObjectName(name)
         self.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
         self.setFont(theme.tabular(self.font()))
@@ -147,14 +163,29 @@ class EvaluationTable(QTableWidget):
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(len(messages.EVALUATION_COLUMNS) - 1, QHeaderView.ResizeMode.Stretch)
+        header.setStretchLastSection(True)
+
+    def show_rows(self, columns: Sequence[str], rows: Sequence[Sequence[str]], tips: Sequence[str] = ()) -> None:
+        """Replaces what is shown; `tips` has a tooltip per row, or none."""
+        self.setColumnCount(len(columns))
+        self.setHorizontalHeaderLabels(list(columns))
+        self.setRowCount(len(rows))
+        for i, row in enumerate(rows):
+            for j, text in enumerate(row):
+                item = QTableWidgetItem(text)
+                item.setToolTip(tips[i] if tips else "")
+                self.setItem(i, j, item)
+        # The page around it scrolls; a long one scrolls by itself too.
+        self.setFixedHeight(ROW * (min(len(rows), MOST) + 1) + UNIT)
+
+
+class EvaluationTable(FigureTable):
+    """One row per figure: task, metric, mean with its interval, n, how it was computed."""
+
+    def __init__(self) -> None:
+        super().__init__("evaluation_table")
 
     def show_findings(self, found: Sequence[Finding]) -> None:
-        self.setRowCount(len(found))
-        for i, one in enumerate(found):
-            for j, text in enumerate((one.task, one.metric, one.figure, one.n, one.how)):
-                item = QTableWidgetItem(text)
-                item.setToolTip("\n".join(filter(None, [one.how, one.detail])))
-                self.setItem(i, j, item)
-        # As high as its rows: the page around it scrolls.
-        self.setFixedHeight(ROW * (min(len(found), MOST) + 1) + UNIT)
+        rows = [(one.task, one.metric, one.figure, one.n, one.how) for one in found]
+        tips = ["\n".join(filter(None, [one.how, one.detail])) for one in found]
+        self.show_rows(messages.EVALUATION_COLUMNS, rows, tips)

@@ -33,6 +33,7 @@ class Measurement:
     name: str
     run: str
     checkpoint: str
+    """Empty for what starts from the encoder that the run left."""
     values: Mapping[str, Any] = field(default_factory=dict)
     scans: tuple[str, ...] = ()
     label_set: str = "truth"
@@ -43,7 +44,7 @@ class Measurement:
             return port.start_spectrum(SpectrumRequest(self.run, self.checkpoint, **self.values))
         if self.name == "embedding":
             return port.start_embedding(self.run, checkpoint=self.checkpoint, parameters=self.values)
-        parameters = {**self.values, "checkpoint": self.checkpoint}
+        parameters = {**self.values, **({"checkpoint": self.checkpoint} if self.checkpoint else {})}
         request = EvaluateRequest(self.run, self.name, self.scans, label_set=self.label_set, parameters=parameters)
         return port.start_evaluation(request)
 
@@ -51,6 +52,11 @@ class Measurement:
 def fitting(cards: Sequence[MeasureCard], capabilities: Sequence[str]) -> list[MeasureCard]:
     """The measurements that a method of these capabilities allows."""
     return [card for card in cards if set(card.needs) <= set(capabilities)]
+
+
+def of_checkpoint(card: MeasureCard) -> bool:
+    """Whether one of the run's checkpoints is measured."""
+    return card.name in ("spectrum", "embedding") or "checkpoint" in card.params.model_fields
 
 
 def checkpoints_of(record: RunRecord) -> dict[str, str]:
@@ -141,7 +147,7 @@ class MeasureDialog(QDialog):
         return Measurement(
             self._card.name,
             self._record.facts.run,
-            self.checkpoint.value(),
+            self.checkpoint.value() if of_checkpoint(self._card) else "",
             self.form.values(),
             self.scans.value() if tests else (),
             self.truth.value() if tests else "truth",
@@ -154,7 +160,7 @@ class MeasureDialog(QDialog):
             (messages.TESTED_SCANS, self.scans, messages.TESTED_HELP),
             (messages.TRUTH_SET, self.truth, ""),
         ]
-        return labelled_rows(*rows[: 3 if card.tests else 1])
+        return labelled_rows(*rows[0 if of_checkpoint(card) else 1 : 3 if card.tests else 1])
 
     def _say(self) -> None:
         problem = self.form.problem()

@@ -9,7 +9,12 @@ from typing import Any
 from sagittal.run_record import RunRecord
 from sagittal_app import messages
 
-ONE_SHOT = "one-shot"
+ONE_SHOT, SEGMENTATION = "one-shot", "segmentation"
+
+MILLIMETRES = ("hd95", "asd")
+"""Metrics with a unit."""
+CASE_METRICS = ("dice", "sensitivity", "jaccard", "volume_similarity", "hd95")
+"""What is told of every scored scan."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +65,50 @@ def findings(record: RunRecord) -> list[Finding]:
     return found
 
 
+def named(metric: str) -> str:
+    """A metric's name as one reads it, with its unit: "hd95_vessel" becomes "hd95 vessel, mm"."""
+    unit = ", mm" if metric.split("_")[0] in MILLIMETRES else ""
+    return messages.words(metric) + unit
+
+
+@dataclass(frozen=True)
+class ScoredScans:
+    """Every scan of a scoring of segmentations, a row for each of its labels."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def scored_scans(record: RunRecord) -> ScoredScans | None:
+    """Those of the newest scoring of whole scans; None where there is none."""
+    document = next((one for one in reversed(record.evaluations) if task_of(one) == SEGMENTATION), None)
+    if document is None:
+        return None
+    group, names = str(document.get("group", "")), document.get("names", {})
+    rows = []
+    for case in document.get("cases", ()):
+        whose = (str(names.get(case["scan"], case["scan"])), *((str(case["group"]),) if group else ()))
+        for label in document.get("labels", ()):
+            figures = (case.get(f"{metric}_{label}") for metric in CASE_METRICS)
+            rows.append((*whose, label, *("–" if one is None else f"{one:.3f}" for one in figures)))
+    heads = ("scan", *((group,) if group else ()), "label", *map(named, CASE_METRICS))
+    return ScoredScans(tuple(head[:1].upper() + head[1:] for head in heads), tuple(rows))
+
+
+def published(record: RunRecord) -> list[str]:
+    """What was published for the run's recipe, a sentence each, to stand beside its own figures."""
+    found = {what: figure for document in record.evaluations for what, figure in document.get("published", {}).items()}
+    return [f"Published: {what}: {figure}." for what, figure in found.items()]
+
+
 def _figures(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Every figure with its name; of groups of scans, as domains, the means over labels."""
     for metric, one in document.get("summary", {}).items():
-        yield messages.words(metric), one
+        yield named(metric), one
     for group, figures in document.get("groups", {}).items():
         for metric, one in figures.items():
             if metric.endswith("_mean"):
-                yield f"{messages.words(metric)}, {document.get('group', '')} {group}".strip(), one
+                yield f"{named(metric)}, {document.get('group', '')} {group}".strip(), one
 
 
 def _how(document: Mapping[str, Any]) -> str:

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 PROTOCOL = "deployed"
 """Nothing of the tested scans is known but their images."""
 
-INTERVALS = "95 % percentile bootstrap over tested scans; n counts scans. One scan has an interval of no width."
+INTERVALS = (
+    "95 % percentile bootstrap over tested scans; n counts scans. One scan has an interval of no width. Distances "
+    "(hd95, asd) are in millimetres."
+)
 
 
 def evaluate_segmentation(

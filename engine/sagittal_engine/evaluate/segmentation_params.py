@@ -15,6 +15,7 @@ class SegmentationTaskParams(Params):
         "Meta label by whose values figures are given as well, as domain; empty gives them once.",
         choices_from=META_LABELS,
     )
+    checkpoint: str = setting("last", "Checkpoint of the run: last, best, or a step that was kept.")
     labels: str = setting("", "Labels to score, by name, separated by commas; empty takes all that the run knows.")
     allow_seen: bool = setting(
         False, "Score scans of subjects that were trained on too; their figures flatter the run."

@@ -74,6 +74,7 @@ CARDS: tuple[MeasureCard, ...] = (
         "Segmentation",
         "Scores whole scans of unseen subjects, segmented by the run's own network: overlap, volumes, surfaces.",
         SegmentationTaskParams,
+        asked=("group", "labels", "allow_seen", "resamples", "seed"),
         tests=True,
         needs=("predictor",),
     ),

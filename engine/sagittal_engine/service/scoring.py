@@ -53,7 +53,9 @@ def score_run(
         task.message("warning", caution)
     scans = scans_of(study, [scan.scan for scan in chosen], request.label_set)
     task.progress(0, len(scans), "Loading the run")
-    trained = load_trained(study, folder, registry, scans, task, capability=CAPABILITY, changes=changes)
+    trained = load_trained(
+        study, folder, registry, scans, task, capability=CAPABILITY, changes=changes, saved=params.checkpoint
+    )
     _warn_of_lone(chosen, params.group, task)
     titles = {one.scan: one.name for one in chosen}
 
@@ -69,6 +71,7 @@ def score_run(
         raise SagittalError(str(error)[:1].upper() + str(error)[1:]) from error
     document = {
         **document,
+        "names": titles,
         "label_set": request.label_set,
         "split": _split(study, facts, chosen),
         "step": trained.step,

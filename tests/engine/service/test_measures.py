@@ -24,6 +24,13 @@ def test_a_card_asks_for_parameters_that_there_are(card):
         assert make(card.params, {"target": target})
 
 
+def test_a_checkpoint_is_asked_for_once():
+    """The form has a row of its own for it, and sends it to the tasks that take one."""
+    taking = {card.name for card in CARDS if "checkpoint" in {field.name for field in describe(card.params)}}
+    assert taking == {"knn", "linear", "classify", "segmentation"}, "fine-tuning starts from the encoder that was left"
+    assert [card.name for card in CARDS if card.name in taking and (not card.asked or "checkpoint" in card.asked)] == []
+
+
 def test_every_task_has_a_card_and_the_spectrum_fits_its_request():
     asked_elsewhere = {"one-shot", "adapt"}
     assert {card.name for card in CARDS} == {"spectrum", "embedding"} | (set(EVALUATIONS) - asked_elsewhere)

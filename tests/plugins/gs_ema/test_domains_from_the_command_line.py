@@ -94,7 +94,8 @@ def test_odd_scans_are_told_and_the_run_goes_on(say, tmp_path):
     tested = ("evaluate", study, "--run", "last", "--task", "segmentation")
     refused = say(*tested, *settings("group=domain"), status=2).err
     assert "1 of 1 scans have no meta label 'domain'" in refused and "known: hospital" in refused
-    found = say(*tested, *settings("group=hospital", "resamples=100"))
+    assert "no checkpoint 'step-00000099.pt'" in say(*tested, *settings("checkpoint=99"), status=2).err
+    found = say(*tested, *settings("group=hospital", "resamples=100", "checkpoint=last"))
     assert "Of Y there is one scan: its figure says nothing of others, and has no interval." in found.err
     flat = "image_dull has one intensity throughout: nothing can be seen in it"
     assert flat in found.err and "n = 1" in found.out
