@@ -66,8 +66,8 @@ def test_an_adapted_run_is_told_from_trained_ones_among_the_runs():
     table.set_runs([record()], {"grata": "GraTa", "unet": "U-Net"})
     assert table.data(table.index(0, METHOD)) == "U-Net + GraTa  bb"
     assert table.data(table.index(0, RECIPE)) == "adapted by GraTa, B"
-    lines = request_lines(record())
-    assert (lines["Adapted from"], lines["Adapted by"], lines["Adapted to"]) == ("aa", "grata", "2 scans")
+    lines = request_lines(record(row()))
+    assert (lines["Adapted from"], lines["Adapted by"], lines["Adapted to"]) == ("aa", "grata", "1 of 2 scans")
     assert (lines["Masks after"], lines["Masks before"], lines["Method"]) == ("g", "g-before", "unet")
     assert run_title(record(), "U-Net") == "U-Net bb · adapted by grata, B"
 

@@ -102,13 +102,13 @@ def _abilities(card: MethodCard) -> list[str]:
     return [learns if one == "pretext" else one for one in card.capabilities]
 
 
-def _adapted_lines(adapted: Adapted) -> dict[str, str]:
-    """Of which run an adapted one came, and how; the lines after these are those of that run."""
+def _adapted_lines(adapted: Adapted, done: int) -> dict[str, str]:
+    """Of which run an adapted one came, how, and how far; the lines after these are those of that run."""
     domain = {"Domain": f"{adapted.domain} ({adapted.column})"} if adapted.domain else {}
     return {
         "Adapted from": adapted.run,
         "Adapted by": adapted.method + (f" ({adapted.recipe})" if adapted.recipe else ""),
-        "Adapted to": messages.count(len(adapted.scans), "scan"),
+        "Adapted to": f"{done} of {messages.count(len(adapted.scans), 'scan')}",
         **domain,
         "Masks after": adapted.label_set,
         "Masks before": adapted.before_set,
@@ -122,7 +122,7 @@ def request_lines(record: RunRecord) -> dict[str, str]:
     facts = record.facts
     return {
         "Run": facts.run,
-        **(_adapted_lines(facts.adapted) if facts.adapted is not None else {}),
+        **(_adapted_lines(facts.adapted, record.state.step) if facts.adapted is not None else {}),
         "Method": facts.request.method,
         "Recipe": facts.request.recipe or messages.RECIPE_OWN,
         "Scans": str(len(facts.scans)),

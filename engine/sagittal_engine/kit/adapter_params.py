@@ -61,7 +61,7 @@ COSINE = Lines(
     y_label="cosine",
 )
 EMPIRICAL = Lines(
-    "Cosine with the true gradient",
+    "Cosine with the truth",
     "Per scan that has truth, mean over its steps: cosine between the gradient that the method follows and that of the "
     "loss against the truth. Above 0 the step leads the right way.",
     series=("empirical_cosine",),
