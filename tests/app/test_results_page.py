@@ -44,7 +44,7 @@ def test_figures_are_written_with_their_interval_the_mean_last() -> None:
     }
     assert evaluation_rows({"summary": summary}) == [
         ("liver", "0.700 (0.60–0.80, n = 5)"),
-        ("mean of organs", "0.653 (0.61–0.69, n = 5)"),
+        ("mean of labels", "0.653 (0.61–0.69, n = 5)"),
     ]
 
 

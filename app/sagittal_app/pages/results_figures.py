@@ -44,6 +44,6 @@ def evaluation_rows(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     for name in sorted(summary, key=lambda name: (name == "dice_mean", name)):
         if name.startswith("dice_"):
             figure = summary[name]
-            title = "mean of organs" if name == "dice_mean" else name.removeprefix("dice_").replace("_", " ")
+            title = "mean of labels" if name == "dice_mean" else name.removeprefix("dice_").replace("_", " ")
             rows.append((title, words.dice(figure["mean"], figure["low"], figure["high"], figure["n"])))
     return rows
