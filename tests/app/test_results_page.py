@@ -270,7 +270,7 @@ def test_export_says_that_it_was_verified(segmented: ResultsPage, engine, tmp_pa
 def test_evaluation_shows_dice_with_intervals_under_the_protocol_s_name(page: ResultsPage, qtbot) -> None:
     page.setup.protocol.setCurrentIndex(page.setup.protocol.findData("published"))
     press(page.inspector(), "results_evaluate")
-    qtbot.waitUntil(lambda: page.inspector().findChild(QLabel, "figure_mean_of_organs") is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: page.inspector().findChild(QLabel, "figure_mean_of_labels") is not None, timeout=10_000)
     qtbot.wait(100)
     figure = page.inspector().findChild(QLabel, "figure_liver")
     assert figure.text() == "0.700 (0.66–0.74, n = 4)"
