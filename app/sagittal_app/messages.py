@@ -270,6 +270,15 @@ TASKS = {
     "adaptation": "adapting",
     "adapt": "adapters compared",
 }
+COMPARED_BEFORE = "Dice before adapting"
+COMPARED = {
+    "": "Dice",
+    "gain": "gain in Dice",
+    "beyond": "Dice beyond that of {first}",
+    "spread": "Dice of the best order less the worst",
+}
+"""Figures of a comparison of adapters, by what stands behind the method's name."""
+COMPARED_LOST = "{method}: Dice fell in {cases}."
 ALL_SUBJECTS = "all"
 MEASURE = "Measure"
 MEASURE_HELP = "Measures a checkpoint of the chosen run: curvature, a map of the images, tasks on unseen subjects"

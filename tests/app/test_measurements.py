@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from fake_comparing import FINE_TUNE
@@ -324,3 +325,24 @@ def test_methods_are_grouped_and_found_by_typing(qtbot):
     )
     gallery.search.setText("nothing of the kind")
     assert gallery._nothing.isVisible()
+
+
+def test_a_comparison_of_adapters_is_told_in_words():
+    from sagittal_app.models.evaluations import findings
+
+    figure = {"mean": 0.5, "low": 0.4, "high": 0.6, "n": 2}
+    document = {
+        "task": "adapt", "methods": ["batch_statistics", "grata", "grata/fixed-rate"], "label_set": "truth",
+        "shift": "gamma", "strength": 0.3, "intervals": "95 %.", "lost": {"grata": 1},
+        "cases": [{"scan": "a", "order": 0}, {"scan": "a", "order": 1}],
+        "summary": dict.fromkeys(
+            ("before", "batch_statistics", "grata_gain", "grata/fixed-rate_beyond", "grata_spread"), figure
+        ),
+    }  # fmt: skip
+    found = findings(SimpleNamespace(evaluations=[document]))
+    assert [one.metric for one in found] == [
+        "Dice before adapting", "batch statistics: Dice", "grata: gain in Dice",
+        "grata/fixed-rate: Dice beyond that of batch statistics", "grata: Dice of the best order less the worst",
+    ]  # fmt: skip
+    assert found[0].how == "label set truth, simulated gamma, strength 0.3, 2 orders"
+    assert found[0].detail == "95 %.\ngrata: Dice fell in 1 case."

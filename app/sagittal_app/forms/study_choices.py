@@ -98,7 +98,7 @@ class StudyChoice(Choice):
         return messages.META_NOT_HERE.format(name=self.value())
 
     def sentence_of(self, value: str) -> str:
-        return self._offers.get(value, messages.META_ABSENT.format(name=value))
+        return self._offers.get(value, messages.META_ABSENT.format(name=value)) if value else ""
 
 
 class ValueChoice(StudyChoice):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sagittal.run_record import RunRecord
 from sagittal_app import messages
 
-ONE_SHOT, SEGMENTATION = "one-shot", "segmentation"
+ADAPT, ONE_SHOT, SEGMENTATION = "adapt", "one-shot", "segmentation"
 
 MILLIMETRES = ("hd95", "asd")
 """Metrics with a unit."""
@@ -71,6 +71,16 @@ def named(metric: str) -> str:
     return messages.words(metric) + unit
 
 
+def of_adapter(metric: str, compared: Sequence[str]) -> str:
+    """What a comparison of the adapters `compared` calls a figure: "tent_gain" becomes "tent: gain in Dice"."""
+    for method in sorted(compared, key=len, reverse=True):
+        if metric == method or metric.startswith(f"{method}_"):
+            what = metric[len(method) + 1 :]
+            said = messages.COMPARED.get(what, what).format(first=messages.words(compared[0]))
+            return f"{messages.words(method)}: {said}"
+    return messages.COMPARED_BEFORE
+
+
 @dataclass(frozen=True)
 class ScoredScans:
     """Every scan of a scoring of segmentations, a row for each of its labels."""
@@ -103,8 +113,9 @@ def published(record: RunRecord) -> list[str]:
 
 def _figures(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Every figure with its name; of groups of scans, as domains, the means over labels."""
+    compared = document.get("methods", ())
     for metric, one in document.get("summary", {}).items():
-        yield named(metric), one
+        yield (of_adapter(metric, compared) if task_of(document) == ADAPT else named(metric)), one
     for group, figures in document.get("groups", {}).items():
         for metric, one in figures.items():
             if metric.endswith("_mean"):
@@ -122,6 +133,11 @@ def _how(document: Mapping[str, Any]) -> str:
         parts += [f"target {document['target']}", f"{document.get('encoder', 'trained')} encoder"]
     elif document.get("label_set"):
         parts.append(f"label set {document['label_set']}")
+    if document.get("shift", "none") != "none":
+        parts.append(f"simulated {document['shift']}, strength {document['strength']:g}")
+    orders = len({case["order"] for case in document.get("cases", ()) if "order" in case})
+    if orders > 1:
+        parts.append(messages.count(orders, "order"))
     if isinstance(document.get("chance"), int | float):
         parts.append(f"chance {document['chance']:.3f}")
     if document.get("encoder", "trained") == "trained" and "step" in document:
@@ -136,6 +152,10 @@ def _detail(document: Mapping[str, Any]) -> str:
     tested = document.get("tested", {})
     sentences = [str(document.get("split", "")), str(document.get("intervals", ""))]
     sentences += [f"Published: {what}: {figure}." for what, figure in document.get("published", {}).items()]
+    sentences += [
+        messages.COMPARED_LOST.format(method=messages.words(method), cases=messages.count(count, "case"))
+        for method, count in document.get("lost", {}).items()
+    ]
     if tested:
         images = messages.count(tested["images"], "image")
         sentences.append(f"Tested on {images} of {messages.count(tested['subjects'], 'subject')}.")

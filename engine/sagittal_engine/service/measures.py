@@ -5,6 +5,8 @@ from __future__ import annotations
 from sagittal.facts import SpectrumRequest
 from sagittal.measure import MeasureCard
 from sagittal.params import Params, setting
+from sagittal_engine.evaluate.adapt_params import TASK as ADAPT
+from sagittal_engine.evaluate.adapt_params import AdaptTaskParams
 from sagittal_engine.evaluate.few_label_params import ASKED as FINE_TUNE_ASKED
 from sagittal_engine.evaluate.few_label_params import RECIPES, FineTuneParams
 from sagittal_engine.evaluate.few_label_params import TASK as FINE_TUNE
@@ -75,6 +77,16 @@ CARDS: tuple[MeasureCard, ...] = (
         "Scores whole scans of unseen subjects, segmented by the run's own network: overlap, volumes, surfaces.",
         SegmentationTaskParams,
         asked=("group", "labels", "allow_seen", "resamples", "seed"),
+        tests=True,
+        needs=("predictor",),
+    ),
+    MeasureCard(
+        ADAPT,
+        "Comparison of adapters",
+        "Adapts the run's network to one stream of scans by several methods: Dice before and after, what each adds to "
+        "the one named first, and with several orders what the order does. Nothing is kept but the figures.",
+        AdaptTaskParams,
+        asked=("methods", "orders", "domain", "shift", "strength", "resamples", "seed"),
         tests=True,
         needs=("predictor",),
     ),
