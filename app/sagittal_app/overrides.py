@@ -32,7 +32,7 @@ def mend() -> None:
     and again does no harm."""
     if not NEEDED or "__init_subclass__" in vars(QObject):
         return
-    for cls in _below(QObject):
+    for cls in set(_below(QObject)):  # some are below it in two ways
         _mend(cls)
 
     def to_come(cls: type[QObject], **others: Any) -> None:
@@ -43,7 +43,8 @@ def mend() -> None:
 
 
 def _below(cls: type) -> Iterator[type]:
-    for one in cls.__subclasses__():
+    nearest: list[type] = cls.__subclasses__()
+    for one in nearest:
         yield one
         yield from _below(one)
 
